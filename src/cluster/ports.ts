@@ -1,0 +1,63 @@
+/**
+ * What features see of the overlay: links to other nodes that appear when they are needed, and a
+ * small replicated table. The cluster implements both; features never touch a transport.
+ */
+import type { NodeName } from '../core/names.ts';
+import type { BarrelError } from '../errors.ts';
+
+/** One start of one node. */
+export interface NodeRef {
+  readonly node: NodeName;
+  readonly incarnation: bigint;
+}
+
+/** What happens on links, in order for each node. Called one at a time. */
+export interface LinkEvents {
+  /** An admitted link to that start of the node exists now. */
+  onLinkUp(peer: NodeRef): void;
+  /** That link ended; what was under way on it is lost. */
+  onLinkDown(peer: NodeRef, reason: string): void;
+  /** A link on demand could not be made; what was queued for it is dropped. */
+  onUnreachable(node: NodeName, error: BarrelError): void;
+  /** One whole message frame. The bytes are a view that is valid during the call only. */
+  onFrame(from: NodeRef, frame: Uint8Array): void;
+  /** `send` to that node may answer true again. */
+  onDrained(node: NodeName): void;
+}
+
+export interface MessageLinks {
+  readonly self: NodeRef;
+  attach(events: LinkEvents): void;
+  /**
+   * Queues a frame on a lane, 0 .. LANE_COUNT-1; order holds within a lane. Dials on demand and
+   * keeps the frame meanwhile. False when that node's queue is above its high-water mark.
+   * @throws ERR_OVERLOADED at the hard limit, the frame is not taken; ERR_CLOSED after close.
+   */
+  send(node: NodeName, lane: number, frame: Uint8Array): boolean;
+  /** The start of the node that a link is up to now. */
+  connected(node: NodeName): NodeRef | undefined;
+  /** Bytes waiting for that node, dialling included. */
+  queuedBytes(node: NodeName): number;
+  /** While held, the link is not closed for idleness. */
+  hold(node: NodeName): Disposable;
+}
+
+/** A change of a table entry as seen here. Entries of nodes that are gone are removed. */
+export interface TableChange {
+  readonly owner: NodeRef;
+  readonly key: string;
+  /** Undefined when the entry is no more. */
+  readonly value: Uint8Array | undefined;
+  /** `owner` = its owner wrote it; `gone` = the roster says the owner is no more. */
+  readonly cause: 'owner' | 'gone';
+}
+
+/** Entries that only their owner writes, known on every node, gone with their owner. */
+export interface OwnedTable {
+  /** Writes an own entry. @throws ERR_VALUE over the size, ERR_OVERLOADED over the count limit. */
+  put(key: string, value: Uint8Array): void;
+  /** No effect when there is none. */
+  remove(key: string): void;
+  /** Called for each change, own ones included, after the table has it. */
+  onChange(listener: (change: TableChange) => void): Disposable;
+}

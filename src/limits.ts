@@ -1,0 +1,65 @@
+/**
+ * Every bound of the package, in one place. A bound that a user can choose is an option and has
+ * only its default or its range here.
+ */
+
+// Wire
+export const FRAME_BYTES_MAX = 1_052_672;
+export const VALUE_BYTES_MAX = 1_048_576;
+export const SMALL_VALUE_BYTES_MAX = 61_440;
+export const VALUE_DEPTH_MAX = 64;
+/** Elements of all arrays, maps and sets of one decoded value together. */
+export const VALUE_ELEMENTS_MAX = 262_144;
+export const KEY_BYTES_MAX = 1024;
+export const NODE_NAME_BYTES_MIN = 3;
+export const NODE_NAME_BYTES_MAX = 255;
+export const ADDRESS_BYTES_MAX = 262;
+export const ADDRESSES_MAX = 8;
+export const REASON_BYTES_MAX = 1024;
+
+// Admission (design: three steps on the control stream, one deadline)
+export const HANDSHAKE_TIMEOUT_MS = 10_000;
+export const HALF_OPEN_MAX = 256;
+export const HALF_OPEN_PER_ADDRESS_MAX = 64;
+export const UNADMITTED_BYTES_MAX = 16_384;
+export const CLOCK_SKEW_MS_MAX = 60_000;
+export const PINS_MAX = 16_384;
+export const PIN_UNSEEN_MS = 2_592_000_000;
+export const NEW_PINS_PER_MINUTE_MAX = 60;
+export const SECRET_CHARS_MIN = 32;
+export const SECRET_BYTES_MIN = 16;
+export const META_BYTES_MAX = 1024;
+
+// Links
+export const LANE_COUNT = 8;
+export const LINK_QUEUE_HIGH_WATER_BYTES = 1_048_576;
+export const LINK_QUEUE_BYTES_MAX = 67_108_864;
+export const CONTROL_QUEUE_BYTES_MAX = 8_388_608;
+export const LINKS_MAX = 4_096;
+export const DIALS_MAX = 64;
+
+// Membership (HyParView) and roster
+export const WALK_HOPS_MAX = 16;
+export const SHUFFLE_PEERS_MAX = 32;
+export const ROSTER_ENTRIES_MAX = 16_384;
+export const ROSTER_BATCH_MAX = 64;
+
+// Replicated table
+export const TABLE_ENTRIES_PER_OWNER_MAX = 10_000;
+export const TABLE_BATCH_MAX = 256;
+
+// Processes
+export const PROCESSES_MAX = 1_000_000;
+export const MAILBOX_MAX_DEFAULT = 10_000;
+export const CALL_TIMEOUT_MS_DEFAULT = 5_000;
+export const PENDING_CALLS_MAX = 65_536;
+export const SERVE_CONCURRENCY_DEFAULT = 256;
+export const SERVE_WAITING_MAX = 1_024;
+export const LOCAL_NAME_BYTES_MAX = 255;
+export const SERVICE_NAME_BYTES_MAX = 255;
+
+// Streams of events to users
+export const EVENT_BACKLOG_MAX = 1_024;
+
+// Local control socket
+export const CONTROL_REQUEST_BYTES_MAX = 1_048_576;

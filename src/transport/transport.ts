@@ -1,0 +1,82 @@
+/**
+ * Connections to other nodes, proven by key but not yet admitted.
+ *
+ * A transport moves length-prefixed frames over a few ordered channels of an encrypted, mutually
+ * authenticated connection: channel 0 carries control traffic and comes first, channels 1 to
+ * `LANE_COUNT` carry messages. Order holds within a channel, never across. `quic/` is the real
+ * transport, `memory/` the simulated one; one conformance suite holds for both.
+ */
+import type { Address } from '../core/names.ts';
+
+export const CONTROL = 0;
+
+/** 0 for control, 1 .. LANE_COUNT for messages. */
+export type Channel = number;
+
+/** Why a connection ended: the word that travels, and whose word it was. */
+export interface Closure {
+  /**
+   * A `RefusalReason`, or one of: `closed` (orderly), `superseded`, `idle`, `lost` (nothing heard
+   * for the idle time-out), `protocol` (the peer broke the rules), `replaced`, `leaving`.
+   */
+  readonly reason: string;
+  /** Who ended it. A lost connection has `local`. */
+  readonly by: 'local' | 'peer';
+  /** For people: what was wrong. */
+  readonly detail?: string;
+}
+
+/** What a connection tells its owner. Called one at a time, never from within a call to it. */
+export interface ConnectionEvents {
+  /** One whole frame. The bytes are a view that is valid during the call only. */
+  onFrame(channel: Channel, frame: Uint8Array): void;
+  /** The send queue fell below its high-water mark after `send` had answered false. */
+  onDrained(): void;
+  /** The last call, exactly once, whoever ended it and however. */
+  onClosed(closure: Closure): void;
+}
+
+export interface Connection {
+  readonly role: 'dialer' | 'acceptor';
+  /** Raw 32-byte Ed25519 key that the peer proved to hold in this very session. */
+  readonly peerKey: Uint8Array;
+  readonly remoteAddress: Address;
+  /** Smoothed round-trip time; 0 before the first sample. */
+  readonly rttMs: number;
+  /** Bytes accepted by `send` that have not left this machine. */
+  readonly queuedBytes: number;
+  /** Monotonic time of the last authenticated datagram from the peer. */
+  readonly lastHeardMs: number;
+  /** Must be called in the tick in which the connection was handed over. */
+  attach(events: ConnectionEvents): void;
+  /** Lifts the bounds that hold before admission. */
+  admit(): void;
+  /**
+   * Queues one frame; the bytes are copied or sent before it returns. False when the queue is above
+   * its high-water mark; the frame is taken all the same. On a closed connection it does nothing.
+   * @throws ERR_OVERLOADED above the hard limit, the frame is not taken.
+   */
+  send(channel: Channel, frame: Uint8Array): boolean;
+  /** Sends what is queued as far as the path allows, tells the peer the reason, ends. Idempotent. */
+  close(reason: string, detail?: string): void;
+}
+
+export interface DialOptions {
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface Transport {
+  /** Bound address, with its real port. */
+  readonly address: Address;
+  /**
+   * Resolves when both ends have proven their keys.
+   * Rejects with ERR_UNREACHABLE (nothing answered), ERR_REFUSED (`certificate`), ERR_TIMEOUT,
+   * ERR_CLOSED, or the signal's reason.
+   */
+  dial(address: Address, options?: DialOptions): Promise<Connection>;
+  /** Closes all connections with a reason, waits for their last datagrams, frees the socket. */
+  close(reason?: string): Promise<void>;
+}
+
+/** Called for each connection that another node opened, when its key is proven. */
+export type OnConnection = (connection: Connection) => void;
