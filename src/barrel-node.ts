@@ -1,0 +1,90 @@
+/** The face of a running node, and what happens to it. `createNode` makes one. */
+import type { Address, NodeName } from './core/names.ts';
+import type { Contact } from './discovery/discovery.ts';
+import type { Observable, Timed } from './observable.ts';
+import type { Processes } from './processes/processes.ts';
+import type { Services } from './services/services.ts';
+
+/** One running member of a cluster. Everything on it is live until `close`. */
+export interface BarrelNode extends AsyncDisposable, Observable<NodeEvent> {
+  readonly name: NodeName;
+  /** Start id of this node: greater after every start; part of every pid. */
+  readonly incarnation: bigint;
+  /** The address that is bound, with its real port. */
+  readonly address: Address;
+  /**
+   * Resolves when the node has joined through a contact (or has none) and its first exchange of
+   * state is done. Default time-out 30 s.
+   * @throws ERR_TIMEOUT the node goes on trying; ERR_CLOSED.
+   */
+  ready(options?: Timed): Promise<void>;
+  /** What the node is doing, and why it is not `ready`. A local read. */
+  status(): NodeStatus;
+  /**
+   * Joins through a contact; resolves when that contact has accepted. Default time-out 10 s.
+   * @throws ERR_SELF, ERR_TIMEOUT, ERR_UNREACHABLE, ERR_REFUSED (with `reason`), ERR_CLOSED (also
+   * when a `leave` overtook it). The node's other links are unaffected by a failure.
+   */
+  join(contact: Contact, options?: Timed): Promise<void>;
+  /** Says goodbye everywhere at once. The node stays out until the next `join`. */
+  leave(options?: Timed): Promise<void>;
+  /** Current gossip neighbours, sorted. Every link is mutual. */
+  activeView(): NodeName[];
+  /** Known spares, sorted. Disjoint from the active view. */
+  passiveView(): NodeName[];
+  /** Live nodes of the whole cluster as known here, this node included, sorted by code point. */
+  members(): NodeName[];
+  /** What is known of each live node. */
+  roster(): readonly Member[];
+  readonly identity: Identity;
+  readonly processes: Processes;
+  readonly services: Services;
+  /** Keys of the snapshot are Prometheus sample names with their labels. */
+  readonly metrics: { snapshot(): Readonly<Record<string, number>> };
+  /** Withdraws services, waits for running calls (`drainMs`), leaves, stops. Idempotent. */
+  close(): Promise<void>;
+}
+
+export interface NodeStatus {
+  readonly state: 'starting' | 'ready' | 'left' | 'closed';
+  readonly reasons: readonly string[];
+}
+
+export interface Identity {
+  /** Raw 32-byte Ed25519 key: the identity, and the key of this node's TLS certificate. */
+  readonly publicKey: Uint8Array;
+  /** `SHA256:` and base64 of the digest of the raw key, as ssh prints it. */
+  readonly fingerprint: string;
+}
+
+export interface Member {
+  readonly node: NodeName;
+  readonly incarnation: bigint;
+  readonly status: 'alive' | 'suspect';
+  readonly addresses: readonly Address[];
+  readonly fingerprint: string;
+  /** Version of the package that the node runs. */
+  readonly version: string;
+  readonly zone: string | undefined;
+  readonly weight: number;
+  readonly meta: Readonly<Record<string, unknown>>;
+}
+
+export type NodeEvent =
+  | { readonly type: 'joined'; readonly contact: NodeName }
+  | { readonly type: 'left' }
+  /** Entered the active view. */
+  | { readonly type: 'peerUp'; readonly node: NodeName }
+  | {
+      readonly type: 'peerDown';
+      readonly node: NodeName;
+      readonly reason: 'failed' | 'left' | 'evicted' | 'disconnected' | 'blocked';
+    }
+  /** Alive somewhere in the cluster. */
+  | { readonly type: 'memberUp'; readonly node: NodeName }
+  | { readonly type: 'memberUpdated'; readonly node: NodeName }
+  | {
+      readonly type: 'memberDown';
+      readonly node: NodeName;
+      readonly reason: 'failed' | 'left';
+    };
