@@ -42,6 +42,8 @@ export interface Host {
   readonly openUdp: UdpOpener;
   readonly logger: Logger;
   readonly meter: Meter;
+  /** An IP address of a host name, as the system resolves it; IP literals resolve to themselves. */
+  lookup(host: string): Promise<string>;
   /** Name of this machine, for the default node name. */
   readonly hostName: string;
   /** Addresses of the machine that other machines can reach, best first. */

@@ -49,7 +49,12 @@ export interface Connection {
   readonly lastHeardMs: number;
   /** Must be called in the tick in which the connection was handed over. */
   attach(events: ConnectionEvents): void;
-  /** Lifts the bounds that hold before admission. */
+  /**
+   * Holds frames back until `admit`: what was read already waits here (64 KiB at most), the rest
+   * with the sender. Lanes are not read before admission in any case.
+   */
+  pause(): void;
+  /** Lifts the bounds and the deadline that hold before admission, delivers what was held back. */
   admit(): void;
   /**
    * Queues one frame; the bytes are copied or sent before it returns. False when the queue is above
