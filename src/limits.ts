@@ -63,3 +63,23 @@ export const EVENT_BACKLOG_MAX = 1_024;
 
 // Local control socket
 export const CONTROL_REQUEST_BYTES_MAX = 1_048_576;
+
+// Options
+export const SECRET_BYTES_MAX = 1_024;
+export const CLUSTER_NAME_BYTES_MAX = 255;
+export const ZONE_BYTES_MAX = 64;
+export const CONTACTS_MAX = 64;
+export const DISCOVERIES_MAX = 16;
+export const ACTIVE_SIZE_MAX = 64;
+export const PASSIVE_SIZE_MAX = 1_024;
+
+// Host
+/** Asked of the system for each UDP socket and direction; it may grant less. */
+export const UDP_BUFFER_BYTES = 4_194_304;
+/** Datagrams that wait in this process for a socket that is not ready; over it they are dropped. */
+export const UDP_QUEUE_BYTES_MAX = 8_388_608;
+export const ACTIVE_SIZE_DEFAULT = 5;
+export const PASSIVE_SIZE_DEFAULT = 30;
+export const ARWL_DEFAULT = 6;
+export const PRWL_DEFAULT = 3;
+export const LISTEN_HOST_DEFAULT = '127.0.0.1';

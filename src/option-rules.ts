@@ -1,0 +1,256 @@
+/**
+ * The rules of `NodeOptions`. Each fault names the option, its rule and the value received; all
+ * faults are found at once, because an operator wants to fix a configuration in one go.
+ */
+import * as v from 'valibot';
+import { isAddress, isNodeName } from './core/names.ts';
+import { encodeValue } from './core/wire/value.ts';
+import {
+  ACTIVE_SIZE_DEFAULT,
+  ACTIVE_SIZE_MAX,
+  ADDRESSES_MAX,
+  ARWL_DEFAULT,
+  CLUSTER_NAME_BYTES_MAX,
+  CONTACTS_MAX,
+  DISCOVERIES_MAX,
+  LISTEN_HOST_DEFAULT,
+  META_BYTES_MAX,
+  PASSIVE_SIZE_DEFAULT,
+  PASSIVE_SIZE_MAX,
+  PRWL_DEFAULT,
+  SECRET_BYTES_MAX,
+  SECRET_BYTES_MIN,
+  SECRET_CHARS_MIN,
+  WALK_HOPS_MAX,
+  ZONE_BYTES_MAX,
+} from './limits.ts';
+import type { NodeOptions } from './options.ts';
+
+const SHOWN_CHARS_MAX = 80;
+const HOST_NAME = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,252}$/;
+const LOOPBACK = /^(localhost|127(\.\d{1,3}){3})$/i;
+
+/** One schema for each option; a rule reads as the end of "`option` must be ...". */
+const rules = {
+  name: text('name@host of 3 to 255 letters, digits and _ . -', isNodeName),
+  cluster: boundedText(CLUSTER_NAME_BYTES_MAX),
+  secret: value<string | Uint8Array>(
+    `a string of at least ${SECRET_CHARS_MIN} characters or at least ${SECRET_BYTES_MIN} bytes,` +
+      ` at most ${SECRET_BYTES_MAX} bytes`,
+    isSecret,
+  ),
+  insecure: v.optional(v.boolean('true or false')),
+  listen: group({
+    host: text('an IPv4 address or a host name', (host) => HOST_NAME.test(host)),
+    port: integer(0, 65_535),
+  }),
+  advertise: list(ADDRESSES_MAX, 1, 'addresses host:port', isAddress),
+  dataDir: text('the path of a directory', (path) => path !== '' && !path.includes('\0')),
+  contacts: list(
+    CONTACTS_MAX,
+    0,
+    'contacts: host:port, name@host or name@host/host:port',
+    isContact,
+  ),
+  discovery: v.optional(
+    v.pipe(
+      v.array(value('an object with a name and a resolve function', isDiscovery), 'a list'),
+      v.maxLength(DISCOVERIES_MAX, `a list of at most ${DISCOVERIES_MAX}`),
+    ),
+  ),
+  trust: v.optional(v.picklist(['tofu', 'strict'], "'tofu' or 'strict'")),
+  meta: value(`a plain object of plain data, at most ${META_BYTES_MAX} bytes encoded`, isMeta),
+  zone: boundedText(ZONE_BYTES_MAX),
+  membership: group({
+    activeSize: integer(1, ACTIVE_SIZE_MAX),
+    passiveSize: integer(1, PASSIVE_SIZE_MAX),
+    arwl: integer(1, WALK_HOPS_MAX),
+    prwl: integer(0, WALK_HOPS_MAX),
+    shufflePeriodMs: integer(100, 600_000),
+  }),
+  liveness: group({ heartbeatMs: integer(50, 60_000) }),
+  drainMs: integer(0, 3_600_000),
+  logger: value('an object with the functions debug, info, warn and error', isLogger),
+  signal: value('an AbortSignal', (signal) => signal instanceof AbortSignal),
+} satisfies Record<keyof NodeOptions, unknown>;
+
+const schema = v.strictObject(rules, 'an object');
+
+/** A rule between options. `of` lists them: it is not asked while one of them is wrong by itself. */
+interface Relation {
+  readonly of: readonly string[];
+  readonly fault: (options: NodeOptions) => string | undefined;
+}
+
+const relations: readonly Relation[] = [
+  { of: ['membership.activeSize', 'membership.passiveSize'], fault: viewSizesFault },
+  { of: ['membership.arwl', 'membership.prwl'], fault: walkFault },
+  { of: ['trust', 'dataDir'], fault: strictFault },
+  { of: ['trust', 'listen.host', 'secret', 'insecure'], fault: secretFault },
+];
+
+/** One sentence for each fault; none when the options are fine. */
+export function optionFaults(options: unknown): readonly string[] {
+  const { success, issues = [] } = v.safeParse(schema, options, { abortPipeEarly: true });
+  const faults = issues.map(fault);
+  if (!success && typeof options !== 'object') return faults;
+  const wrong = new Set(issues.map(pathOf));
+  for (const { of, fault } of relations) {
+    const isOpen = of.some((path) => wrong.has(path) || wrong.has(path.split('.')[0] ?? ''));
+    const broken = isOpen ? undefined : fault((options ?? {}) as NodeOptions);
+    if (broken !== undefined) faults.push(broken);
+  }
+  return faults;
+}
+
+function pathOf(issue: v.BaseIssue<unknown>): string {
+  return v.getDotPath(issue) ?? 'options';
+}
+
+function fault(issue: v.BaseIssue<unknown>): string {
+  const path = pathOf(issue);
+  if (issue.type === 'strict_object' && issue.expected === 'never') {
+    return `\`${path}\` is not an option`;
+  }
+  const received = path === 'secret' ? measure(issue.input) : show(issue.input);
+  return `\`${path}\` must be ${issue.message}, received ${received}`;
+}
+
+function viewSizesFault({ membership = {} }: NodeOptions): string | undefined {
+  const { activeSize = ACTIVE_SIZE_DEFAULT, passiveSize = PASSIVE_SIZE_DEFAULT } = membership;
+  if (passiveSize >= activeSize) return undefined;
+  return (
+    `\`membership.passiveSize\` must be at least \`membership.activeSize\` (${activeSize}),` +
+    ` received ${passiveSize}`
+  );
+}
+
+function walkFault({ membership = {} }: NodeOptions): string | undefined {
+  const { arwl = ARWL_DEFAULT, prwl = PRWL_DEFAULT } = membership;
+  if (prwl <= arwl) return undefined;
+  return `\`membership.prwl\` must be at most \`membership.arwl\` (${arwl}), received ${prwl}`;
+}
+
+function strictFault({ trust, dataDir }: NodeOptions): string | undefined {
+  if (trust !== 'strict' || dataDir !== undefined) return undefined;
+  return "`dataDir` is required when `trust` is 'strict' (the pins are there), received undefined";
+}
+
+function secretFault({ trust, insecure, listen, secret }: NodeOptions): string | undefined {
+  const host = listen?.host ?? LISTEN_HOST_DEFAULT;
+  if (trust === 'strict' || insecure === true || secret !== undefined || LOOPBACK.test(host)) {
+    return undefined;
+  }
+  return (
+    "`secret` is required when `listen.host` is not loopback and `trust` is 'tofu'," +
+    ` unless \`insecure\` is true, received undefined with \`listen.host\` ${show(host)}`
+  );
+}
+
+type Optional<T> = v.OptionalSchema<v.GenericSchema<T>, undefined>;
+
+function value<T>(rule: string, holds: (input: unknown) => boolean): Optional<T> {
+  return v.optional(v.custom<T>(holds, rule));
+}
+
+function text(rule: string, holds: (input: string) => boolean): Optional<string> {
+  return value(rule, (input) => typeof input === 'string' && holds(input));
+}
+
+function boundedText(bytesMax: number): Optional<string> {
+  const holds = (input: string): boolean => input !== '' && Buffer.byteLength(input) <= bytesMax;
+  return text(`a string of 1 to ${bytesMax} bytes`, holds);
+}
+
+function integer(min: number, max: number): Optional<number> {
+  const holds = (input: unknown): boolean =>
+    Number.isInteger(input) && Number(input) >= min && Number(input) <= max;
+  return value(`an integer from ${min} to ${max}`, holds);
+}
+
+function list(
+  countMax: number,
+  countMin: number,
+  what: string,
+  holds: (item: string) => boolean,
+): Optional<readonly string[]> {
+  const rule = `a list of ${countMin} to ${countMax} ${what}`;
+  return value(rule, (input) => {
+    if (!Array.isArray(input) || input.length < countMin || input.length > countMax) return false;
+    return input.every((item) => typeof item === 'string' && holds(item));
+  });
+}
+
+function group<const T extends v.ObjectEntries>(
+  entries: T,
+): v.OptionalSchema<v.StrictObjectSchema<T, string>, undefined> {
+  return v.optional(v.strictObject(entries, `an object of ${Object.keys(entries).join(', ')}`));
+}
+
+function isSecret(input: unknown): boolean {
+  if (typeof input === 'string') {
+    return input.length >= SECRET_CHARS_MIN && Buffer.byteLength(input) <= SECRET_BYTES_MAX;
+  }
+  const isBytes = input instanceof Uint8Array;
+  return isBytes && input.length >= SECRET_BYTES_MIN && input.length <= SECRET_BYTES_MAX;
+}
+
+/** Address, node name, or both as `name@host/host:port`. */
+function isContact(text: string): boolean {
+  const slash = text.indexOf('/');
+  if (slash === -1) return isAddress(text) || isNodeName(text);
+  return isNodeName(text.slice(0, slash)) && isAddress(text.slice(slash + 1));
+}
+
+function isDiscovery(input: unknown): boolean {
+  if (typeof input !== 'object' || input === null) return false;
+  const { name, resolve } = input as { readonly name?: unknown; readonly resolve?: unknown };
+  return typeof name === 'string' && typeof resolve === 'function';
+}
+
+function isMeta(input: unknown): boolean {
+  if (typeof input !== 'object' || input === null || Array.isArray(input)) return false;
+  const prototype: unknown = Object.getPrototypeOf(input);
+  if (prototype !== Object.prototype && prototype !== null) return false;
+  try {
+    return encodeValue(input).byteLength <= META_BYTES_MAX;
+  } catch {
+    // ERR_VALUE: something in it cannot travel, which is what the rule says.
+    return false;
+  }
+}
+
+function isLogger(input: unknown): boolean {
+  if (typeof input !== 'object' || input === null) return false;
+  const logger = input as Readonly<Record<string, unknown>>;
+  return ['debug', 'info', 'warn', 'error'].every((level) => typeof logger[level] === 'function');
+}
+
+/** A value as a person would write it, short; never throws. */
+function show(input: unknown): string {
+  if (typeof input === 'bigint') return `${input}n`;
+  if (typeof input === 'function') return 'a function';
+  if (typeof input !== 'object' || input === null) return shorten(literal(input));
+  if (Array.isArray(input)) return shorten(`[${input.slice(0, 10).map(show).join(', ')}]`);
+  const name: unknown = input.constructor?.name;
+  return typeof name === 'string' && name !== 'Object' ? `a ${name}` : shorten(keys(input));
+}
+
+function literal(input: unknown): string {
+  return typeof input === 'string' ? JSON.stringify(input) : String(input);
+}
+
+function keys(input: object): string {
+  return `an object of ${Object.keys(input).join(', ') || 'nothing'}`;
+}
+
+function shorten(shown: string): string {
+  return shown.length > SHOWN_CHARS_MAX ? `${shown.slice(0, SHOWN_CHARS_MAX)}...` : shown;
+}
+
+/** A secret is never printed, not even a wrong one. */
+function measure(input: unknown): string {
+  if (typeof input === 'string') return `a string of ${input.length} characters`;
+  if (input instanceof Uint8Array) return `${input.length} bytes`;
+  return `a ${input === null ? 'null' : typeof input}`;
+}

@@ -1,0 +1,229 @@
+/**
+ * Every option of a node: what it means, its unit, range and default, and where that comes from.
+ * `resolveOptions` judges them (see `option-rules.ts`) and fills in what was left out, so that
+ * nothing below ever meets an option that is wrong or missing.
+ */
+import type { Address, NodeName } from './core/names.ts';
+import type { Contact, Discovery } from './discovery/discovery.ts';
+import { BarrelError } from './errors.ts';
+import type { Host } from './host/host.ts';
+import type { Logger } from './host/logger.ts';
+import {
+  ACTIVE_SIZE_DEFAULT,
+  ARWL_DEFAULT,
+  LISTEN_HOST_DEFAULT,
+  PASSIVE_SIZE_DEFAULT,
+  PRWL_DEFAULT,
+} from './limits.ts';
+import type { Cancellable } from './observable.ts';
+import { optionFaults } from './option-rules.ts';
+
+/** First contact pins the key (`tofu`), or only keys that are pinned already are admitted. */
+export type TrustMode = 'tofu' | 'strict';
+
+/** All of `createNode`'s options. Each may be left out. Unknown ones are refused. */
+export interface NodeOptions extends Cancellable {
+  /**
+   * `name@host`, 3 to 255 bytes, unique in the cluster: letters, digits and `_ . -`.
+   * @default `node-<8 hex>@<host name>`, another one at each start
+   */
+  readonly name?: NodeName | undefined;
+  /**
+   * Nodes of another cluster name are refused. 1 to 255 bytes.
+   * @default 'default'
+   */
+  readonly cluster?: string | undefined;
+  /**
+   * Join secret that all nodes share: a string of at least 32 characters or at least 16 bytes, at
+   * most 1,024 bytes; `barrel keys secret` makes one. Required when `listen.host` is not loopback
+   * and `trust` is `'tofu'`, unless `insecure` is true.
+   * @default none
+   */
+  readonly secret?: string | Uint8Array | undefined;
+  /**
+   * Allows a node that others can reach to admit whoever comes first under a name.
+   * @default false
+   */
+  readonly insecure?: boolean | undefined;
+  /** The one UDP socket. */
+  readonly listen?:
+    | {
+        /**
+         * IPv4 address or host name to bind; `0.0.0.0` is all of the machine's addresses.
+         * @default '127.0.0.1'
+         */
+        readonly host?: string | undefined;
+        /**
+         * 0 to 65535; 0 takes any free port.
+         * @default 0
+         */
+        readonly port?: number | undefined;
+      }
+    | undefined;
+  /**
+   * Addresses that others should dial, best first, 1 to 8 of them.
+   * @default the bound one; for a wildcard host, the machine's first address that others can reach
+   */
+  readonly advertise?: readonly Address[] | undefined;
+  /**
+   * Directory that holds identity and pins. Made with mode 0700 when it does not exist.
+   * @default nothing on disk, and an identity that ends with the node
+   */
+  readonly dataDir?: string | undefined;
+  /**
+   * Whom to join, at most 64; an own address is skipped.
+   * @default none
+   */
+  readonly contacts?: readonly Contact[] | undefined;
+  /**
+   * Ways to find nodes, at most 16, asked in order; the first that knows an address wins.
+   * @default none
+   */
+  readonly discovery?: readonly Discovery[] | undefined;
+  /**
+   * Whose key is admitted. `'strict'` needs a `dataDir`, where the pins are.
+   * @default 'tofu'
+   */
+  readonly trust?: TrustMode | undefined;
+  /**
+   * Travels in the roster. Plain data, at most 1 KiB encoded.
+   * @default {}
+   */
+  readonly meta?: Readonly<Record<string, unknown>> | undefined;
+  /**
+   * Where the node runs, such as a rack or a region, for others to see. 1 to 64 bytes.
+   * @default none
+   */
+  readonly zone?: string | undefined;
+  /** The overlay (HyParView, DSN 2007). Use the same values on all nodes. */
+  readonly membership?:
+    | {
+        /**
+         * Neighbours to keep, 1 to 64.
+         * @default 5: the paper's, for up to 10,000 nodes
+         */
+        readonly activeSize?: number | undefined;
+        /**
+         * Spare nodes to know, from `activeSize` to 1,024.
+         * @default 30: the paper's
+         */
+        readonly passiveSize?: number | undefined;
+        /**
+         * Hops of the walk that introduces a node (ARWL), 1 to 16.
+         * @default 6: the paper's
+         */
+        readonly arwl?: number | undefined;
+        /**
+         * Hops left at which the walk leaves a spare behind (PRWL), 0 to `arwl`.
+         * @default 3: the paper's
+         */
+        readonly prwl?: number | undefined;
+        /**
+         * Milliseconds between shuffles of spare nodes, 100 to 600,000.
+         * @default 10_000: the reference system's
+         */
+        readonly shufflePeriodMs?: number | undefined;
+      }
+    | undefined;
+  /** How deaths are noticed. */
+  readonly liveness?:
+    | {
+        /**
+         * Milliseconds between signs of life on a link that is idle otherwise, 50 to 60,000.
+         * @default 500: a dead neighbour is missed within about a second; a guess that holds here
+         */
+        readonly heartbeatMs?: number | undefined;
+      }
+    | undefined;
+  /**
+   * Milliseconds that `close` waits for calls that this node is answering, 0 to 3,600,000.
+   * @default 10_000
+   */
+  readonly drainMs?: number | undefined;
+  /**
+   * Gets the node's log lines. Any object with `debug`, `info`, `warn` and `error`.
+   * @default says nothing
+   */
+  readonly logger?: Logger | undefined;
+}
+
+/** All options of one node, judged and complete. */
+export interface ResolvedOptions extends Cancellable {
+  readonly name: NodeName;
+  readonly cluster: string;
+  /** A string secret stands here as its UTF-8 bytes. */
+  readonly secret: Uint8Array | undefined;
+  readonly insecure: boolean;
+  readonly listen: { readonly host: string; readonly port: number };
+  /** Undefined: known only when the socket is bound. */
+  readonly advertise: readonly Address[] | undefined;
+  /** As given; may be relative. */
+  readonly dataDir: string | undefined;
+  readonly contacts: readonly Contact[];
+  readonly discovery: readonly Discovery[];
+  readonly trust: TrustMode;
+  readonly meta: Readonly<Record<string, unknown>>;
+  readonly zone: string | undefined;
+  readonly membership: {
+    readonly activeSize: number;
+    readonly passiveSize: number;
+    readonly arwl: number;
+    readonly prwl: number;
+    readonly shufflePeriodMs: number;
+  };
+  readonly liveness: { readonly heartbeatMs: number };
+  readonly drainMs: number;
+  readonly logger: Logger;
+}
+
+/** What the defaults are taken from. */
+export type OptionHost = Pick<Host, 'hostName' | 'random' | 'logger'>;
+
+/**
+ * Judges all options and fills in the defaults.
+ * @throws ERR_OPTION naming every option that is wrong, its rule and the value received.
+ */
+export function resolveOptions(options: NodeOptions, host: OptionHost): ResolvedOptions {
+  const faults = optionFaults(options);
+  if (faults.length > 0) throw new BarrelError('ERR_OPTION', faults.join('; '));
+  return {
+    name: options.name ?? defaultName(host),
+    cluster: options.cluster ?? 'default',
+    secret: secretBytes(options.secret),
+    insecure: options.insecure ?? false,
+    listen: { host: options.listen?.host ?? LISTEN_HOST_DEFAULT, port: options.listen?.port ?? 0 },
+    advertise: options.advertise,
+    dataDir: options.dataDir,
+    contacts: options.contacts ?? [],
+    discovery: options.discovery ?? [],
+    trust: options.trust ?? 'tofu',
+    meta: options.meta ?? {},
+    zone: options.zone,
+    membership: resolveMembership(options.membership),
+    liveness: { heartbeatMs: options.liveness?.heartbeatMs ?? 500 },
+    drainMs: options.drainMs ?? 10_000,
+    logger: options.logger ?? host.logger,
+    signal: options.signal,
+  };
+}
+
+function resolveMembership(given: NodeOptions['membership'] = {}): ResolvedOptions['membership'] {
+  return {
+    activeSize: given.activeSize ?? ACTIVE_SIZE_DEFAULT,
+    passiveSize: given.passiveSize ?? PASSIVE_SIZE_DEFAULT,
+    arwl: given.arwl ?? ARWL_DEFAULT,
+    prwl: given.prwl ?? PRWL_DEFAULT,
+    shufflePeriodMs: given.shufflePeriodMs ?? 10_000,
+  };
+}
+
+function secretBytes(secret: string | Uint8Array | undefined): Uint8Array | undefined {
+  return typeof secret === 'string' ? new TextEncoder().encode(secret) : secret?.slice();
+}
+
+/** Host names of machines may hold what a node name may not. */
+function defaultName(host: OptionHost): NodeName {
+  const hex = [...host.random.bytes(4)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+  const machine = host.hostName.replace(/[^A-Za-z0-9_.-]/g, '-').replace(/^[.-]+/, '');
+  return `node-${hex}@${machine.slice(0, 200) || 'localhost'}`;
+}
