@@ -83,3 +83,6 @@ export const PASSIVE_SIZE_DEFAULT = 30;
 export const ARWL_DEFAULT = 6;
 export const PRWL_DEFAULT = 3;
 export const LISTEN_HOST_DEFAULT = '127.0.0.1';
+
+// Identity on disk
+export const KEY_FILE_BYTES_MAX = 16_384;
