@@ -25,7 +25,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   cluster: CLUSTER,
   processes: CLUSTER,
   services: [...CLUSTER, 'processes'],
-  'option-rules': FEATURES,
+  'option-rules': [...FEATURES, 'options'],
   options: [...FEATURES, 'option-rules'],
   'barrel-node': [...FEATURES, 'options'],
   node: [...FEATURES, 'options', 'barrel-node'],
