@@ -10,7 +10,10 @@ export const SMALL_VALUE_BYTES_MAX = 61_440;
 export const VALUE_DEPTH_MAX = 64;
 /** Elements of all arrays, maps and sets of one decoded value together. */
 export const VALUE_ELEMENTS_MAX = 262_144;
+/** Magnitude of one bigint in a value or key. */
+export const BIGINT_BYTES_MAX = 1024;
 export const KEY_BYTES_MAX = 1024;
+export const KEY_DEPTH_MAX = 16;
 export const NODE_NAME_BYTES_MIN = 3;
 export const NODE_NAME_BYTES_MAX = 255;
 export const ADDRESS_BYTES_MAX = 262;
@@ -63,6 +66,14 @@ export const EVENT_BACKLOG_MAX = 1_024;
 
 // Local control socket
 export const CONTROL_REQUEST_BYTES_MAX = 1_048_576;
+/** A line of a control response; a longer result is refused with ERR_OVERLOADED. */
+export const CONTROL_RESPONSE_BYTES_MAX = 16_777_216;
+/** Further connections are closed at once. */
+export const CONTROL_CONNECTIONS_MAX = 32;
+/** A control connection on which nothing happens for so long is closed. */
+export const CONTROL_IDLE_MS = 60_000;
+/** Of the file name of a Unix socket: macOS allows 103, Linux 107. */
+export const CONTROL_PATH_BYTES_MAX = 103;
 
 // Options
 export const SECRET_BYTES_MAX = 1_024;
@@ -72,17 +83,17 @@ export const CONTACTS_MAX = 64;
 export const DISCOVERIES_MAX = 16;
 export const ACTIVE_SIZE_MAX = 64;
 export const PASSIVE_SIZE_MAX = 1_024;
+export const ACTIVE_SIZE_DEFAULT = 5;
+export const PASSIVE_SIZE_DEFAULT = 30;
+export const ARWL_DEFAULT = 6;
+export const PRWL_DEFAULT = 3;
+export const LISTEN_HOST_DEFAULT = '127.0.0.1';
 
 // Host
 /** Asked of the system for each UDP socket and direction; it may grant less. */
 export const UDP_BUFFER_BYTES = 4_194_304;
 /** Datagrams that wait in this process for a socket that is not ready; over it they are dropped. */
 export const UDP_QUEUE_BYTES_MAX = 8_388_608;
-export const ACTIVE_SIZE_DEFAULT = 5;
-export const PASSIVE_SIZE_DEFAULT = 30;
-export const ARWL_DEFAULT = 6;
-export const PRWL_DEFAULT = 3;
-export const LISTEN_HOST_DEFAULT = '127.0.0.1';
 
 // Identity on disk
 export const KEY_FILE_BYTES_MAX = 16_384;
