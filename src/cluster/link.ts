@@ -1,0 +1,33 @@
+/**
+ * An admitted connection: from here on a peer has a name, and that name, its key and its
+ * incarnation are what everything above believes. A sender named inside a message is not.
+ */
+import type { Address, NodeName } from '../core/names.ts';
+import type { Channel, Connection } from '../transport/transport.ts';
+import type { NodeRef } from './ports.ts';
+
+export interface Link extends NodeRef {
+  readonly connection: Connection;
+  /** Raw Ed25519 key that the peer proved. */
+  readonly key: Uint8Array;
+  readonly addresses: readonly Address[];
+}
+
+/** What happens on admitted links; for one node `onUp` and `onDown` alternate. */
+export interface LinkTableEvents {
+  onUp(link: Link): void;
+  onDown(link: Link, reason: string): void;
+  /** The bytes are a view that is valid during the call only. @throws WireError ends the link. */
+  onFrame(link: Link, channel: Channel, frame: Uint8Array): void;
+  onDrained(link: Link): void;
+}
+
+/** Whom to dial: an address, and the name that must answer there, if one is meant. */
+export interface DialTarget {
+  readonly address: Address;
+  readonly node?: NodeName | undefined;
+}
+
+export function keyText(key: Uint8Array): string {
+  return Buffer.from(key.buffer, key.byteOffset, key.length).toString('hex');
+}

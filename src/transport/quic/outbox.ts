@@ -1,0 +1,101 @@
+/**
+ * What waits to be written to the streams of one connection: per channel a queue of bytes, small
+ * frames packed together, so that one write carries many of them.
+ */
+import { varintLength, writeVarint } from '../../core/wire/varint.ts';
+import { LANE_COUNT } from '../../limits.ts';
+import { type Channel, CONTROL } from '../transport.ts';
+
+const PACK_BYTES = 16_384;
+
+interface Chunk {
+  readonly bytes: Uint8Array;
+  start: number;
+  end: number;
+}
+
+/** Writes bytes of a channel to the path; answers how many it took. */
+export type ChannelWriter = (channel: Channel, bytes: Uint8Array) => number;
+
+export class Outbox {
+  readonly #queues: Chunk[][] = Array.from({ length: LANE_COUNT + 1 }, () => []);
+  #spare: Uint8Array | undefined;
+  #first = 1;
+  #controlBytes = 0;
+  #laneBytes = 0;
+
+  /** Bytes on all channels. */
+  get bytes(): number {
+    return this.#controlBytes + this.#laneBytes;
+  }
+
+  bytesOf(channel: Channel): number {
+    return channel === CONTROL ? this.#controlBytes : this.#laneBytes;
+  }
+
+  /** Copies one frame, with its length in front, to the end of the channel's queue. */
+  push(channel: Channel, frame: Uint8Array): void {
+    const prefix = varintLength(frame.length);
+    const chunk = this.#room(channel, prefix + frame.length);
+    writeVarint(frame.length, chunk.bytes, chunk.end);
+    chunk.bytes.set(frame, chunk.end + prefix);
+    chunk.end += prefix + frame.length;
+    this.#count(channel, prefix + frame.length);
+  }
+
+  /** Writes control first, then the lanes in turn, until the path takes no more. */
+  drain(write: ChannelWriter): void {
+    if (this.#controlBytes > 0) this.#drainChannel(CONTROL, write);
+    if (this.#laneBytes === 0) return;
+    for (let turn = 0; turn < LANE_COUNT; turn += 1) {
+      this.#drainChannel(((this.#first + turn - 1) % LANE_COUNT) + 1, write);
+    }
+    this.#first = (this.#first % LANE_COUNT) + 1;
+  }
+
+  clear(): void {
+    for (const queue of this.#queues) queue.length = 0;
+    this.#controlBytes = 0;
+    this.#laneBytes = 0;
+  }
+
+  #drainChannel(channel: Channel, write: ChannelWriter): void {
+    const queue = this.#queues[channel] ?? [];
+    let done = 0;
+    for (const chunk of queue) {
+      const length = chunk.end - chunk.start;
+      const taken = write(channel, chunk.bytes.subarray(chunk.start, chunk.end));
+      chunk.start += taken;
+      this.#count(channel, -taken);
+      if (taken < length) break;
+      done += 1;
+    }
+    if (done === 0) return;
+    for (const chunk of queue.splice(0, done)) {
+      if (chunk.bytes.length === PACK_BYTES) this.#spare = chunk.bytes;
+    }
+  }
+
+  #room(channel: Channel, bytes: number): Chunk {
+    const queue = this.#queues[channel] ?? [];
+    const last = queue.at(-1);
+    if (last !== undefined && last.bytes.length - last.end >= bytes) return last;
+    const chunk = { bytes: this.#take(bytes), start: 0, end: 0 };
+    queue.push(chunk);
+    return chunk;
+  }
+
+  #take(bytes: number): Uint8Array {
+    const spare = this.#spare;
+    if (spare === undefined || bytes > PACK_BYTES) {
+      return new Uint8Array(Math.max(bytes, PACK_BYTES));
+    }
+    this.#spare = undefined;
+    return spare;
+  }
+
+  #count(channel: Channel, bytes: number): void {
+    if (channel === CONTROL) this.#controlBytes += bytes;
+    else this.#laneBytes += bytes;
+  }
+}

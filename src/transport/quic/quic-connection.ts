@@ -1,0 +1,391 @@
+/**
+ * One QUIC connection, driven by hand: datagrams in, datagrams out, a timer between. It knows
+ * nothing of names or trust; it proves the peer's key and moves frames.
+ */
+import { WireError } from '../../core/wire/wire-error.ts';
+import { BarrelError } from '../../errors.ts';
+import type { Host } from '../../host/host.ts';
+import type { Endpoint } from '../../host/udp.ts';
+import {
+  CONTROL_QUEUE_BYTES_MAX,
+  FRAME_BYTES_MAX,
+  HANDSHAKE_TIMEOUT_MS,
+  LANE_COUNT,
+  LINK_QUEUE_BYTES_MAX,
+  LINK_QUEUE_HIGH_WATER_BYTES,
+} from '../../limits.ts';
+import {
+  type Channel,
+  type Closure,
+  CONTROL,
+  type Connection,
+  type ConnectionEvents,
+} from '../transport.ts';
+import { closePhrase, closureOf } from './closure.ts';
+import { Inbox } from './inbox.ts';
+import type { NativeConnection } from './native.ts';
+import { Outbox } from './outbox.ts';
+import {
+  ACK_DELAY_MS,
+  ACK_EVERY_DATAGRAMS,
+  KEEP_ALIVE_MS,
+  LINGER_MS,
+  streamOfChannel,
+} from './settings.ts';
+
+const NOTHING = new Uint8Array(0);
+const RTT_SAMPLE_MS = 1_000;
+
+/** What the transport does for its connections. */
+export interface ConnectionOwner {
+  readonly host: Pick<Host, 'clock' | 'timers'>;
+  readonly local: Endpoint;
+  /** The raw key of an Ed25519 certificate, or undefined. */
+  keyOf(certificate: Uint8Array): Uint8Array | undefined;
+  /** Memory for one datagram. */
+  datagram(bytesMax: number): Uint8Array;
+  transmit(datagram: Uint8Array, to: Endpoint): void;
+  /** Asks for a call of `flush` at the end of this turn. */
+  wake(connection: QuicConnection): void;
+  /** The peer's key is proven. */
+  established(connection: QuicConnection): void;
+  /** The peer is let in: what bounds strangers no longer counts it. */
+  admitted(connection: QuicConnection): void;
+  /** The connection is gone for good, after any lingering. */
+  ended(connection: QuicConnection): void;
+}
+
+export interface ConnectionPath {
+  readonly role: 'dialer' | 'acceptor';
+  readonly remote: Endpoint;
+  readonly datagramBytesMax: number;
+}
+
+export class QuicConnection implements Connection {
+  readonly role: 'dialer' | 'acceptor';
+  readonly remote: Endpoint;
+  readonly #native: NativeConnection;
+  readonly #owner: ConnectionOwner;
+  readonly #datagramBytesMax: number;
+  readonly #inbox: Inbox;
+  readonly #outbox = new Outbox();
+  readonly #finSent = new Set<Channel>();
+  #events: ConnectionEvents | undefined;
+  /** `handshake` until both keys are proven; `lingering` after our own close. */
+  #state: 'handshake' | 'open' | 'lingering' | 'ended' = 'handshake';
+  #closure: Closure | undefined;
+  #peerKey: Uint8Array = NOTHING;
+  #failure: unknown;
+  #wantsDrained = false;
+  #isControlFirst = false;
+  #hasData = false;
+  #heldDatagrams = 0;
+  #timer: Disposable | undefined;
+  #timerDueMs = Number.POSITIVE_INFINITY;
+  #deadline: Disposable | undefined;
+  #keepAlive: Disposable | undefined;
+  #rtt = { ms: 0, atMs: Number.NEGATIVE_INFINITY };
+  lastHeardMs: number;
+
+  constructor(native: NativeConnection, owner: ConnectionOwner, path: ConnectionPath) {
+    this.#native = native;
+    this.#owner = owner;
+    this.role = path.role;
+    this.remote = path.remote;
+    this.#datagramBytesMax = path.datagramBytesMax;
+    this.#inbox = new Inbox(native, path.role === 'acceptor', this.#deliver);
+    this.lastHeardMs = owner.host.clock.monotonicMs();
+    this.#deadline = owner.host.timers.after(HANDSHAKE_TIMEOUT_MS, () =>
+      this.#abort('lost', 'not admitted in time'),
+    );
+  }
+
+  get peerKey(): Uint8Array {
+    return this.#peerKey;
+  }
+
+  get remoteAddress(): string {
+    const { host, port } = this.remote;
+    return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+  }
+
+  get queuedBytes(): number {
+    return this.#outbox.bytes;
+  }
+
+  get isEstablished(): boolean {
+    return this.#state === 'open';
+  }
+
+  /** What the connection ended of; undefined while it lives. */
+  get closure(): Closure | undefined {
+    return this.#closure;
+  }
+
+  get rttMs(): number {
+    const now = this.#owner.host.clock.monotonicMs();
+    if (this.#state === 'open' && now - this.#rtt.atMs > RTT_SAMPLE_MS) {
+      const path = this.#native.pathStats().find(({ active }) => active);
+      this.#rtt = { ms: path?.rtt ?? 0, atMs: now };
+    }
+    return this.#rtt.ms;
+  }
+
+  attach(events: ConnectionEvents): void {
+    this.#events = events;
+    if (this.#closure !== undefined) this.#report(this.#closure);
+  }
+
+  pause(): void {
+    this.#inbox.pause();
+  }
+
+  admit(): void {
+    this.#deadline?.[Symbol.dispose]();
+    if (this.#state !== 'open') return;
+    this.#owner.admitted(this);
+    this.#armKeepAlive();
+    this.#guard(() => {
+      this.#inbox.admit();
+      this.#inbox.read();
+    });
+    this.#owner.wake(this);
+  }
+
+  send(channel: Channel, frame: Uint8Array): boolean {
+    if (frame.length > FRAME_BYTES_MAX) {
+      throw new BarrelError(
+        'ERR_VALUE',
+        `a frame of ${frame.length} bytes is over the limit of ${FRAME_BYTES_MAX}`,
+      );
+    }
+    if (this.#state !== 'open' || this.#inbox.isFinished) return true;
+    const bytesMax = channel === CONTROL ? CONTROL_QUEUE_BYTES_MAX : LINK_QUEUE_BYTES_MAX;
+    if (this.#outbox.bytesOf(channel) + frame.length > bytesMax) {
+      throw new BarrelError('ERR_OVERLOADED', `send queue is full (${bytesMax} bytes)`);
+    }
+    this.#outbox.push(channel, frame);
+    this.#owner.wake(this);
+    const isLow = this.#outbox.bytes < LINK_QUEUE_HIGH_WATER_BYTES;
+    if (!isLow) this.#wantsDrained = true;
+    return isLow;
+  }
+
+  close(reason: string, detail?: string): void {
+    if (this.#state === 'handshake') this.#abort(reason, detail);
+    if (this.#state !== 'open') return;
+    this.#report(detail === undefined ? { reason, by: 'local' } : { reason, by: 'local', detail });
+    this.#state = 'lingering';
+    this.#inbox.discard();
+    this.#owner.host.timers.after(LINGER_MS, () => this.#abortAsReported());
+    this.#owner.wake(this);
+  }
+
+  /** One datagram of this connection, which it may overwrite. */
+  receive(datagram: Uint8Array, from: Endpoint): void {
+    if (this.#state === 'ended') return;
+    try {
+      this.#native.recv(datagram, { from, to: this.#owner.local });
+    } catch (error) {
+      // The library closes the connection by itself and will tell the peer; `flush` sees the end.
+      this.#failure = error;
+    }
+    this.#heldDatagrams += 1;
+    this.#owner.wake(this);
+  }
+
+  /** Reads, writes and sends what there is. Called once a turn for all that happened in it. */
+  flush(): void {
+    if (this.#state === 'ended') return;
+    this.#checkEstablished();
+    if (this.#state !== 'handshake') this.#guard(() => this.#readStreams());
+    this.#guard(() => this.#outbox.drain(this.#write));
+    if (this.#mayDelayAck()) {
+      this.#armTimer(ACK_DELAY_MS);
+      return;
+    }
+    this.#transmitAll();
+    this.#afterTransmit();
+  }
+
+  #readStreams(): void {
+    if (this.#inbox.read() > 0) this.lastHeardMs = this.#owner.host.clock.monotonicMs();
+  }
+
+  #afterTransmit(): void {
+    this.#progressEnd();
+    if (this.#isEnded()) return;
+    if (this.#native.isDraining() || this.#native.isClosed()) {
+      this.#end(closureOf(this.#native, this.#failure));
+      return;
+    }
+    this.#armTimer(this.#native.timeout());
+    if (this.#wantsDrained && this.#outbox.bytes < LINK_QUEUE_HIGH_WATER_BYTES / 2) {
+      this.#wantsDrained = false;
+      this.#events?.onDrained();
+    }
+  }
+
+  /** An orderly end: each side half-closes when it has said all; then the reason travels. */
+  #progressEnd(): void {
+    const isEnding = this.#state === 'lingering' || this.#inbox.isFinished;
+    if (!isEnding || this.#outbox.bytes > 0) return;
+    this.#finishStreams();
+    if (this.#state === 'lingering' && this.#inbox.isFinished) this.#abortAsReported();
+  }
+
+  #isEnded(): boolean {
+    return this.#state === 'ended';
+  }
+
+  #checkEstablished(): void {
+    if (this.#state !== 'handshake' || !this.#native.isEstablished()) return;
+    const key = this.#provenKey();
+    if (key === undefined) {
+      this.#abort('certificate', 'needs one Ed25519 certificate, shown in this very session');
+      return;
+    }
+    this.#peerKey = key;
+    this.#state = 'open';
+    this.#owner.established(this);
+  }
+
+  /** In a resumed session nothing was proven: the binding lets a peer try one all the same. */
+  #provenKey(): Uint8Array | undefined {
+    if (this.#native.isResumed()) return undefined;
+    const [certificate, ...more] = this.#native.peerCertChain() ?? [];
+    if (certificate === undefined || more.length > 0) return undefined;
+    return this.#owner.keyOf(certificate);
+  }
+
+  readonly #deliver = (channel: Channel, frame: Uint8Array): void => {
+    if (this.#state === 'open') this.#events?.onFrame(channel, frame);
+  };
+
+  readonly #write = (channel: Channel, bytes: Uint8Array): number => {
+    // The acceptor cannot write on the control stream before the dialer has opened it; nobody
+    // has anything to say there before that.
+    const stream = streamOfChannel(channel, this.role === 'dialer');
+    if (channel === CONTROL && !this.#isControlFirst) {
+      this.#isControlFirst = true;
+      this.#native.streamPriority(stream, 0, false);
+    }
+    const taken = this.#native.streamSend(stream, bytes, false) ?? 0;
+    if (taken > 0) this.#hasData = true;
+    return taken;
+  };
+
+  /** Half-closes every channel, so that the peer knows that it has read everything. */
+  #finishStreams(): void {
+    this.#guard(() => {
+      for (let channel = 0; channel <= LANE_COUNT; channel += 1) {
+        if (this.#finSent.has(channel)) continue;
+        this.#native.streamSend(streamOfChannel(channel, this.role === 'dialer'), NOTHING, true);
+        this.#finSent.add(channel);
+      }
+    });
+    this.#transmitAll();
+  }
+
+  #transmitAll(): void {
+    this.#heldDatagrams = 0;
+    this.#hasData = false;
+    for (;;) {
+      const target = this.#owner.datagram(this.#datagramBytesMax);
+      const sent = this.#native.send(target);
+      if (sent === null) break;
+      this.#owner.transmit(target.subarray(0, sent[0]), sent[1].to);
+      if (this.#outbox.bytes > 0) this.#guard(() => this.#outbox.drain(this.#write));
+    }
+  }
+
+  /** A lone acknowledgement may wait: an answer usually follows within the delay. */
+  #mayDelayAck(): boolean {
+    return (
+      this.#state === 'open' &&
+      !this.#hasData &&
+      this.#heldDatagrams > 0 &&
+      this.#heldDatagrams < ACK_EVERY_DATAGRAMS
+    );
+  }
+
+  #armTimer(delayMs: number | null): void {
+    if (delayMs === null) return;
+    const { clock, timers } = this.#owner.host;
+    const dueMs = clock.monotonicMs() + delayMs;
+    if (dueMs >= this.#timerDueMs) return;
+    this.#timer?.[Symbol.dispose]();
+    this.#timerDueMs = dueMs;
+    this.#timer = timers.after(Math.ceil(delayMs), this.#onTimer);
+  }
+
+  readonly #onTimer = (): void => {
+    this.#timerDueMs = Number.POSITIVE_INFINITY;
+    if (this.#state === 'ended') return;
+    if ((this.#native.timeout() ?? 1) <= 0) this.#native.onTimeout();
+    this.#heldDatagrams = 0;
+    this.flush();
+  };
+
+  #armKeepAlive(): void {
+    this.#keepAlive = this.#owner.host.timers.after(KEEP_ALIVE_MS, () => {
+      if (this.#state !== 'open') return;
+      this.#guard(() => this.#native.sendAckEliciting());
+      this.#owner.wake(this);
+      this.#armKeepAlive();
+    });
+  }
+
+  /** Runs what a hostile peer can make fail; a failure ends this connection and no other. */
+  #guard(action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #fail(error: unknown): void {
+    // The library throws plain errors for streams that the peer reset or stopped, and for a
+    // connection that has ended meanwhile; `flush` sees the end of that one.
+    const isOver = this.#native.isDraining() || this.#native.isClosed();
+    if (error instanceof WireError) this.#abort('protocol', error.message);
+    else if (this.#state === 'lingering') this.#abortAsReported();
+    else if (!isOver) this.#abort('protocol', messageOf(error));
+  }
+
+  #abortAsReported(): void {
+    const { reason, detail } = this.#closure ?? { reason: 'closed' };
+    this.#abort(reason, detail);
+  }
+
+  /** Ends at once, without waiting for what is queued. */
+  #abort(reason: string, detail?: string): void {
+    if (this.#state === 'ended') return;
+    this.#native.close(true, 0, closePhrase(reason, detail));
+    this.#outbox.clear();
+    this.#transmitAll();
+    this.#end(detail === undefined ? { reason, by: 'local' } : { reason, by: 'local', detail });
+  }
+
+  #end(closure: Closure): void {
+    if (this.#state === 'ended') return;
+    this.#state = 'ended';
+    this.#outbox.clear();
+    for (const timer of [this.#timer, this.#deadline, this.#keepAlive]) timer?.[Symbol.dispose]();
+    this.#report(closure);
+    this.#owner.ended(this);
+  }
+
+  #report(closure: Closure): void {
+    const events = this.#events;
+    this.#events = undefined;
+    this.#closure ??= closure;
+    const reported = this.#closure;
+    if (events !== undefined) this.#owner.host.timers.soon(() => events.onClosed(reported));
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,288 @@
+/**
+ * QUIC over one UDP socket, for dialling and accepting alike. Datagrams find their connection by
+ * its id; a burst of them is taken in first, then every touched connection is flushed once.
+ */
+import { type Address, isAddress, splitAddress } from '../../core/names.ts';
+import { BarrelError } from '../../errors.ts';
+import type { Host } from '../../host/host.ts';
+import type { Counter } from '../../host/meter.ts';
+import type { Endpoint, UdpSocket } from '../../host/udp.ts';
+import { HALF_OPEN_MAX, HALF_OPEN_PER_ADDRESS_MAX, LINKS_MAX } from '../../limits.ts';
+import { abortable, type Settlement, settlement } from '../../settlement.ts';
+import type { Closure, Connection, DialOptions, OnConnection, Transport } from '../transport.ts';
+import { idText, routeOf } from './datagram.ts';
+import { native } from './native.ts';
+import { type ConnectionOwner, QuicConnection } from './quic-connection.ts';
+import { CONNECTION_ID_BYTES, Settings, type TlsIdentity } from './settings.ts';
+
+/** Datagrams are cut from blocks of this size, so that sending one costs no allocation. */
+const BLOCK_BYTES = 262_144;
+const DIAL_TIMEOUT_MS = 5_000;
+
+export interface QuicTransportOptions {
+  readonly host: Host;
+  readonly identity: TlsIdentity;
+  /** An IP address to bind, and a port; 0 takes any free one. */
+  readonly listen: Endpoint;
+  /** The raw key of an Ed25519 certificate in DER, or undefined for anything else. */
+  readonly keyOf: (certificate: Uint8Array) => Uint8Array | undefined;
+  readonly onConnection: OnConnection;
+}
+
+/** Opens the socket. Rejects with the system's error when the address cannot be bound. */
+export async function openQuicTransport(options: QuicTransportOptions): Promise<Transport> {
+  const transport = new QuicTransport(options);
+  await transport.open();
+  return transport;
+}
+
+interface Dial {
+  readonly address: Address;
+  readonly outcome: Settlement<Connection>;
+}
+
+class QuicTransport implements Transport, ConnectionOwner {
+  readonly host: Host;
+  readonly keyOf: (certificate: Uint8Array) => Uint8Array | undefined;
+  readonly #listen: Endpoint;
+  readonly #settings: Settings;
+  readonly #onConnection: OnConnection;
+  readonly #byId = new Map<string, QuicConnection>();
+  readonly #ids = new Map<QuicConnection, readonly string[]>();
+  readonly #dials = new Map<QuicConnection, Dial>();
+  readonly #halfOpen = new Map<QuicConnection, string>();
+  readonly #halfOpenByHost = new Map<string, number>();
+  readonly #awake = new Set<QuicConnection>();
+  readonly #dropped: Record<'garbage' | 'unknown' | 'overload', Counter>;
+  #isWaking = false;
+  #socket: UdpSocket | undefined;
+  #block = new Uint8Array(BLOCK_BYTES);
+  #blockUsed = 0;
+  #closing: Settlement<void> | undefined;
+
+  constructor(options: QuicTransportOptions) {
+    this.host = options.host;
+    this.keyOf = options.keyOf;
+    this.#listen = options.listen;
+    this.#settings = new Settings(options.identity);
+    this.#onConnection = options.onConnection;
+    const { meter } = options.host;
+    const counter = (reason: string): Counter =>
+      meter.counter('barrel_transport_datagrams_dropped_total', { reason });
+    this.#dropped = {
+      garbage: counter('garbage'),
+      unknown: counter('unknown'),
+      overload: counter('overload'),
+    };
+  }
+
+  async open(): Promise<void> {
+    this.#socket = await this.host.openUdp({
+      ...this.#listen,
+      onDatagram: this.#onDatagram,
+      onError: (error) => this.host.logger.error('the UDP socket failed', { error }),
+    });
+  }
+
+  get local(): Endpoint {
+    if (this.#socket === undefined) throw new TypeError('the transport is not open');
+    return this.#socket.local;
+  }
+
+  get address(): Address {
+    const { host, port } = this.local;
+    return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+  }
+
+  async dial(address: Address, options: DialOptions = {}): Promise<Connection> {
+    const { signal } = options;
+    signal?.throwIfAborted();
+    if (!isAddress(address)) {
+      throw new BarrelError('ERR_OPTION', `not an address: ${JSON.stringify(address)}`);
+    }
+    const remote = await this.#resolve(address);
+    signal?.throwIfAborted();
+    this.#assertRoom(address);
+    const connection = this.#connect(remote);
+    try {
+      return await this.#established(connection, address, signal);
+    } catch (error) {
+      connection.close('closed');
+      throw error;
+    }
+  }
+
+  async close(reason = 'closed'): Promise<void> {
+    if (this.#closing === undefined) {
+      this.#closing = settlement<void>();
+      for (const connection of [...this.#ids.keys()]) connection.close(reason);
+      if (this.#ids.size === 0) this.#closing.resolve();
+    }
+    await this.#closing.promise;
+    await this.#socket?.close();
+  }
+
+  datagram(bytesMax: number): Uint8Array {
+    if (this.#blockUsed + bytesMax > BLOCK_BYTES) {
+      this.#block = new Uint8Array(BLOCK_BYTES);
+      this.#blockUsed = 0;
+    }
+    return this.#block.subarray(this.#blockUsed, this.#blockUsed + bytesMax);
+  }
+
+  transmit(datagram: Uint8Array, to: Endpoint): void {
+    this.#blockUsed += datagram.length;
+    this.#socket?.send(datagram, to);
+  }
+
+  wake(connection: QuicConnection): void {
+    this.#awake.add(connection);
+    if (this.#isWaking) return;
+    this.#isWaking = true;
+    this.host.timers.soon(this.#flushAwake);
+  }
+
+  established(connection: QuicConnection): void {
+    const dial = this.#dials.get(connection);
+    this.#dials.delete(connection);
+    if (dial === undefined) this.#onConnection(connection);
+    else dial.outcome.resolve(connection);
+  }
+
+  admitted(connection: QuicConnection): void {
+    this.#leaveHalfOpen(connection);
+  }
+
+  ended(connection: QuicConnection): void {
+    this.#leaveHalfOpen(connection);
+    for (const id of this.#ids.get(connection) ?? []) this.#byId.delete(id);
+    this.#ids.delete(connection);
+    const dial = this.#dials.get(connection);
+    this.#dials.delete(connection);
+    dial?.outcome.reject(dialError(dial.address, connection.closure));
+    if (this.#ids.size === 0) this.#closing?.resolve();
+  }
+
+  readonly #flushAwake = (): void => {
+    this.#isWaking = false;
+    const connections = [...this.#awake];
+    this.#awake.clear();
+    for (const connection of connections) connection.flush();
+  };
+
+  readonly #onDatagram = (datagram: Uint8Array, from: Endpoint): void => {
+    const route = routeOf(datagram);
+    if (route === undefined) {
+      this.#dropped.garbage.value += 1;
+      return;
+    }
+    const connection = this.#byId.get(route.connection) ?? this.#accept(route, from);
+    connection?.receive(datagram, from);
+  };
+
+  #accept(
+    route: { readonly connection: string; readonly mayOpen: boolean },
+    from: Endpoint,
+  ): QuicConnection | undefined {
+    if (!route.mayOpen || this.#closing !== undefined) {
+      this.#dropped.unknown.value += 1;
+      return undefined;
+    }
+    const fromHost = this.#halfOpenByHost.get(from.host) ?? 0;
+    if (
+      this.#halfOpen.size >= HALF_OPEN_MAX ||
+      fromHost >= HALF_OPEN_PER_ADDRESS_MAX ||
+      this.#ids.size >= LINKS_MAX
+    ) {
+      this.#dropped.overload.value += 1;
+      return undefined;
+    }
+    const id = this.host.random.bytes(CONNECTION_ID_BYTES);
+    const { config, datagramBytesMax } = this.#settings.forPeer(from.host);
+    const connection = new QuicConnection(
+      native.Connection.accept(id, null, this.local, from, config),
+      this,
+      { role: 'acceptor', remote: from, datagramBytesMax },
+    );
+    // Until the client has learnt our id, it addresses us by the one that it made up.
+    this.#register(connection, [route.connection, idText(id, 0, CONNECTION_ID_BYTES)]);
+    this.#halfOpen.set(connection, from.host);
+    this.#halfOpenByHost.set(from.host, fromHost + 1);
+    return connection;
+  }
+
+  #connect(remote: Endpoint): QuicConnection {
+    const id = this.host.random.bytes(CONNECTION_ID_BYTES);
+    const { config, datagramBytesMax } = this.#settings.forPeer(remote.host);
+    const connection = new QuicConnection(
+      native.Connection.connect(null, id, this.local, remote, config),
+      this,
+      { role: 'dialer', remote, datagramBytesMax },
+    );
+    this.#register(connection, [idText(id, 0, CONNECTION_ID_BYTES)]);
+    return connection;
+  }
+
+  #register(connection: QuicConnection, ids: readonly string[]): void {
+    this.#ids.set(connection, ids);
+    for (const id of ids) this.#byId.set(id, connection);
+  }
+
+  #leaveHalfOpen(connection: QuicConnection): void {
+    const host = this.#halfOpen.get(connection);
+    if (host === undefined) return;
+    this.#halfOpen.delete(connection);
+    const left = (this.#halfOpenByHost.get(host) ?? 1) - 1;
+    if (left === 0) this.#halfOpenByHost.delete(host);
+    else this.#halfOpenByHost.set(host, left);
+  }
+
+  async #resolve(address: Address): Promise<Endpoint> {
+    const { host, port } = splitAddress(address);
+    const bare = host.startsWith('[') ? host.slice(1, -1) : host;
+    try {
+      return { host: await this.host.lookup(bare), port };
+    } catch (cause) {
+      throw new BarrelError('ERR_UNREACHABLE', `cannot resolve ${address}`, { cause });
+    }
+  }
+
+  #assertRoom(address: Address): void {
+    if (this.#closing !== undefined) throw new BarrelError('ERR_CLOSED', 'the node is closing');
+    if (this.#ids.size >= LINKS_MAX) {
+      throw new BarrelError('ERR_OVERLOADED', `no room to dial ${address}: ${LINKS_MAX} links`);
+    }
+  }
+
+  async #established(
+    connection: QuicConnection,
+    address: Address,
+    signal: AbortSignal | undefined,
+  ): Promise<Connection> {
+    const outcome = settlement<Connection>();
+    this.#dials.set(connection, { address, outcome });
+    const timeout = this.host.timers.after(DIAL_TIMEOUT_MS, () =>
+      outcome.reject(new BarrelError('ERR_UNREACHABLE', `${address} did not answer`)),
+    );
+    this.wake(connection);
+    try {
+      return await abortable(outcome.promise, signal);
+    } finally {
+      this.#dials.delete(connection);
+      timeout[Symbol.dispose]();
+    }
+  }
+}
+
+function dialError(address: Address, closure: Closure | undefined): BarrelError {
+  const { reason, detail = '' } = closure ?? { reason: 'lost' };
+  if (reason === 'certificate') {
+    return new BarrelError('ERR_REFUSED', `${address} refused: certificate ${detail}`.trimEnd(), {
+      reason,
+    });
+  }
+  return new BarrelError(
+    'ERR_UNREACHABLE',
+    `cannot reach ${address}: ${reason} ${detail}`.trimEnd(),
+  );
+}
