@@ -97,3 +97,20 @@ export const UDP_QUEUE_BYTES_MAX = 8_388_608;
 
 // Identity on disk
 export const KEY_FILE_BYTES_MAX = 16_384;
+/** A pin on disk; larger files are no pins. */
+export const PIN_FILE_BYTES_MAX = 4_096;
+/** How old the time of the last admission in a pin's file may get. */
+export const PIN_SEEN_REFRESH_MS = 86_400_000;
+/** How far an incarnation that a peer reports may lie ahead of the own wall clock. */
+export const INCARNATION_AHEAD_MS_MAX = 315_360_000_000;
+/** Statements of rotated keys in one HELLO, and bytes of each. */
+export const ENDORSEMENTS_MAX = 16;
+export const ENDORSEMENT_BYTES_MAX = 512;
+export const PROOF_BYTES_MAX = 64;
+export const HELLO_NAME_BYTES_MAX = 512;
+
+// Discovery
+/** A node's file in a discovery directory; larger ones are skipped. */
+export const DISCOVERY_FILE_BYTES_MAX = 8_192;
+/** Files of a discovery directory that are looked at, in the order of their names. */
+export const DISCOVERY_FILES_MAX = 1_024;

@@ -1,0 +1,185 @@
+/**
+ * Judges a HELLO: pure, in a fixed order, the first rule that is broken gives the reason. Both ends
+ * of a connection judge by the same rules. What depends on other connections (two links at once,
+ * caps) is decided by the caller, and the pin is stored by `TrustTable.admit` afterwards.
+ */
+import { isNodeName, type NodeName } from '../core/names.ts';
+import { CLOCK_SKEW_MS_MAX } from '../limits.ts';
+import type { ForeignHello, Hello } from './hello.ts';
+import {
+  type Claim,
+  isSameKey,
+  judgePin,
+  type Pin,
+  type Refusal,
+  refuse,
+  type TrustMode,
+} from './pin.ts';
+import { isProof } from './secret.ts';
+
+/** What this node says in its own HELLO, as far as judging needs it. */
+export interface AdmissionSelf {
+  readonly name: NodeName;
+  /** Raw, 32 bytes. */
+  readonly publicKey: Uint8Array;
+  readonly cluster: string;
+  readonly versionMin: number;
+  readonly versionMax: number;
+  readonly heartbeatMs: number;
+  /** 0 = not set. */
+  readonly ringSize: number;
+}
+
+export interface AdmissionContext {
+  readonly self: AdmissionSelf;
+  /** This node's role on the connection. */
+  readonly role: 'dialer' | 'acceptor';
+  /** The key that TLS proved for the other end. */
+  readonly peerKey: Uint8Array;
+  /** Whom this node meant to dial, where it knows. */
+  readonly dialledName?: NodeName | undefined;
+  /** Derived join secret; undefined without one. */
+  readonly secretKey?: Uint8Array | undefined;
+  /** Own wall clock. */
+  readonly wallMs: number;
+  /** Greatest incarnation known for the claimed name. */
+  readonly seenIncarnation?: bigint | undefined;
+  /** What the trust table has for the claimed name. */
+  readonly pin: Pin | undefined;
+  readonly mode: TrustMode;
+}
+
+export type Verdict = { readonly kind: 'accept' } | Refusal;
+
+type Rule = (hello: Hello, context: AdmissionContext) => Refusal | undefined;
+
+const RULES: readonly Rule[] = [
+  clusterFault,
+  proofFault,
+  clockFault,
+  parametersFault,
+  nameFault,
+  ownFault,
+  dialledFault,
+  pinFault,
+  incarnationFault,
+];
+
+/** Accepts a HELLO, or says which rule it breaks first. Never throws, whatever the HELLO says. */
+export function judge(hello: Hello | ForeignHello, context: AdmissionContext): Verdict {
+  const version = versionFault(hello, context);
+  if (version !== undefined || hello.kind === 'foreignHello') {
+    return version ?? refuse('protocol-version', 'unreadable hello');
+  }
+  for (const rule of RULES) {
+    const refusal = rule(hello, context);
+    if (refusal !== undefined) return refusal;
+  }
+  return { kind: 'accept' };
+}
+
+/** What `TrustTable.admit` needs to know of a HELLO that `judge` accepted. */
+export function claimOf(hello: Hello, context: AdmissionContext): Claim {
+  return {
+    publicKey: context.peerKey,
+    ephemeral: hello.ephemeral,
+    incarnation: hello.incarnation,
+    secretProven: context.secretKey !== undefined,
+  };
+}
+
+function versionFault(
+  hello: Hello | ForeignHello,
+  { self }: AdmissionContext,
+): Refusal | undefined {
+  const isShared = hello.versionMin <= self.versionMax && hello.versionMax >= self.versionMin;
+  if (isShared && hello.versionMin <= hello.versionMax) return undefined;
+  return refuse(
+    'protocol-version',
+    `${hello.versionMin} to ${hello.versionMax}, here ${self.versionMin} to ${self.versionMax}`,
+  );
+}
+
+function clusterFault(hello: Hello, { self }: AdmissionContext): Refusal | undefined {
+  if (hello.cluster === self.cluster) return undefined;
+  return refuse('cluster', `${quote(hello.cluster)}, here ${quote(self.cluster)}`);
+}
+
+function proofFault(hello: Hello, context: AdmissionContext): Refusal | undefined {
+  const { secretKey, self, peerKey, role } = context;
+  if (secretKey === undefined) {
+    return hello.proof === undefined ? undefined : refuse('secret', 'no join secret is set here');
+  }
+  if (hello.proof === undefined) return refuse('secret', 'a join secret is required here');
+  const isProven = isProof(hello.proof, {
+    key: secretKey,
+    role: other(role),
+    ownKey: peerKey,
+    peerKey: self.publicKey,
+    cluster: hello.cluster,
+    name: hello.name,
+  });
+  return isProven ? undefined : refuse('secret', 'the join secrets differ');
+}
+
+function clockFault(hello: Hello, { wallMs }: AdmissionContext): Refusal | undefined {
+  const aheadMs = hello.wallMs - wallMs;
+  if (Math.abs(aheadMs) <= CLOCK_SKEW_MS_MAX) return undefined;
+  const side = aheadMs > 0 ? 'ahead of' : 'behind';
+  return refuse('clock', `${Math.round(Math.abs(aheadMs) / 1000)} s ${side} the clock here`);
+}
+
+function parametersFault(hello: Hello, context: AdmissionContext): Refusal | undefined {
+  const { self, role } = context;
+  if (hello.role !== other(role)) return refuse('parameters', `role ${hello.role} on both ends`);
+  if (hello.heartbeatMs !== self.heartbeatMs) {
+    return refuse('parameters', `heartbeatMs ${hello.heartbeatMs}, here ${self.heartbeatMs}`);
+  }
+  const isSet = hello.ringSize !== 0 && self.ringSize !== 0;
+  if (!isSet || hello.ringSize === self.ringSize) return undefined;
+  return refuse('parameters', `ringSize ${hello.ringSize}, here ${self.ringSize}`);
+}
+
+function nameFault(hello: Hello): Refusal | undefined {
+  if (isNodeName(hello.name)) return undefined;
+  return refuse('name', `${quote(hello.name)} is no node name`);
+}
+
+function ownFault(hello: Hello, { self, peerKey }: AdmissionContext): Refusal | undefined {
+  const isOwnKey = isSameKey(peerKey, self.publicKey);
+  if (hello.name === self.name) {
+    const detail = isOwnKey ? 'this is the same node' : 'the node here has this name';
+    return refuse('name-taken', detail);
+  }
+  if (!isOwnKey) return undefined;
+  return refuse('key-mismatch', `the key of ${self.name} under the name ${hello.name}`);
+}
+
+function dialledFault(hello: Hello, context: AdmissionContext): Refusal | undefined {
+  const { dialledName, self } = context;
+  if (dialledName !== undefined && hello.name !== dialledName) {
+    return refuse('name', `${hello.name} answered for ${dialledName}`);
+  }
+  if (hello.dialled === undefined || hello.dialled === self.name) return undefined;
+  return refuse('name', `this is ${self.name}, not ${quote(hello.dialled)}`);
+}
+
+function pinFault(hello: Hello, context: AdmissionContext): Refusal | undefined {
+  const verdict = judgePin(context.pin, claimOf(hello, context), context.mode);
+  return verdict.kind === 'reject' ? verdict : undefined;
+}
+
+function incarnationFault(hello: Hello, context: AdmissionContext): Refusal | undefined {
+  const seenIncarnation = context.seenIncarnation ?? 0n;
+  if (hello.incarnation >= seenIncarnation) return undefined;
+  return { ...refuse('stale-incarnation', 'a later start of this node was seen'), seenIncarnation };
+}
+
+function other(role: 'dialer' | 'acceptor'): 'dialer' | 'acceptor' {
+  return role === 'dialer' ? 'acceptor' : 'dialer';
+}
+
+/** What a stranger sent, short and on one line. */
+function quote(text: string): string {
+  return JSON.stringify(text.length > 100 ? `${text.slice(0, 100)}...` : text);
+}
