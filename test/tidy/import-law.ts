@@ -30,8 +30,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'barrel-node': [...FEATURES, 'options'],
   node: [...FEATURES, 'options', 'barrel-node'],
   index: [...FEATURES, 'options', 'barrel-node', 'node'],
-  admin: [...LEAVES, 'index'],
-  cli: [...LEAVES, 'index', 'admin'],
+  admin: [...GROUND, 'index'],
+  cli: [...GROUND, 'index', 'admin'],
   testing: [...FEATURES, 'options', 'barrel-node', 'node', 'index'],
 };
 
