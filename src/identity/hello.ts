@@ -167,9 +167,12 @@ function readHello(reader: Reader): Hello | ForeignHello {
     ringSize: reader.uint(),
     wallMs: reader.uint(),
     features: reader.uint(),
-    endorsements: reader.list(ENDORSEMENTS_MAX, (r) => r.bytes(ENDORSEMENT_BYTES_MAX).slice()),
+    endorsements: reader.list(
+      ENDORSEMENTS_MAX,
+      (r) => new Uint8Array(r.bytes(ENDORSEMENT_BYTES_MAX)),
+    ),
     dialled: reader.optional((r) => r.string(HELLO_NAME_BYTES_MAX)),
-    proof: reader.optional((r) => r.bytes(PROOF_BYTES_MAX).slice()),
+    proof: reader.optional((r) => new Uint8Array(r.bytes(PROOF_BYTES_MAX))),
   };
   reader.end();
   return hello;
