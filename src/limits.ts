@@ -10,6 +10,8 @@ export const SMALL_VALUE_BYTES_MAX = 61_440;
 export const VALUE_DEPTH_MAX = 64;
 /** Elements of all arrays, maps and sets of one decoded value together. */
 export const VALUE_ELEMENTS_MAX = 262_144;
+/** Numbers and bigints among the Map keys and Set members of one value, together. */
+export const VALUE_NUMERIC_KEYS_MAX = 4_096;
 /** Magnitude of one bigint in a value or key. */
 export const BIGINT_BYTES_MAX = 1024;
 export const KEY_BYTES_MAX = 1024;
@@ -32,6 +34,8 @@ export const NEW_PINS_PER_MINUTE_MAX = 60;
 export const SECRET_CHARS_MIN = 32;
 export const SECRET_BYTES_MIN = 16;
 export const META_BYTES_MAX = 1024;
+export const FINGERPRINT_BYTES_MAX = 128;
+export const VERSION_BYTES_MAX = 64;
 
 // Links
 export const LANE_COUNT = 8;
@@ -50,6 +54,10 @@ export const ROSTER_BATCH_MAX = 64;
 // Replicated table
 export const TABLE_ENTRIES_PER_OWNER_MAX = 10_000;
 export const TABLE_BATCH_MAX = 256;
+/** Bytes of keys and values in one frame of entries; a larger entry travels alone. */
+export const TABLE_BATCH_BYTES_MAX = 262_144;
+export const TABLE_BYTES_PER_OWNER_MAX = 16_777_216;
+export const TABLE_ENTRIES_MAX = 1_000_000;
 
 // Processes
 export const PROCESSES_MAX = 1_000_000;
@@ -112,5 +120,35 @@ export const HELLO_NAME_BYTES_MAX = 512;
 // Discovery
 /** A node's file in a discovery directory; larger ones are skipped. */
 export const DISCOVERY_FILE_BYTES_MAX = 8_192;
-/** Files of a discovery directory that are looked at, in the order of their names. */
-export const DISCOVERY_FILES_MAX = 1_024;
+/** Contacts taken from discovery, and files looked at in a directory in the order of their names. */
+export const DISCOVERED_MAX = 1_024;
+
+// Processes across nodes
+/** Of a call, a receive or a delay: the longest that one timer takes. */
+export const TIMEOUT_MS_MAX = 2_147_483_647;
+export const TRACEPARENT_BYTES_MAX = 128;
+/** Texts of an error that crosses to another process, in characters; longer ones are cut. */
+export const ERROR_NAME_CHARS_MAX = 128;
+export const ERROR_MESSAGE_CHARS_MAX = 4_096;
+export const ERROR_STACK_CHARS_MAX = 8_192;
+/** Credit of a message: 1 and 1 more for each of these many bytes. */
+export const FLOW_UNIT_BYTES = 4_096;
+/** Credit that a sending node has for a process of which it has heard nothing yet. */
+export const FLOW_WINDOW_INITIAL = 64;
+export const FLOW_WINDOW_MAX = 2_048;
+/** Destinations on one node with credit of their own, at either end; over it the oldest go. */
+export const FLOWS_PER_LINK_MAX = 4_096;
+/** Messages that wait for credit of one destination: `send` answers false from the mark on. */
+export const OUTBOX_MESSAGES_HIGH_WATER = 1_024;
+export const OUTBOX_MESSAGES_MAX = 16_384;
+export const OUTBOX_BYTES_HIGH_WATER = 1_048_576;
+export const OUTBOX_BYTES_MAX = 16_777_216;
+/** Of all destinations on one node together. */
+export const OUTBOX_BYTES_PER_LINK_MAX = 67_108_864;
+/** Frames other than messages that wait because the link is at its hard limit. */
+export const SIGNALS_WAITING_MAX = 262_144;
+/** Monitors, and links between processes, that a node may have on processes of another one. */
+export const MONITORS_PER_LINK_MAX = 65_536;
+export const PROCESS_LINKS_PER_LINK_MAX = 65_536;
+/** Calls of one node that may be open on another one. */
+export const REQUESTS_PER_LINK_MAX = 65_536;

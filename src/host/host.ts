@@ -10,7 +10,7 @@ import type { UdpSocket, UdpSocketOptions } from './udp.ts';
 
 /** Two clocks: one to measure with, one to print. */
 export interface Clock {
-  /** Milliseconds that never go back; the origin is arbitrary. Time-outs and leases use this one. */
+  /** Milliseconds that never go back, of any origin. Time-outs and leases use this one. */
   monotonicMs(): number;
   /** Milliseconds since 1970 as the machine believes; may jump either way. */
   wallMs(): number;

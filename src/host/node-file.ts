@@ -10,14 +10,14 @@ const ENDING = '.json';
 const ESCAPED_CHARS_MAX = 200;
 const HASHED = /^[0-9a-f]{64}$/;
 
-/** `alice@host.json`; capitals, brackets and colons as `%` and two hex digits. Never over 205. */
+/** `alice@host.json`, at most 205 bytes; capitals, brackets and colons as `%` and two digits. */
 export function nodeFileName(node: NodeName): string {
   const escaped = node.replace(/[^a-z0-9_.@-]/g, (char) => `%${char.charCodeAt(0).toString(16)}`);
   if (escaped.length <= ESCAPED_CHARS_MAX) return escaped + ENDING;
   return createHash('sha256').update(node).digest('hex') + ENDING;
 }
 
-/** True for what `nodeFileName` may answer, and for nothing that somebody else would call a file. */
+/** True for what `nodeFileName` may answer, and for nothing else. */
 export function isNodeFileName(file: string): boolean {
   if (!file.endsWith(ENDING)) return false;
   const stem = file.slice(0, -ENDING.length);

@@ -88,7 +88,7 @@ class SystemUdpSocket implements UdpSocket {
     socket.on('error', this.#onError);
   }
 
-  /** Where the system is not ready the bytes are read later: reused by then, the datagram is lost. */
+  /** Where the system is not ready the bytes are read later: reused by then, they are lost. */
   send(datagram: Uint8Array, to: Endpoint): void {
     if (this.#closed !== undefined) return;
     if (this.#isFull()) {

@@ -33,8 +33,8 @@ export async function nextIncarnation(options: IncarnationOptions): Promise<bigi
 }
 
 /**
- * The incarnation to use after a refusal as stale: `seen` + 1, durable before it resolves. Undefined
- * when `seen` is further ahead than any clock error explains: a peer must not use up our numbers.
+ * The incarnation to use after a refusal as stale: `seen` + 1, durable before it resolves.
+ * Undefined when `seen` is further ahead than any clock error explains: a peer must not use up our numbers.
  * @throws ERR_STORE when it cannot be written.
  */
 export async function incarnationAfter(
