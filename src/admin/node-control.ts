@@ -1,5 +1,6 @@
 /** Lets the `barrel` command on this machine ask a node and call services through it. */
 import type { BarrelNode } from '../barrel-node.ts';
+import { BarrelError } from '../errors.ts';
 import { CALL_TIMEOUT_MS_DEFAULT } from '../limits.ts';
 import type {
   ControlQuery,
@@ -12,26 +13,58 @@ import { toJson } from './json-value.ts';
 
 type Methods = Readonly<Record<string, (...args: readonly unknown[]) => Promise<unknown>>>;
 
+/** The control socket of a data directory, and the node that answers on it. */
+export class NodeControl implements AsyncDisposable {
+  readonly #startedSeconds = process.uptime();
+  #server: ControlServer | undefined;
+  #node: BarrelNode | undefined;
+
+  /** Use `openControl`. */
+  async open(dataDir: string): Promise<void> {
+    const answer = async (query: ControlQuery, signal: AbortSignal): Promise<unknown> =>
+      this.#answer(query, signal);
+    this.#server = await serveControl({ dataDir, answer });
+  }
+
+  /** From now on questions are answered by this node; before, they fail with ERR_CLOSED. */
+  attach(node: BarrelNode): void {
+    this.#node = node;
+  }
+
+  /** Removes the socket and drops who is connected. The node goes on. Idempotent. */
+  async close(): Promise<void> {
+    await this.#server?.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #answer(query: ControlQuery, signal: AbortSignal): unknown {
+    const node = this.#node;
+    if (node === undefined) throw new BarrelError('ERR_CLOSED', 'the node is still starting');
+    switch (query.method) {
+      case 'status':
+        return reportStatus(node, (process.uptime() - this.#startedSeconds) * 1000);
+      case 'services':
+        return reportServices(node);
+      case 'call':
+        return call(node, query, signal);
+    }
+  }
+}
+
 /**
- * Opens `<dataDir>/control.sock` for a node, so that `barrel status --data-dir <dataDir>` reaches
- * it. Close it before the node. It does not keep the process alive.
- * @throws ERR_STORE when another process listens there; ERR_OPTION when the path is too long.
+ * Opens `<dataDir>/control.sock`, so that `barrel status --data-dir <dataDir>` reaches the node that
+ * is attached. Open it before the node is made and close it before the node is closed: while it is
+ * open, no other process can run a node with that directory in this way. It does not keep the
+ * process alive.
+ * @throws ERR_STORE when another process has the directory; ERR_OPTION when the path is too long.
  */
-export async function startControl(node: BarrelNode, dataDir: string): Promise<ControlServer> {
-  const startedSeconds = process.uptime();
-  return serveControl({
-    dataDir,
-    answer: async (query, signal) => {
-      switch (query.method) {
-        case 'status':
-          return reportStatus(node, (process.uptime() - startedSeconds) * 1000);
-        case 'services':
-          return reportServices(node);
-        case 'call':
-          return call(node, query, signal);
-      }
-    },
-  });
+export async function openControl(dataDir: string): Promise<NodeControl> {
+  const control = new NodeControl();
+  await control.open(dataDir);
+  return control;
 }
 
 function reportStatus(node: BarrelNode, uptimeMs: number): StatusReport {

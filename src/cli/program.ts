@@ -1,0 +1,124 @@
+/** The words of the `barrel` command and where they lead. */
+import { Command, CommanderError, Option } from 'commander';
+import {
+  type AskSettings,
+  type CallSettings,
+  printCall,
+  printServices,
+  printStatus,
+} from './ask.ts';
+import { EXIT, exitCodeOf, lineOf } from './exit-code.ts';
+import { printKey, printSecret } from './keys.ts';
+import { dataDirOption, integer, type StartSettings, startOptions } from './node-settings.ts';
+
+export interface Invocation {
+  /** Without the interpreter and the script. */
+  readonly words: readonly string[];
+  readonly version: string;
+}
+
+/** Runs one command. Resolves with the exit code; what goes wrong is one line on stderr. */
+export async function runProgram({ words, version }: Invocation): Promise<number> {
+  try {
+    await barrel(version).parseAsync([...words], { from: 'user' });
+    return EXIT.ok;
+  } catch (error) {
+    // Commander has printed its own errors, and help and version are none.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    console.error(words.includes('--json') ? jsonLine(error) : `barrel: ${lineOf(error)}`);
+    return exitCodeOf(error);
+  }
+}
+
+function jsonLine(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  const { code, reason } = (error ?? {}) as { readonly code?: unknown; readonly reason?: unknown };
+  return JSON.stringify({ error: { code, reason, message, exitCode: exitCodeOf(error) } });
+}
+
+function barrel(version: string): Command {
+  const program = new Command('barrel')
+    .description('Runs and inspects nodes of a barrel-p2p cluster.')
+    .version(version)
+    .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(oneLine(text)) })
+    .addHelpText('after', EXIT_CODES);
+  addStart(program);
+  addQuestions(program);
+  addKeys(program);
+  return program;
+}
+
+const EXIT_CODES = `
+Exit codes: 0 done, 1 failed, 2 wrong options, 3 no node runs there, 4 refused, 5 not found,
+6 timed out or connection lost, 7 the called method threw.`;
+
+/** Commander puts its suggestion on a line of its own. */
+function oneLine(text: string): string {
+  return `${text
+    .replace(/^error: /, 'barrel: ')
+    .trimEnd()
+    .replaceAll('\n', ' ')}\n`;
+}
+
+function addStart(program: Command): void {
+  const command = program
+    .command('start')
+    .description('Run a node until SIGINT or SIGTERM. BARREL_SECRET may hold the join secret.');
+  for (const option of startOptions()) command.addOption(option);
+  command.addOption(json()).action(async (settings: StartSettings) => {
+    // The other commands start faster without the node and its log.
+    const { start } = await import('./start.ts');
+    await start(settings);
+  });
+}
+
+function addQuestions(program: Command): void {
+  program
+    .command('status')
+    .description('Show a running node, its neighbours and the members of its cluster.')
+    .addOption(dataDirOption())
+    .addOption(json())
+    .action((settings: AskSettings) => printStatus(settings));
+  program
+    .command('services')
+    .description('List the services that a running node knows.')
+    .addOption(dataDirOption())
+    .addOption(json())
+    .action((settings: AskSettings) => printServices(settings));
+  addCall(program);
+}
+
+function addCall(program: Command): void {
+  program
+    .command('call')
+    .description('Call a method of a service through a running node.')
+    .argument('<service>', 'name of the service')
+    .argument('<method>', 'name of its method')
+    .argument('[json...]', 'arguments, each as JSON: 1 \'"text"\' \'{"a":1}\' \'{"$bigint":"1"}\'')
+    .addOption(dataDirOption())
+    .addOption(new Option('--timeout-ms <ms>', 'default: 5000').argParser(integer))
+    .addOption(json())
+    .action((service: string, method: string, args: readonly string[], settings: CallSettings) =>
+      printCall({ service, method, args }, settings),
+    );
+}
+
+function addKeys(program: Command): void {
+  const keys = program.command('keys').description('Identity of a node, and join secrets.');
+  keys
+    .command('show')
+    .description('Print the public key of a node and its fingerprint.')
+    .addOption(dataDirOption())
+    .addOption(json())
+    .action((settings: AskSettings) => printKey(settings));
+  keys
+    .command('secret')
+    .description('Print a new join secret.')
+    .addOption(json())
+    .action((settings: AskSettings) => printSecret(settings));
+}
+
+function json(): Option {
+  return new Option('--json', 'print JSON, errors included');
+}
