@@ -8,16 +8,22 @@ import { at, nodesOf, type Rule, type TidyFile } from './tidy-file.ts';
 /** Files at the top of `src/` are rooms of their own. */
 const LEAVES = ['errors', 'limits'];
 const GROUND = [...LEAVES, 'core'];
-const WORLD = [...GROUND, 'host', 'observable'];
+/** Small files that everything with promises and listeners stands on. */
+const TOOLS = ['observable', 'settlement'];
+const WORLD = [...GROUND, ...TOOLS, 'host'];
 const CLUSTER = [...WORLD, 'transport', 'identity', 'discovery', 'cluster'];
 const FEATURES = [...CLUSTER, 'processes', 'services'];
+
+/** What users see; the two files beside the index hold only its types and rules. */
+const FACE = ['index', 'barrel-node', 'options'];
 
 /** Each room with the rooms that it may import, beside itself. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   errors: [],
   limits: [],
   core: LEAVES,
-  observable: [...LEAVES, 'host'],
+  observable: [...LEAVES, 'host', 'settlement'],
+  settlement: LEAVES,
   host: GROUND,
   transport: WORLD,
   identity: WORLD,
@@ -30,8 +36,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'barrel-node': [...FEATURES, 'options'],
   node: [...FEATURES, 'options', 'barrel-node'],
   index: [...FEATURES, 'options', 'barrel-node', 'node'],
-  admin: [...GROUND, 'index'],
-  cli: [...GROUND, 'index', 'admin'],
+  admin: [...GROUND, ...FACE],
+  cli: [...GROUND, ...FACE, 'admin'],
   testing: [...FEATURES, 'options', 'barrel-node', 'node', 'index'],
 };
 
@@ -52,7 +58,7 @@ const NODE_MODULES: readonly (readonly [place: string, modules: readonly string[
   ['src/admin/', true],
   ['src/cli/', true],
   ['src/identity/', ['node:crypto']],
-  ['src/transport/quic/', ['node:crypto']],
+  ['src/transport/quic/', ['node:crypto', 'node:module']],
   ['src/processes/', ['node:async_hooks']],
 ];
 

@@ -1,0 +1,45 @@
+/**
+ * The program in the README runs as it stands there: pasted into a file, beside an installed
+ * package, by plain Node.
+ */
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+const PROGRAM_LINES_MAX = 25;
+
+let folder: string;
+
+beforeAll(async () => {
+  if (!existsSync(join(ROOT, 'dist/index.js'))) throw new Error('no dist/: npm run build first');
+  folder = await mkdtemp(join(tmpdir(), 'barrel-readme-'));
+  await mkdir(join(folder, 'node_modules'));
+  await symlink(ROOT, join(folder, 'node_modules/barrel-p2p'), 'dir');
+});
+
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+test('the program of the README runs and prints what the README says', async () => {
+  const readme = await readFile(join(ROOT, 'README.md'), 'utf8');
+  const program = fenced(readme, 'js');
+  expect(program.split('\n').length).toBeLessThanOrEqual(PROGRAM_LINES_MAX);
+  await writeFile(join(folder, 'hello.mjs'), program);
+  const { stdout } = await promisify(execFile)(process.execPath, ['hello.mjs'], {
+    cwd: folder,
+    timeout: 30_000,
+  });
+  expect(stdout).toBe(`${fenced(readme, 'text')}\n`);
+});
+
+/** The first fenced block of that language, without its fences. */
+function fenced(markdown: string, language: string): string {
+  const block = new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)\\n\`\`\`$`, 'm').exec(markdown);
+  if (block?.[1] === undefined) throw new Error(`no ${language} block in the README`);
+  return block[1];
+}
