@@ -1,0 +1,86 @@
+/**
+ * The host's files in memory, for nodes that run without a disk of their own. Paths are absolute
+ * with `/`; what goes wrong carries the system's code, as on a disk.
+ */
+import type { FileStatus, Files } from '../host/files.ts';
+
+const FILE_MODE = 0o600;
+const DIRECTORY_MODE = 0o700;
+
+interface MemoryFile {
+  readonly content: Uint8Array;
+  mode: number;
+}
+
+export class MemoryFiles implements Files {
+  readonly #files = new Map<string, MemoryFile>();
+  readonly #directories = new Map<string, number>([['/', DIRECTORY_MODE]]);
+
+  async read(path: string): Promise<Uint8Array | undefined> {
+    const name = normalised(path);
+    if (this.#directories.has(name)) throw systemError('EISDIR', 'read', path);
+    return this.#files.get(name)?.content.slice();
+  }
+
+  async write(path: string, content: Uint8Array): Promise<void> {
+    const name = normalised(path);
+    if (this.#directories.has(name)) throw systemError('EISDIR', 'write', path);
+    if (!this.#directories.has(parentOf(name))) throw systemError('ENOENT', 'write', path);
+    this.#files.set(name, { content: content.slice(), mode: FILE_MODE });
+  }
+
+  async remove(path: string): Promise<void> {
+    const name = normalised(path);
+    if (this.#directories.has(name)) throw systemError('EISDIR', 'remove', path);
+    this.#files.delete(name);
+  }
+
+  async list(directory: string): Promise<readonly string[]> {
+    const name = normalised(directory);
+    if (this.#files.has(name)) throw systemError('ENOTDIR', 'list', directory);
+    const paths = [...this.#files.keys(), ...this.#directories.keys()];
+    const inside = paths.filter((path) => path !== '/' && parentOf(path) === name);
+    return inside.map((path) => path.slice(path.lastIndexOf('/') + 1)).sort();
+  }
+
+  async makeDirectory(directory: string): Promise<void> {
+    const name = normalised(directory);
+    if (this.#files.has(name)) throw systemError('EEXIST', 'makeDirectory', directory);
+    if (this.#directories.has(name)) return;
+    await this.makeDirectory(parentOf(name));
+    this.#directories.set(name, DIRECTORY_MODE);
+  }
+
+  async status(path: string): Promise<FileStatus | undefined> {
+    const name = normalised(path);
+    const mode = this.#directories.get(name);
+    if (mode !== undefined) return { mode, bytes: 0 };
+    const file = this.#files.get(name);
+    return file && { mode: file.mode, bytes: file.content.byteLength };
+  }
+
+  /** Changes permission bits, as an operator would. @throws ENOENT when nothing is there. */
+  changeMode(path: string, mode: number): void {
+    const name = normalised(path);
+    const file = this.#files.get(name);
+    if (file !== undefined) file.mode = mode;
+    else if (this.#directories.has(name)) this.#directories.set(name, mode);
+    else throw systemError('ENOENT', 'changeMode', path);
+  }
+}
+
+function normalised(path: string): string {
+  if (!path.startsWith('/')) throw systemError('EINVAL', 'resolve', path);
+  return `/${path
+    .split('/')
+    .filter((part) => part !== '' && part !== '.')
+    .join('/')}`;
+}
+
+function parentOf(path: string): string {
+  return path.slice(0, path.lastIndexOf('/')) || '/';
+}
+
+function systemError(code: string, operation: string, path: string): Error {
+  return Object.assign(new Error(`${code}: ${operation} '${path}'`), { code });
+}

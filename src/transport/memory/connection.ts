@@ -1,0 +1,302 @@
+/**
+ * One end of a simulated connection. Keep-alives are not simulated frame by frame: an end is silent
+ * while nothing can come from its peer, and lost when that lasts for the idle time-out.
+ */
+import type { Address } from '../../core/names.ts';
+import {
+  HANDSHAKE_TIMEOUT_MS,
+  LINK_QUEUE_HIGH_WATER_BYTES,
+  UNADMITTED_BYTES_MAX,
+} from '../../limits.ts';
+import {
+  type Channel,
+  type Closure,
+  CONTROL,
+  type Connection,
+  type ConnectionEvents,
+  type OnConnection,
+} from '../transport.ts';
+import type { SimulatedNetwork } from './network.ts';
+import type { Path, PathUser } from './path.ts';
+import { type QueuedFrame, sizeOf } from './send-queue.ts';
+import { type Flight, Sender } from './sender.ts';
+
+/** How long an ended connection goes on sending what was queued before its end. */
+const LINGER_MS = 1_000;
+/** Bytes under way to an admitted peer; in place of congestion control. */
+const WINDOW_BYTES = LINK_QUEUE_HIGH_WATER_BYTES;
+/** Bytes that a peer may send before we have read any of it, as on the real transport. */
+const UNADMITTED_WINDOW_BYTES = 65_536;
+/** A frame is its receiver's during the call only; this makes a kept view visible. */
+const POISON = 0xee;
+
+const LOST: Closure = {
+  reason: 'lost',
+  by: 'local',
+  detail: 'nothing heard for the idle time-out',
+};
+
+export interface ConnectionOptions {
+  readonly network: SimulatedNetwork;
+  readonly role: 'dialer' | 'acceptor';
+  readonly localAddress: Address;
+  readonly remoteAddress: Address;
+  readonly peerKey: Uint8Array;
+  /** Round trip of the handshake. */
+  readonly rttMs: number;
+  readonly idleTimeoutMs: number;
+  /** Acceptor only: the dialer's key is proven. */
+  readonly onOpened: OnConnection;
+  readonly onEnded: (connection: MemoryConnection) => void;
+}
+
+export class MemoryConnection implements Connection, PathUser {
+  readonly role: 'dialer' | 'acceptor';
+  readonly peerKey: Uint8Array;
+  readonly remoteAddress: Address;
+  readonly #options: ConnectionOptions;
+  readonly #out: Path;
+  readonly #in: Path;
+  readonly #sender: Sender;
+  #peer: MemoryConnection | undefined;
+  #events: ConnectionEvents | undefined;
+  #state: 'open' | 'closing' | 'ended' = 'open';
+  #closure: Closure = { reason: 'closed', by: 'local' };
+  #admission: 'unadmitted' | 'paused' | 'admitted' = 'unadmitted';
+  #unadmittedBytes = 0;
+  #held: QueuedFrame[] = [];
+  #heldBytes = 0;
+  #peerIsGone = false;
+  #silence: Disposable | undefined;
+  #linger: Disposable | undefined;
+  readonly #deadline: Disposable;
+  #rttMs: number;
+  #heardMs: number;
+  #nextHeardMs = 0;
+
+  constructor(options: ConnectionOptions) {
+    const { network, localAddress, remoteAddress } = options;
+    this.role = options.role;
+    this.peerKey = options.peerKey.slice();
+    this.remoteAddress = remoteAddress;
+    this.#options = options;
+    this.#rttMs = options.rttMs;
+    this.#heardMs = network.clock.monotonicMs();
+    this.#out = network.path(localAddress, remoteAddress);
+    this.#in = network.path(remoteAddress, localAddress);
+    this.#deadline = network.timers.after(HANDSHAKE_TIMEOUT_MS, () =>
+      this.close('lost', 'not admitted in time'),
+    );
+    this.#out.users.add(this);
+    this.#in.users.add(this);
+    this.#sender = new Sender({
+      network,
+      out: this.#out,
+      back: this.#in,
+      windowBytes: () => this.#peer?.windowBytes ?? 0,
+      onArrival: (flight) => this.#peer?.receive(flight),
+      onDrained: () => this.#events?.onDrained(),
+    });
+  }
+
+  /** Joins the two ends; the dialer's end tells the other one that its key is proven. */
+  static join(dialer: MemoryConnection, acceptor: MemoryConnection): void {
+    dialer.#peer = acceptor;
+    acceptor.#peer = dialer;
+    dialer.#sender.open();
+  }
+
+  get rttMs(): number {
+    return this.#rttMs;
+  }
+
+  get queuedBytes(): number {
+    return this.#sender.queuedBytes;
+  }
+
+  get lastHeardMs(): number {
+    const nowMs = this.#options.network.clock.monotonicMs();
+    if (this.#nextHeardMs <= nowMs) this.#heardMs = Math.max(this.#heardMs, this.#nextHeardMs);
+    return this.#heardMs;
+  }
+
+  /** What this end lets its peer have under way. */
+  get windowBytes(): number {
+    const window = this.#admission === 'admitted' ? WINDOW_BYTES : UNADMITTED_WINDOW_BYTES;
+    return window - this.#heldBytes;
+  }
+
+  attach(events: ConnectionEvents): void {
+    this.#events = events;
+  }
+
+  pause(): void {
+    if (this.#admission === 'unadmitted') this.#admission = 'paused';
+  }
+
+  admit(): void {
+    if (this.#admission === 'admitted') return;
+    this.#admission = 'admitted';
+    this.#deadline[Symbol.dispose]();
+    this.#options.network.timers.soon(() => this.#feedHeld());
+  }
+
+  send(channel: Channel, frame: Uint8Array): boolean {
+    return this.#state === 'open' ? this.#sender.send(channel, frame) : true;
+  }
+
+  close(reason: string, detail?: string): void {
+    if (this.#state !== 'open') return;
+    this.#state = 'closing';
+    this.#closure = { reason, by: 'local', ...(detail !== undefined && { detail }) };
+    this.#report(this.#closure);
+    this.#linger = this.#options.network.timers.after(LINGER_MS, () => this.#finish());
+    this.#sender.whenIdle(() => this.#finish());
+  }
+
+  /** Ends without a word to anybody. */
+  vanish(): void {
+    if (this.#state === 'ended') return;
+    this.#events = undefined;
+    this.#end(this.#closure);
+    this.#peer?.peerGone();
+  }
+
+  /** A flight of the peer has arrived. */
+  receive(flight: Flight): void {
+    if (this.#state === 'ended') return;
+    this.#heardMs = this.#options.network.clock.monotonicMs();
+    if (flight.opens && this.#state === 'open') this.#options.onOpened(this);
+    for (const frame of flight.frames) this.#take(frame);
+    this.#peer?.acknowledge(flight.bytes);
+  }
+
+  /** The peer has received so many bytes. */
+  acknowledge(bytes: number): void {
+    if (this.#state === 'ended' || !this.#sender.acknowledge(bytes)) return;
+    const nowMs = this.#options.network.clock.monotonicMs();
+    const latencyMs = this.#in.drawLatencyMs();
+    // Smoothing of RFC 9002 section 5.3.
+    this.#rttMs += (2 * latencyMs - this.#rttMs) / 8;
+    if (this.#nextHeardMs > nowMs) return;
+    this.#heardMs = Math.max(this.#heardMs, this.#nextHeardMs);
+    this.#nextHeardMs = nowMs + latencyMs;
+  }
+
+  /** The peer has ended, and nothing of that will get here. */
+  peerGone(): void {
+    this.#peerIsGone = true;
+    this.#watchSilence();
+  }
+
+  onPathChanged(): void {
+    if (this.#state === 'ended') return;
+    this.#sender.onPathChanged();
+    this.#watchSilence();
+  }
+
+  #take(frame: QueuedFrame): void {
+    if (this.#state !== 'open') return;
+    if (this.#mustHold(frame)) {
+      this.#held.push(frame);
+      this.#heldBytes += sizeOf(frame);
+    } else if (this.#admission === 'admitted' || this.#isWithinBounds(frame)) {
+      this.#feed(frame);
+    } else {
+      this.close('protocol', 'too much data before admission');
+    }
+  }
+
+  #mustHold(frame: QueuedFrame): boolean {
+    if (this.#admission === 'admitted') return this.#held.length > 0;
+    return this.#admission === 'paused' || frame.channel !== CONTROL;
+  }
+
+  #isWithinBounds(frame: QueuedFrame): boolean {
+    this.#unadmittedBytes += sizeOf(frame);
+    return this.#unadmittedBytes <= UNADMITTED_BYTES_MAX;
+  }
+
+  #feed(frame: QueuedFrame): void {
+    if (this.#events === undefined) {
+      throw new Error('a connection was not attached in the tick in which it was handed over');
+    }
+    this.#events.onFrame(frame.channel, frame.bytes);
+    frame.bytes.fill(POISON);
+  }
+
+  #feedHeld(): void {
+    const held = this.#held;
+    this.#held = [];
+    this.#heldBytes = 0;
+    for (const frame of held) {
+      if (this.#state === 'open') this.#feed(frame);
+    }
+    const peer = this.#peer;
+    if (peer !== undefined) peer.#sender.resume();
+  }
+
+  /** Says goodbye as far as the path allows, then ends. */
+  #finish(): void {
+    if (this.#state === 'ended') return;
+    const { timers, clock } = this.#options.network;
+    const nowMs = clock.monotonicMs();
+    const arrivalMs = nowMs + this.#out.drawLatencyMs() + this.#out.drawRepairMs(0);
+    const delayMs = Math.max(arrivalMs, this.#sender.lastArrivalMs) - nowMs;
+    const closure = this.#closure;
+    this.#end(closure);
+    const peer = this.#peer;
+    if (this.#out.isCut) peer?.peerGone();
+    else {
+      timers.after(delayMs, () => {
+        if (this.#out.isCut) peer?.peerGone();
+        else peer?.peerClosed(closure);
+      });
+    }
+  }
+
+  /** The peer's last word has arrived. */
+  peerClosed(closure: Closure): void {
+    if (this.#state === 'ended') return;
+    if (this.#admission === 'admitted') this.#feedHeld();
+    this.#end({ ...closure, by: 'peer' });
+  }
+
+  #watchSilence(): void {
+    const isSilent = this.#state !== 'ended' && (this.#peerIsGone || this.#in.isCut);
+    if (isSilent === (this.#silence !== undefined)) return;
+    this.#silence?.[Symbol.dispose]();
+    this.#silence = undefined;
+    if (!isSilent) return;
+    const { network, idleTimeoutMs } = this.#options;
+    this.#silence = network.timers.after(idleTimeoutMs, () => this.#lose());
+  }
+
+  #lose(): void {
+    if (this.#state === 'ended') return;
+    this.#end(LOST);
+    this.#peer?.peerGone();
+  }
+
+  #end(closure: Closure): void {
+    this.#state = 'ended';
+    this.#sender.stop();
+    this.#held = [];
+    this.#silence?.[Symbol.dispose]();
+    this.#linger?.[Symbol.dispose]();
+    this.#deadline[Symbol.dispose]();
+    for (const path of [this.#out, this.#in]) {
+      path.users.delete(this);
+      this.#options.network.releasePath(path);
+    }
+    this.#options.onEnded(this);
+    this.#report(closure);
+  }
+
+  /** Once: the first word on the end stands. */
+  #report(closure: Closure): void {
+    const events = this.#events;
+    this.#events = undefined;
+    if (events !== undefined) this.#options.network.timers.soon(() => events.onClosed(closure));
+  }
+}

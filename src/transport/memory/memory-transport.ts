@@ -1,0 +1,135 @@
+/**
+ * The transport of a node in a simulation: the same interface and bounds as the real one, on a
+ * network that is a few objects in memory.
+ */
+import { type Address, isAddress } from '../../core/names.ts';
+import { BarrelError } from '../../errors.ts';
+import type { Connection, DialOptions, OnConnection, Transport } from '../transport.ts';
+import { type ConnectionOptions, MemoryConnection } from './connection.ts';
+import { Handshake } from './handshake.ts';
+import type { Endpoint, SimulatedNetwork } from './network.ts';
+
+const IDLE_TIMEOUT_MS_DEFAULT = 15_000;
+
+export interface MemoryTransportOptions {
+  readonly network: SimulatedNetwork;
+  /** The raw 32-byte key that peers see; possession is taken as proven. */
+  readonly identity: { readonly publicKey: Uint8Array };
+  /** Default 127.0.0.1 and any free port. */
+  readonly listen?:
+    | { readonly host?: string | undefined; readonly port?: number | undefined }
+    | undefined;
+  readonly onConnection: OnConnection;
+  /** A peer that stays silent for so long is lost. Default 15 s. */
+  readonly idleTimeoutMs?: number | undefined;
+}
+
+/** Binds and listens. Rejects with EADDRINUSE or EADDRNOTAVAIL, as a socket would. */
+export async function openMemoryTransport(options: MemoryTransportOptions): Promise<Transport> {
+  return new MemoryTransport(options);
+}
+
+class MemoryTransport implements Transport, Endpoint {
+  readonly address: Address;
+  readonly #options: MemoryTransportOptions;
+  readonly #connections = new Set<MemoryConnection>();
+  readonly #handshakes = new Set<Handshake>();
+  #closed: Promise<void> | undefined;
+  #onEmpty: (() => void) | undefined;
+
+  constructor(options: MemoryTransportOptions) {
+    this.#options = options;
+    const { host = '127.0.0.1', port = 0 } = options.listen ?? {};
+    this.address = options.network.bind(host, port, this);
+  }
+
+  async dial(address: Address, options: DialOptions = {}): Promise<Connection> {
+    options.signal?.throwIfAborted();
+    if (!isAddress(address)) {
+      throw new BarrelError('ERR_OPTION', `not an address: ${JSON.stringify(address)}`);
+    }
+    if (this.#closed !== undefined) throw closedError();
+    const handshake = new Handshake({
+      network: this.#options.network,
+      from: this.address,
+      to: address,
+      signal: options.signal,
+      isAnswered: () => this.#acceptorAt(address) !== undefined,
+      connect: (rttMs) => this.#connect(address, rttMs),
+      onEnded: () => this.#handshakes.delete(handshake),
+    });
+    this.#handshakes.add(handshake);
+    return handshake.done;
+  }
+
+  close(reason = 'closed'): Promise<void> {
+    this.#closed ??= this.#shutDown(reason);
+    return this.#closed;
+  }
+
+  crash(): void {
+    this.#closed ??= Promise.resolve();
+    for (const handshake of [...this.#handshakes]) handshake.abandon();
+    for (const connection of [...this.#connections]) connection.vanish();
+  }
+
+  async #shutDown(reason: string): Promise<void> {
+    for (const handshake of [...this.#handshakes]) handshake.cancel(closedError());
+    for (const connection of this.#connections) connection.close(reason);
+    if (this.#connections.size > 0) {
+      await new Promise<void>((resolve) => {
+        this.#onEmpty = resolve;
+      });
+    }
+    this.#options.network.release(this.address);
+  }
+
+  #acceptorAt(address: Address): MemoryTransport | undefined {
+    const endpoint = this.#options.network.endpointAt(address);
+    if (!(endpoint instanceof MemoryTransport)) return undefined;
+    return endpoint.#closed === undefined ? endpoint : undefined;
+  }
+
+  /** Both ends of a new connection; the far one is handed over when it has heard our key. */
+  #connect(address: Address, rttMs: number): Connection | undefined {
+    const acceptor = this.#acceptorAt(address);
+    if (acceptor === undefined) return undefined;
+    const near = this.#adopt({ role: 'dialer', remote: acceptor, rttMs });
+    const far = acceptor.#adopt({ role: 'acceptor', remote: this, rttMs });
+    MemoryConnection.join(near, far);
+    return near;
+  }
+
+  #adopt(end: NewEnd): MemoryConnection {
+    const { network, idleTimeoutMs = IDLE_TIMEOUT_MS_DEFAULT, onConnection } = this.#options;
+    const options: ConnectionOptions = {
+      network,
+      role: end.role,
+      localAddress: this.address,
+      remoteAddress: end.remote.address,
+      peerKey: end.remote.#options.identity.publicKey,
+      rttMs: end.rttMs,
+      idleTimeoutMs,
+      onOpened: onConnection,
+      onEnded: (connection) => this.#forget(connection),
+    };
+    const connection = new MemoryConnection(options);
+    this.#connections.add(connection);
+    return connection;
+  }
+
+  #forget(connection: MemoryConnection): void {
+    this.#connections.delete(connection);
+    if (this.#connections.size === 0) this.#onEmpty?.();
+  }
+}
+
+interface NewEnd {
+  readonly role: 'dialer' | 'acceptor';
+  readonly remote: MemoryTransport;
+  readonly rttMs: number;
+}
+
+function closedError(): BarrelError {
+  return new BarrelError('ERR_CLOSED', 'the transport is closed');
+}

@@ -1,0 +1,80 @@
+/**
+ * Frames that wait to leave one end of a simulated connection: control first, then messages in
+ * order, within the same bounds as on the real one.
+ */
+import { CONTROL_QUEUE_BYTES_MAX, LINK_QUEUE_BYTES_MAX } from '../../limits.ts';
+import { type Channel, CONTROL } from '../transport.ts';
+
+export interface QueuedFrame {
+  readonly channel: Channel;
+  readonly bytes: Uint8Array;
+}
+
+/** What stands in front of each frame on the real transport, so that empty ones count too. */
+const LENGTH_BYTES = 4;
+/** Below this a queue is not worth moving. */
+const COMPACT_FRAMES_MIN = 1_024;
+
+/** Bytes that a frame takes in queues and on the wire. */
+export function sizeOf(frame: QueuedFrame): number {
+  return frame.bytes.byteLength + LENGTH_BYTES;
+}
+
+export class SendQueue {
+  readonly #control = new Fifo();
+  readonly #lanes = new Fifo();
+
+  get bytes(): number {
+    return this.#control.bytes + this.#lanes.bytes;
+  }
+
+  /** Whether the frame is within the hard limit; control has room of its own. */
+  hasRoom(frame: QueuedFrame): boolean {
+    const size = sizeOf(frame);
+    if (frame.channel === CONTROL) return this.#control.bytes + size <= CONTROL_QUEUE_BYTES_MAX;
+    return this.#lanes.bytes + size <= LINK_QUEUE_BYTES_MAX;
+  }
+
+  push(frame: QueuedFrame): void {
+    (frame.channel === CONTROL ? this.#control : this.#lanes).push(frame);
+  }
+
+  shift(): QueuedFrame | undefined {
+    return this.#control.shift() ?? this.#lanes.shift();
+  }
+
+  clear(): void {
+    this.#control.clear();
+    this.#lanes.clear();
+  }
+}
+
+class Fifo {
+  bytes = 0;
+  #frames: QueuedFrame[] = [];
+  #head = 0;
+
+  push(frame: QueuedFrame): void {
+    this.#frames.push(frame);
+    this.bytes += sizeOf(frame);
+  }
+
+  shift(): QueuedFrame | undefined {
+    const frame = this.#frames[this.#head];
+    if (frame === undefined) return undefined;
+    this.#head += 1;
+    this.bytes -= sizeOf(frame);
+    if (this.#head === this.#frames.length) this.clear();
+    else if (this.#head > COMPACT_FRAMES_MIN && this.#head * 2 > this.#frames.length) {
+      this.#frames = this.#frames.slice(this.#head);
+      this.#head = 0;
+    }
+    return frame;
+  }
+
+  clear(): void {
+    this.#frames = [];
+    this.#head = 0;
+    this.bytes = 0;
+  }
+}

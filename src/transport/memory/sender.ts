@@ -1,0 +1,236 @@
+/**
+ * The sending half of one end of a simulated connection: queue, window, and flights on their way.
+ *
+ * Order holds within a channel: a frame that is lost arrives one probe time-out later and holds back
+ * those behind it on its channel only. While the path is cut, flights wait and go out again with the
+ * first probe after it healed.
+ */
+
+import { BarrelError } from '../../errors.ts';
+import {
+  FRAME_BYTES_MAX,
+  LANE_COUNT,
+  LINK_QUEUE_BYTES_MAX,
+  LINK_QUEUE_HIGH_WATER_BYTES,
+} from '../../limits.ts';
+import type { Channel } from '../transport.ts';
+import type { SimulatedNetwork } from './network.ts';
+import { DATAGRAM_BYTES, type Path } from './path.ts';
+import { type QueuedFrame, SendQueue, sizeOf } from './send-queue.ts';
+
+/** What leaves together and arrives together. */
+export interface Flight {
+  readonly frames: QueuedFrame[];
+  readonly bytes: number;
+  /** The dialer's last word of the handshake: the acceptor knows its key from here on. */
+  readonly opens: boolean;
+}
+
+export interface SenderOptions {
+  readonly network: SimulatedNetwork;
+  readonly out: Path;
+  /** The way of the acknowledgements. */
+  readonly back: Path;
+  /** Bytes that may be under way or held by the peer at this moment. */
+  readonly windowBytes: () => number;
+  readonly onArrival: (flight: Flight) => void;
+  readonly onDrained: () => void;
+}
+
+export class Sender {
+  readonly #options: SenderOptions;
+  readonly #queue = new SendQueue();
+  readonly #lastArrivals: number[] = Array.from({ length: LANE_COUNT + 1 }, () => 0);
+  #floorMs = 0;
+  #stalled: Flight[] = [];
+  #stalledSinceMs = 0;
+  #releasing = false;
+  #inFlightBytes = 0;
+  #lateAckBytes = 0;
+  #flushing = false;
+  #resuming = false;
+  #choked = false;
+  #stopped = false;
+  #onIdle: (() => void) | undefined;
+
+  constructor(options: SenderOptions) {
+    this.#options = options;
+  }
+
+  get queuedBytes(): number {
+    return this.#queue.bytes;
+  }
+
+  /** Everything sent so far arrives by this time, unless the path is cut. */
+  get lastArrivalMs(): number {
+    return Math.max(this.#floorMs, ...this.#lastArrivals);
+  }
+
+  /** See `Connection.send`. */
+  send(channel: Channel, frame: Uint8Array): boolean {
+    if (frame.byteLength > FRAME_BYTES_MAX) {
+      const size = `${frame.byteLength} bytes, the limit is ${FRAME_BYTES_MAX}`;
+      throw new BarrelError('ERR_VALUE', `the frame has ${size}`);
+    }
+    const queued = { channel, bytes: frame.slice() };
+    if (!this.#queue.hasRoom(queued)) {
+      const limit = `${LINK_QUEUE_BYTES_MAX} bytes`;
+      throw new BarrelError('ERR_OVERLOADED', `the send queue is at its limit of ${limit}`);
+    }
+    this.#queue.push(queued);
+    this.#flushSoon();
+    if (this.#queue.bytes <= LINK_QUEUE_HIGH_WATER_BYTES) return true;
+    this.#choked = true;
+    return false;
+  }
+
+  /** Sends the end of the handshake; whatever is sent after it arrives after it. */
+  open(): void {
+    const arrivalMs = this.#arrival(DATAGRAM_BYTES, this.#options.out.drawLatencyMs());
+    this.#floorMs = arrivalMs;
+    this.#inFlightBytes += DATAGRAM_BYTES;
+    this.#launch({ frames: [], bytes: DATAGRAM_BYTES, opens: true }, arrivalMs);
+  }
+
+  /** The peer has so many bytes; false when that news cannot get here now. */
+  acknowledge(bytes: number): boolean {
+    if (this.#options.back.isCut) {
+      this.#lateAckBytes += bytes;
+      return false;
+    }
+    this.#inFlightBytes -= bytes;
+    this.resume();
+    return true;
+  }
+
+  /** The window may have opened: goes on a one-way delay later, when there is something to do. */
+  resume(): void {
+    if (this.#resuming || (this.#queue.bytes === 0 && this.#onIdle === undefined)) return;
+    this.#resuming = true;
+    this.#options.network.timers.after(this.#options.back.drawLatencyMs(), () => {
+      this.#resuming = false;
+      this.#flush();
+    });
+  }
+
+  /** Calls back once when all that was sent is with the peer. Never synchronously. */
+  whenIdle(onIdle: () => void): void {
+    this.#onIdle = onIdle;
+    this.#flushSoon();
+  }
+
+  onPathChanged(): void {
+    const { out, back } = this.#options;
+    if (!out.isCut && this.#stalled.length > 0) this.#releaseWithNextProbe();
+    if (back.isCut || this.#lateAckBytes === 0) return;
+    const bytes = this.#lateAckBytes;
+    this.#lateAckBytes = 0;
+    this.acknowledge(bytes);
+  }
+
+  /** Sends no more; what is on the wire still arrives. */
+  stop(): void {
+    this.#stopped = true;
+    this.#queue.clear();
+    this.#stalled = [];
+    this.#onIdle = undefined;
+  }
+
+  #flushSoon(): void {
+    if (this.#flushing) return;
+    this.#flushing = true;
+    this.#options.network.timers.soon(() => {
+      this.#flushing = false;
+      this.#flush();
+    });
+  }
+
+  #flush(): void {
+    if (this.#stopped) return;
+    this.#launchQueued();
+    if (this.#choked && this.#queue.bytes < LINK_QUEUE_HIGH_WATER_BYTES) {
+      this.#choked = false;
+      this.#options.onDrained();
+    }
+    if (this.#queue.bytes > 0 || this.#inFlightBytes > 0) return;
+    const onIdle = this.#onIdle;
+    this.#onIdle = undefined;
+    onIdle?.();
+  }
+
+  /** Frames that arrive at one time travel as one flight, so that a burst costs one timer. */
+  #launchQueued(): void {
+    const latencyMs = this.#options.out.drawLatencyMs();
+    let frames: QueuedFrame[] = [];
+    let bytes = 0;
+    let flightArrivalMs = 0;
+    while (this.#inFlightBytes < this.#options.windowBytes()) {
+      const frame = this.#queue.shift();
+      if (frame === undefined) break;
+      const arrivalMs = this.#frameArrival(frame, latencyMs);
+      if (arrivalMs !== flightArrivalMs && frames.length > 0) {
+        this.#launch({ frames, bytes, opens: false }, flightArrivalMs);
+        frames = [];
+        bytes = 0;
+      }
+      flightArrivalMs = arrivalMs;
+      frames.push(frame);
+      bytes += sizeOf(frame);
+      this.#inFlightBytes += sizeOf(frame);
+    }
+    if (frames.length > 0) this.#launch({ frames, bytes, opens: false }, flightArrivalMs);
+  }
+
+  #frameArrival(frame: QueuedFrame, latencyMs: number): number {
+    const earliestMs = this.#lastArrivals[frame.channel] ?? 0;
+    const arrivalMs = Math.max(this.#arrival(sizeOf(frame), latencyMs), earliestMs);
+    this.#lastArrivals[frame.channel] = arrivalMs;
+    return arrivalMs;
+  }
+
+  #arrival(bytes: number, latencyMs: number): number {
+    const { network, out } = this.#options;
+    const delayMs = latencyMs + out.drawRepairMs(bytes);
+    return Math.max(network.clock.monotonicMs() + delayMs, this.#floorMs);
+  }
+
+  #launch(flight: Flight, arrivalMs: number): void {
+    const { network, out } = this.#options;
+    const { traffic } = network;
+    traffic.frames += flight.frames.length;
+    traffic.bytes += flight.bytes;
+    traffic.datagrams += Math.ceil(flight.bytes / DATAGRAM_BYTES);
+    const isLost = out.isCut;
+    const delayMs = arrivalMs - network.clock.monotonicMs();
+    network.timers.after(delayMs, () => this.#land(flight, isLost));
+  }
+
+  #land(flight: Flight, isLost: boolean): void {
+    const { network, out } = this.#options;
+    if (!isLost && !out.isCut && this.#stalled.length === 0) this.#options.onArrival(flight);
+    else if (!this.#stopped) {
+      if (this.#stalled.length === 0) this.#stalledSinceMs = network.clock.monotonicMs();
+      this.#stalled.push(flight);
+      if (!out.isCut) this.#releaseWithNextProbe();
+    }
+  }
+
+  /** Probes go out at 1, 3, 7 ... time-outs after the loss (RFC 9002 section 6.2). */
+  #releaseWithNextProbe(): void {
+    if (this.#releasing) return;
+    this.#releasing = true;
+    const { network, out } = this.#options;
+    const nowMs = network.clock.monotonicMs();
+    let waitMs = out.probeTimeoutMs;
+    while (this.#stalledSinceMs + waitMs < nowMs) waitMs = 2 * waitMs + out.probeTimeoutMs;
+    const delayMs = this.#stalledSinceMs + waitMs - nowMs + out.drawLatencyMs();
+    this.#floorMs = Math.max(this.#floorMs, nowMs + delayMs);
+    network.timers.after(delayMs, () => this.#release());
+  }
+
+  #release(): void {
+    this.#releasing = false;
+    if (this.#options.out.isCut) return;
+    for (const flight of this.#stalled.splice(0)) this.#options.onArrival(flight);
+  }
+}
