@@ -1,0 +1,95 @@
+/**
+ * The entries of one start of one node, removed keys included: their tombstones keep older writes
+ * that come late from bringing them back.
+ */
+import { TABLE_BYTES_PER_OWNER_MAX, TABLE_ENTRIES_PER_OWNER_MAX } from '../../limits.ts';
+import type { Owner, TableEntry } from './contract.ts';
+
+/** Bounds on what one owner may have; tombstones count. */
+export interface OwnerBounds {
+  /** @default TABLE_ENTRIES_PER_OWNER_MAX */
+  readonly entriesMax: number;
+  /** Of keys and values together. @default TABLE_BYTES_PER_OWNER_MAX */
+  readonly bytesMax: number;
+}
+
+export const OWNER_BOUNDS_DEFAULTS: OwnerBounds = {
+  entriesMax: TABLE_ENTRIES_PER_OWNER_MAX,
+  bytesMax: TABLE_BYTES_PER_OWNER_MAX,
+};
+
+export class OwnerEntries {
+  readonly owner: Owner;
+  readonly #bounds: OwnerBounds;
+  readonly #entries = new Map<string, TableEntry>();
+  /** Keys with a tombstone, in the order in which they were stored. */
+  readonly #tombstones = new Set<string>();
+  #bytes = 0;
+  #versionMax = 0;
+
+  constructor(owner: Owner, bounds: OwnerBounds) {
+    this.owner = owner;
+    this.#bounds = bounds;
+  }
+
+  /** Tombstones included. */
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /** The greatest version seen. */
+  get versionMax(): number {
+    return this.#versionMax;
+  }
+
+  get(key: string): TableEntry | undefined {
+    return this.#entries.get(key);
+  }
+
+  /** In the order in which the keys were first stored, tombstones included. */
+  all(): IterableIterator<TableEntry> {
+    return this.#entries.values();
+  }
+
+  /** True when storing the entry keeps the bounds; old tombstones make way for new keys. */
+  hasRoomFor(entry: TableEntry): boolean {
+    const known = this.#entries.get(entry.key);
+    const bytes = this.#bytes - (known === undefined ? 0 : bytesOf(known)) + bytesOf(entry);
+    if (bytes > this.#bounds.bytesMax && entry.value !== undefined) return false;
+    if (known !== undefined) return true;
+    return this.#entries.size < this.#bounds.entriesMax || this.#tombstones.size > 0;
+  }
+
+  /** The caller has asked for the room. */
+  store(entry: TableEntry): void {
+    const known = this.#entries.get(entry.key);
+    if (known !== undefined) this.#bytes -= bytesOf(known);
+    this.#bytes += bytesOf(entry);
+    this.#entries.set(entry.key, entry);
+    this.#versionMax = Math.max(this.#versionMax, entry.version);
+    this.#tombstones.delete(entry.key);
+    if (entry.value === undefined) this.#tombstones.add(entry.key);
+    this.#dropTombstones();
+  }
+
+  /**
+   * Tombstones are kept while the owner lives, up to half of its entries; the oldest go first. A
+   * write that then comes back from afar is answered by the owner with a new tombstone.
+   */
+  #dropTombstones(): void {
+    const { entriesMax } = this.#bounds;
+    const tombstonesMax = Math.floor(entriesMax / 2);
+    for (const key of this.#tombstones) {
+      if (this.#tombstones.size <= tombstonesMax && this.#entries.size <= entriesMax) break;
+      const dropped = this.#entries.get(key);
+      if (dropped !== undefined) this.#bytes -= bytesOf(dropped);
+      this.#entries.delete(key);
+      this.#tombstones.delete(key);
+    }
+  }
+}
+
+/** Bytes that an entry is counted with: an upper bound for its key, its value, a little more. */
+export function bytesOf(entry: TableEntry): number {
+  return entry.key.length * 3 + (entry.value?.length ?? 0) + 32;
+}

@@ -1,0 +1,257 @@
+/**
+ * A replicated table whose entries only their owner writes: known on every node, gone with their
+ * owner. Each write has a version of its owner's count, the greater one wins, so that entries may
+ * come late, twice and in any order. What changes a node's table is passed on to all its neighbours
+ * but the one it came from, and a new neighbour gets the whole.
+ */
+
+import { BarrelError } from '../../errors.ts';
+import {
+  KEY_BYTES_MAX,
+  ROSTER_ENTRIES_MAX,
+  SMALL_VALUE_BYTES_MAX,
+  TABLE_BATCH_BYTES_MAX,
+  TABLE_BATCH_MAX,
+  TABLE_ENTRIES_MAX,
+} from '../../limits.ts';
+import type { NodeName } from '../names.ts';
+import { unreachable } from '../unreachable.ts';
+import type { Owner, TableEffect, TableEntry, TableInput } from './contract.ts';
+import { bytesOf, OWNER_BOUNDS_DEFAULTS, type OwnerBounds, OwnerEntries } from './owner-entries.ts';
+
+export interface OwnerTableOptions extends Partial<OwnerBounds> {
+  /** True when the roster knows that start of the node as dead, left or replaced. */
+  readonly isGone: (node: NodeName, incarnation: bigint) => boolean;
+}
+
+/** The table as one node has it. No clock, no links: facts in, effects out. */
+export class OwnerTable {
+  readonly #self: Owner;
+  readonly #isGone: OwnerTableOptions['isGone'];
+  readonly #bounds: OwnerBounds;
+  readonly #owners = new Map<NodeName, OwnerEntries>();
+  readonly #own: OwnerEntries;
+  readonly #neighbors = new Set<NodeName>();
+  /** Entries of all owners, tombstones included. */
+  #size = 0;
+  #effects: TableEffect[] = [];
+  /** What changed during this input, to be passed on together. */
+  #news: TableEntry[] = [];
+
+  constructor(self: Owner, options: OwnerTableOptions) {
+    const { isGone, ...bounds } = options;
+    this.#self = { node: self.node, incarnation: self.incarnation };
+    this.#isGone = isGone;
+    this.#bounds = { ...OWNER_BOUNDS_DEFAULTS, ...bounds };
+    this.#own = new OwnerEntries(this.#self, this.#bounds);
+    this.#owners.set(self.node, this.#own);
+  }
+
+  /** The entries that stand, of all owners; tombstones are left out. */
+  *entries(): IterableIterator<TableEntry> {
+    for (const owner of this.#owners.values()) {
+      for (const entry of owner.all()) if (entry.value !== undefined) yield entry;
+    }
+  }
+
+  /** The value of an owner's key; undefined when there is none. */
+  get(node: NodeName, key: string): Uint8Array | undefined {
+    return this.#owners.get(node)?.get(key)?.value;
+  }
+
+  /**
+   * Applies one input; returns its effects in the order in which the driver must carry them out.
+   * Never throws for what a peer sent.
+   * @throws ERR_VALUE for a put with too long a key or value, ERR_OVERLOADED for one above the
+   * bounds of an owner; nothing changes then.
+   */
+  handle(input: TableInput): readonly TableEffect[] {
+    switch (input.kind) {
+      case 'put':
+        this.#put(input.key, input.value);
+        break;
+      case 'remove':
+        if (this.#own.get(input.key)?.value !== undefined) this.#write(input.key, undefined);
+        break;
+      case 'received':
+        for (const entry of input.entries) this.#hear(entry, input.from);
+        break;
+      case 'neighborUp':
+        this.#neighbors.add(input.node);
+        this.#sendAll(input.node);
+        break;
+      case 'neighborDown':
+        this.#neighbors.delete(input.node);
+        break;
+      case 'ownerGone':
+        this.#onOwnerGone(input.node, input.incarnation);
+        break;
+      case 'reassert':
+        for (const { key, value } of [...this.#own.all()]) this.#write(key, value);
+        break;
+      default:
+        unreachable(input);
+    }
+    this.#passOn(input.kind === 'received' ? input.from : undefined);
+    const effects = this.#effects;
+    this.#effects = [];
+    return effects;
+  }
+
+  // Own entries
+
+  #put(key: string, value: Uint8Array): void {
+    if (utf8BytesAtMost(key) > KEY_BYTES_MAX) {
+      throw new BarrelError('ERR_VALUE', `key of a table entry is too long: ${key.slice(0, 80)}`);
+    }
+    if (value.length > SMALL_VALUE_BYTES_MAX) {
+      throw new BarrelError('ERR_VALUE', `value of ${value.length} bytes is too long: ${key}`);
+    }
+    const known = this.#own.get(key);
+    if (known?.value !== undefined && areEqual(known.value, value)) return;
+    const version = this.#own.versionMax + 1;
+    if (!this.#hasRoomFor(this.#own, { owner: this.#self, key, version, value })) {
+      throw new BarrelError('ERR_OVERLOADED', `no room for another table entry: ${key}`);
+    }
+    this.#write(key, value);
+  }
+
+  /** Own writes are noted and spread; the value may be the same as before, then with no change. */
+  #write(key: string, value: Uint8Array | undefined): void {
+    const version = this.#own.versionMax + 1;
+    this.#store(this.#own, { owner: this.#self, key, version, value });
+  }
+
+  /**
+   * What comes back of this node's own writes is an echo. One of a key that is not known any more
+   * is an old write that outlived its tombstone: it gets a new one.
+   */
+  #hearOfOwn(entry: TableEntry, from: NodeName): void {
+    if (entry.owner.incarnation !== this.#self.incarnation) return;
+    const known = this.#own.get(entry.key);
+    if (entry.version > (known?.version ?? this.#own.versionMax)) {
+      this.#effects.push({ kind: 'forged', from, key: entry.key });
+    } else if (known === undefined && entry.value !== undefined) {
+      this.#write(entry.key, undefined);
+    }
+  }
+
+  // Others' entries
+
+  #hear(entry: TableEntry, from: NodeName): void {
+    const { node, incarnation } = entry.owner;
+    if (node === this.#self.node) {
+      this.#hearOfOwn(entry, from);
+      return;
+    }
+    if (this.#isGone(node, incarnation)) return;
+    const owner = this.#entriesOf(entry.owner);
+    if (owner === undefined) return;
+    const known = owner.get(entry.key);
+    if (known !== undefined && known.version >= entry.version) return;
+    if (this.#hasRoomFor(owner, entry)) this.#store(owner, entry);
+    else this.#effects.push({ kind: 'refused', owner: owner.owner, key: entry.key });
+  }
+
+  /**
+   * A later start of an owner replaces the older; undefined for one that is older itself, and for
+   * more owners than a roster has members.
+   */
+  #entriesOf({ node, incarnation }: Owner): OwnerEntries | undefined {
+    const known = this.#owners.get(node);
+    if (known !== undefined) {
+      if (known.owner.incarnation === incarnation) return known;
+      if (known.owner.incarnation > incarnation) return undefined;
+      this.#drop(known);
+    }
+    if (this.#owners.size > ROSTER_ENTRIES_MAX) return undefined;
+    const fresh = new OwnerEntries({ node, incarnation }, this.#bounds);
+    this.#owners.set(node, fresh);
+    return fresh;
+  }
+
+  #onOwnerGone(node: NodeName, incarnation: bigint): void {
+    const known = this.#owners.get(node);
+    if (known === undefined || known === this.#own) return;
+    if (known.owner.incarnation <= incarnation) this.#drop(known);
+  }
+
+  #drop(gone: OwnerEntries): void {
+    const { owner } = gone;
+    this.#owners.delete(owner.node);
+    this.#size -= gone.size;
+    for (const { key, value } of gone.all()) {
+      if (value === undefined) continue;
+      this.#effects.push({ kind: 'change', owner, key, value: undefined, cause: 'gone' });
+    }
+  }
+
+  // All entries
+
+  #hasRoomFor(owner: OwnerEntries, entry: TableEntry): boolean {
+    if (this.#size >= TABLE_ENTRIES_MAX && owner.get(entry.key) === undefined) return false;
+    return owner.hasRoomFor(entry);
+  }
+
+  #store(entries: OwnerEntries, entry: TableEntry): void {
+    const { owner } = entries;
+    const { key, value } = entry;
+    const before = entries.get(key)?.value;
+    this.#size -= entries.size;
+    entries.store(entry);
+    this.#size += entries.size;
+    this.#news.push(entry);
+    const isSame =
+      before === undefined || value === undefined ? before === value : areEqual(before, value);
+    if (!isSame) this.#effects.push({ kind: 'change', owner, key, value, cause: 'owner' });
+  }
+
+  // Spreading
+
+  #passOn(except?: NodeName): void {
+    const news = this.#news;
+    if (news.length === 0) return;
+    this.#news = [];
+    const own = news.filter((entry) => entry.owner.node === this.#self.node);
+    for (const neighbor of this.#neighbors) {
+      // An own tombstone answers the one that sent the old write, too.
+      this.#send(neighbor, neighbor === except ? own : news);
+    }
+  }
+
+  #sendAll(to: NodeName): void {
+    const all: TableEntry[] = [];
+    for (const owner of this.#owners.values()) all.push(...owner.all());
+    this.#send(to, all);
+  }
+
+  #send(to: NodeName, entries: readonly TableEntry[]): void {
+    let batch: TableEntry[] = [];
+    let bytes = 0;
+    for (const entry of entries) {
+      const more = bytesOf(entry);
+      const isFull = batch.length >= TABLE_BATCH_MAX || bytes + more > TABLE_BATCH_BYTES_MAX;
+      if (isFull && batch.length > 0) {
+        this.#effects.push({ kind: 'send', to, entries: batch });
+        batch = [];
+        bytes = 0;
+      }
+      batch.push(entry);
+      bytes += more;
+    }
+    if (batch.length > 0) this.#effects.push({ kind: 'send', to, entries: batch });
+  }
+}
+
+/** At most what the text takes as UTF-8; exact for ASCII. */
+function utf8BytesAtMost(text: string): number {
+  // Each UTF-16 unit takes at most three bytes.
+  for (let i = 0; i < text.length; i += 1) if (text.charCodeAt(i) > 127) return text.length * 3;
+  return text.length;
+}
+
+function areEqual(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i += 1) if (a[i] !== b[i]) return false;
+  return true;
+}
