@@ -182,6 +182,8 @@ function GOOD(): readonly Sample[] {
     bad('no-world', 'the edge', 'src/host/x.ts', 'setTimeout(() => Date.now(), 10);'),
     bad('no-world', 'a settling simulator', 'src/testing/x.ts', 'setImmediate(f);'),
     bad('no-banned-syntax', 'a config file', 'x.config.ts', 'export default 1;'),
+    bad('parameter-count', 'a callback of others', cluster, 'on((a, b, c, d) => a);'),
+    bad('line-length', 'a statement that names a test', 'test/x.ts', `test('${'a'.repeat(99)}');`),
     bad('no-empty-catch', 'a reason', cluster, 'try { f(); } catch { /* gone already */ }'),
     bad('no-loose-ends', 'work with its issue', cluster, `// ${'TO'}DO(#12): later`),
     bad('type-names', 'a message of the paper', cluster, 'interface IHave {}'),
