@@ -23,18 +23,17 @@ const TEXT = /^[0-9]{1,19}\n?$/;
  * @throws ERR_STORE when it cannot be read or written; no incarnation is used then.
  */
 export async function nextIncarnation(options: IncarnationOptions): Promise<bigint> {
-  const { host, dataDir } = options;
-  const byClock = fromClock(host);
-  if (dataDir === undefined) return byClock;
-  const persisted = await readPersisted(options, dataDir);
+  const byClock = fromClock(options.host);
+  const persisted = await readPersisted(options);
   const incarnation = persisted >= byClock ? persisted + 1n : byClock;
   await persist(options, incarnation);
   return incarnation;
 }
 
 /**
- * The incarnation to use after a refusal as stale: `seen` + 1, durable before it resolves.
- * Undefined when `seen` is further ahead than any clock error explains: a peer must not use up our numbers.
+ * The incarnation to use after a refusal as stale: `seen` + 1, or more when the number on disk is
+ * greater; durable before it resolves. Undefined when `seen` is further ahead than any clock error
+ * explains: a peer must not use up our numbers.
  * @throws ERR_STORE when it cannot be written.
  */
 export async function incarnationAfter(
@@ -44,8 +43,10 @@ export async function incarnationAfter(
   const latestMs =
     BigInt(Math.trunc(options.host.clock.wallMs())) + BigInt(INCARNATION_AHEAD_MS_MAX);
   if (seen < 0n || seen >= latestMs << RANDOM_BITS || seen >= INCARNATION_MAX) return undefined;
-  await persist(options, seen + 1n);
-  return seen + 1n;
+  const persisted = await readPersisted(options);
+  const incarnation = (persisted > seen ? persisted : seen) + 1n;
+  await persist(options, incarnation);
+  return incarnation;
 }
 
 function fromClock({ clock, random }: IncarnationOptions['host']): bigint {
@@ -55,7 +56,8 @@ function fromClock({ clock, random }: IncarnationOptions['host']): bigint {
 }
 
 /** A damaged number is passed over: the clock, and peers that saw a greater one, replace it. */
-async function readPersisted({ host }: IncarnationOptions, dataDir: string): Promise<bigint> {
+async function readPersisted({ host, dataDir }: IncarnationOptions): Promise<bigint> {
+  if (dataDir === undefined) return 0n;
   const path = pathIn(dataDir);
   const content = await stored(path, () => host.files.read(path));
   if (content === undefined) return 0n;

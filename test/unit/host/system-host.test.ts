@@ -106,7 +106,7 @@ describe('files', () => {
     expect(await files.list(directory)).toEqual(['.barrel-x.tmp', 'Z', 'a', 'b']);
   });
 
-  test('a new directory and its parents have mode 0700, one that exists keeps its mode', async () => {
+  test('a new directory and its parents have mode 0700, others keep theirs', async () => {
     await files.makeDirectory(join(directory, 'a', 'b'));
 
     expect((await files.status(join(directory, 'a')))?.mode).toBe(0o700);
@@ -215,7 +215,7 @@ describe('network', () => {
     expect(isAnyIPv4 ? isIP(addresses[0] ?? '') : 4).toBe(4);
   });
 
-  test('an address resolves to itself, with or without brackets, and localhost to IPv4', async () => {
+  test('an address resolves to itself, in brackets or not, and localhost to IPv4', async () => {
     const { lookup } = systemHost();
 
     expect(await lookup('192.0.2.7')).toBe('192.0.2.7');

@@ -108,7 +108,7 @@ describe('pins of operators', () => {
     expect(table.list()).toEqual([]);
   });
 
-  test('an unpinned key is gone from memory and disk, and its connections have to end', async () => {
+  test('an unpinned key is gone, on disk too, and its connections have to end', async () => {
     const table = await open();
     await table.pin('a@h', keyOf('a'));
 
@@ -208,7 +208,7 @@ describe('admission', () => {
     expect(removed).toEqual([]);
   });
 
-  test('the day of the last admission is kept on disk, and failing to keep it harms nobody', async () => {
+  test('the day of the last admission is kept on disk, if that is possible', async () => {
     const table = await open();
     await table.admit('a@h', claim('a'));
     host.advance(DAY_MS / 2);
@@ -245,7 +245,7 @@ describe('ephemeral keys', () => {
     }
   });
 
-  test('they go when the roster says that their start is gone, and not for an earlier one', async () => {
+  test('they go when the roster says that their start is gone', async () => {
     const table = await open();
     await table.admit('a@h', claim('a', { ephemeral: true, incarnation: 5n }));
     await table.admit('a@h', claim('a', { ephemeral: true, incarnation: 7n }));
@@ -260,7 +260,7 @@ describe('ephemeral keys', () => {
     expect(table.lookup('b@h')).toEqual(keyOf('b'));
   });
 
-  test('a later start takes over with a proven secret, and the old connection has to end', async () => {
+  test('a later start takes over with a proven secret, the old one has to end', async () => {
     const table = await open();
     const ephemeral = { ephemeral: true, secretProven: true };
     await table.admit('a@h', claim('a', { ...ephemeral, incarnation: 5n }));
@@ -338,7 +338,7 @@ describe('pins on disk', () => {
     expect(host.lines.filter(({ level }) => level === 'warn')).toHaveLength(strangers.length);
   });
 
-  test('a damaged pin stops the start, for its name must not be free for the next one', async () => {
+  test('a damaged pin stops the start: its name must not become free', async () => {
     await (await open()).pin('a@h', keyOf('a'));
     const good = await readFile(trusted('a@h.json'), 'utf8');
     const damages = [
