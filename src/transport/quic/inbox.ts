@@ -40,6 +40,11 @@ export class Inbox {
     return this.#finished.size === LANE_COUNT + 1;
   }
 
+  /** The peer has opened the control stream. */
+  get hasControl(): boolean {
+    return this.#readers.has(CONTROL);
+  }
+
   pause(): void {
     this.#state = 'paused';
   }

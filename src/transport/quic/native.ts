@@ -39,6 +39,8 @@ export interface NativeConnection {
   streamRecv(stream: number, target: Uint8Array): readonly [number, boolean] | null;
   /** Bytes taken; null when none can be. */
   streamSend(stream: number, bytes: Uint8Array, fin: boolean): number | null;
+  /** Bytes that a write would take now; throws for a stream that nobody has opened. */
+  streamCapacity(stream: number): number;
   streamPriority(stream: number, urgency: number, incremental: boolean): void;
   isReadable(): boolean;
   readable(): Iterable<number>;

@@ -35,6 +35,8 @@ import {
 
 const NOTHING = new Uint8Array(0);
 const RTT_SAMPLE_MS = 1_000;
+/** Stands for a round trip below a millisecond. */
+const RTT_MS_MIN = 0.5;
 
 /** What the transport does for its connections. */
 export interface ConnectionOwner {
@@ -69,7 +71,8 @@ export class QuicConnection implements Connection {
   readonly #datagramBytesMax: number;
   readonly #inbox: Inbox;
   readonly #outbox = new Outbox();
-  readonly #finSent = new Set<Channel>();
+  readonly #written = new Set<Channel>();
+  readonly #finished = new Set<Channel>();
   #events: ConnectionEvents | undefined;
   /** `handshake` until both keys are proven; `lingering` after our own close. */
   #state: 'handshake' | 'open' | 'lingering' | 'ended' = 'handshake';
@@ -77,7 +80,6 @@ export class QuicConnection implements Connection {
   #peerKey: Uint8Array = NOTHING;
   #failure: unknown;
   #wantsDrained = false;
-  #isControlFirst = false;
   #hasData = false;
   #heldDatagrams = 0;
   #timer: Disposable | undefined;
@@ -126,7 +128,8 @@ export class QuicConnection implements Connection {
     const now = this.#owner.host.clock.monotonicMs();
     if (this.#state === 'open' && now - this.#rtt.atMs > RTT_SAMPLE_MS) {
       const path = this.#native.pathStats().find(({ active }) => active);
-      this.#rtt = { ms: path?.rtt ?? 0, atMs: now };
+      // The library counts whole milliseconds.
+      this.#rtt = { ms: path === undefined ? 0 : Math.max(path.rtt, RTT_MS_MIN), atMs: now };
     }
     return this.#rtt.ms;
   }
@@ -263,25 +266,29 @@ export class QuicConnection implements Connection {
   };
 
   readonly #write = (channel: Channel, bytes: Uint8Array): number => {
-    // The acceptor cannot write on the control stream before the dialer has opened it; nobody
-    // has anything to say there before that.
+    // The control stream is the dialer's: before it came, the acceptor cannot write on it.
+    if (channel === CONTROL && this.role === 'acceptor' && !this.#inbox.hasControl) return 0;
     const stream = streamOfChannel(channel, this.role === 'dialer');
-    if (channel === CONTROL && !this.#isControlFirst) {
-      this.#isControlFirst = true;
-      this.#native.streamPriority(stream, 0, false);
-    }
+    if (!this.#written.has(channel)) this.#openStream(channel, stream);
+    // Every refused write costs a datagram that tells the peer of it: ask before.
+    else if (this.#native.streamCapacity(stream) === 0) return 0;
     const taken = this.#native.streamSend(stream, bytes, false) ?? 0;
     if (taken > 0) this.#hasData = true;
     return taken;
   };
 
+  #openStream(channel: Channel, stream: number): void {
+    this.#written.add(channel);
+    if (channel === CONTROL) this.#native.streamPriority(stream, 0, false);
+  }
+
   /** Half-closes every channel, so that the peer knows that it has read everything. */
   #finishStreams(): void {
     this.#guard(() => {
       for (let channel = 0; channel <= LANE_COUNT; channel += 1) {
-        if (this.#finSent.has(channel)) continue;
+        if (this.#finished.has(channel)) continue;
         this.#native.streamSend(streamOfChannel(channel, this.role === 'dialer'), NOTHING, true);
-        this.#finSent.add(channel);
+        this.#finished.add(channel);
       }
     });
     this.#transmitAll();
@@ -295,7 +302,6 @@ export class QuicConnection implements Connection {
       const sent = this.#native.send(target);
       if (sent === null) break;
       this.#owner.transmit(target.subarray(0, sent[0]), sent[1].to);
-      if (this.#outbox.bytes > 0) this.#guard(() => this.#outbox.drain(this.#write));
     }
   }
 

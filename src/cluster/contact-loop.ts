@@ -1,0 +1,141 @@
+/**
+ * Joins through the configured contacts: at the start until one has accepted, and later whenever a
+ * contact is not among the live members, which heals a cluster that was split into live halves.
+ */
+import type { NodeName } from '../core/names.ts';
+import { type Contact, type Discovery, parseContact } from '../discovery/discovery.ts';
+import { BarrelError } from '../errors.ts';
+import type { Host } from '../host/host.ts';
+import { settlement } from '../settlement.ts';
+
+const RETRY_MS_MIN = 250;
+const RETRY_MS_MAX = 30_000;
+/** How often contacts that are no members are tried once this node has joined. */
+const PROBE_MS = 15_000;
+
+export interface ContactLoopOptions {
+  readonly host: Pick<Host, 'timers' | 'random' | 'logger'>;
+  readonly contacts: readonly Contact[];
+  readonly discovery: Discovery;
+  /** Resolves with the name of the contact that accepted. */
+  readonly join: (contact: Contact, signal: AbortSignal) => Promise<NodeName>;
+  readonly isMember: (node: NodeName) => boolean;
+  /** True while this node has neighbours. */
+  readonly hasNeighbors: () => boolean;
+}
+
+export class ContactLoop {
+  readonly #options: ContactLoopOptions;
+  readonly #first = settlement<void>();
+  /** Who answered at a contact that is only an address; as many as there are contacts. */
+  readonly #nodes = new Map<Contact, NodeName>();
+  #abort = new AbortController();
+  #reasons: readonly string[] = ['not started'];
+  #hasJoined = false;
+
+  constructor(options: ContactLoopOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves when a contact has accepted, or when there is nobody to ask. */
+  get joined(): Promise<void> {
+    return this.#first.promise;
+  }
+
+  get hasJoined(): boolean {
+    return this.#hasJoined;
+  }
+
+  /** Why no contact has accepted yet. */
+  get reasons(): readonly string[] {
+    return this.#hasJoined ? [] : this.#reasons;
+  }
+
+  /** Starts, or starts again after `stop`. */
+  start(): void {
+    this.#abort = new AbortController();
+    void this.#run(this.#abort.signal);
+  }
+
+  stop(): void {
+    this.#abort.abort(new BarrelError('ERR_CLOSED', 'the node left or closed'));
+  }
+
+  /** Somebody joined by other means: a user, or a node that contacted this one. */
+  noteJoined(): void {
+    this.#hasJoined = true;
+    this.#first.resolve();
+  }
+
+  async #run(signal: AbortSignal): Promise<void> {
+    let retryMs = RETRY_MS_MIN;
+    while (!signal.aborted) {
+      const isSettled = await this.#round(signal);
+      if (isSettled) this.noteJoined();
+      const isQuiet = isSettled && this.#hasJoined;
+      const pauseMs = isQuiet ? PROBE_MS : retryMs;
+      retryMs = isQuiet ? RETRY_MS_MIN : Math.min(retryMs * 2, RETRY_MS_MAX);
+      await this.#pause(pauseMs * (0.5 + this.#options.host.random.float()), signal);
+    }
+  }
+
+  /** Tries one contact after the other that is no member yet; true when nobody is left to try. */
+  async #round(signal: AbortSignal): Promise<boolean> {
+    const reasons: string[] = [];
+    let isSettled = this.#options.hasNeighbors();
+    let others = 0;
+    for (const contact of await this.#contacts(signal)) {
+      if (signal.aborted) return false;
+      if (this.#isMember(contact)) {
+        others += 1;
+        continue;
+      }
+      const failure = await this.#attempt(contact, signal);
+      if (failure === undefined) return true;
+      if (failure === 'self') continue;
+      others += 1;
+      reasons.push(failure);
+    }
+    this.#reasons = reasons;
+    isSettled ||= this.#options.hasNeighbors();
+    return isSettled || others === 0;
+  }
+
+  /** Undefined when the contact accepted. */
+  async #attempt(contact: Contact, signal: AbortSignal): Promise<string | undefined> {
+    try {
+      this.#nodes.set(contact, await this.#options.join(contact, signal));
+      return undefined;
+    } catch (error) {
+      if (error instanceof BarrelError && error.code === 'ERR_SELF') return 'self';
+      const text = error instanceof Error ? error.message : String(error);
+      this.#options.host.logger.info('contact did not accept yet', { contact, reason: text });
+      return `${contact}: ${text}`;
+    }
+  }
+
+  async #contacts(signal: AbortSignal): Promise<readonly Contact[]> {
+    const { contacts, discovery } = this.#options;
+    if (discovery.contacts === undefined) return contacts;
+    try {
+      return [...new Set([...contacts, ...(await discovery.contacts({ signal }))])];
+    } catch (error) {
+      this.#options.host.logger.warn('discovery of contacts failed', { error });
+      return contacts;
+    }
+  }
+
+  #isMember(contact: Contact): boolean {
+    const parsed = parseContact(contact);
+    const node = parsed.kind === 'address' ? this.#nodes.get(contact) : parsed.node;
+    return node !== undefined && this.#options.isMember(node);
+  }
+
+  async #pause(ms: number, signal: AbortSignal): Promise<void> {
+    const over = settlement<void>();
+    const timer = this.#options.host.timers.after(ms, over.resolve);
+    signal.addEventListener('abort', () => over.resolve(), { once: true });
+    await over.promise;
+    timer[Symbol.dispose]();
+  }
+}

@@ -1,0 +1,191 @@
+/**
+ * Admission on one connection: HELLO, then HELLO with a verdict, then the dialer's verdict. An
+ * established connection means nothing yet; after the third step both ends have accepted.
+ */
+import { WireError } from '../core/wire/wire-error.ts';
+import type { Verdict } from '../identity/admission.ts';
+import {
+  decodeAdmission,
+  encodeAccept,
+  encodeReject,
+  type ForeignHello,
+  type Hello,
+  type RejectReason,
+} from '../identity/hello.ts';
+import {
+  type Channel,
+  type Closure,
+  CONTROL,
+  type Connection,
+  type ConnectionEvents,
+} from '../transport/transport.ts';
+
+/** Judges and remembers peers. */
+export interface Gate {
+  /** Own HELLO for a peer with that key. */
+  hello(connection: Connection, dialled: string | undefined): Uint8Array;
+  judge(hello: Hello | ForeignHello, connection: Connection, dialled: string | undefined): Verdict;
+  /** Holds the claim to the pin, and pins it durably where it is new. */
+  pin(hello: Hello, connection: Connection): Promise<Verdict>;
+}
+
+/** How a handshake ended when nobody was let in. */
+export interface Refused {
+  readonly reason: RejectReason | 'protocol' | 'lost' | 'closed';
+  /** Whose word it was. */
+  readonly by: 'local' | 'peer';
+  readonly detail: string;
+  readonly seenIncarnation?: bigint | undefined;
+}
+
+export type Outcome =
+  | { readonly kind: 'admitted'; readonly hello: Hello }
+  | { readonly kind: 'refused'; readonly refused: Refused };
+
+export interface HandshakeOptions {
+  readonly connection: Connection;
+  readonly gate: Gate;
+  /** The name that the dialer means, where it knows one. */
+  readonly dialled?: string | undefined;
+  /** Asked by the acceptor before it accepts: false when another connection is to be kept. */
+  readonly isWanted: (hello: Hello) => boolean;
+  /** The last call, exactly once. On `admitted` the connection is paused and waits for `admit`. */
+  readonly onOutcome: (outcome: Outcome) => void;
+}
+
+export class Handshake implements ConnectionEvents {
+  readonly connection: Connection;
+  readonly #options: HandshakeOptions;
+  #hello: Hello | ForeignHello | undefined;
+  #isAwaitingVerdict = true;
+  #isDone = false;
+
+  constructor(options: HandshakeOptions) {
+    this.#options = options;
+    this.connection = options.connection;
+    this.connection.attach(this);
+    if (this.connection.role === 'dialer') this.#sendHello();
+  }
+
+  /** What the peer said of itself, once it did. */
+  get peerHello(): Hello | undefined {
+    return this.#hello?.kind === 'hello' ? this.#hello : undefined;
+  }
+
+  /** Gives this connection up in favour of another one to the same peer. */
+  supersede(): void {
+    this.#refuse({ reason: 'superseded', by: 'local', detail: 'both ends dialled' });
+  }
+
+  onFrame(channel: Channel, frame: Uint8Array): void {
+    if (this.#isDone) return;
+    if (channel !== CONTROL) throw new WireError('a message before admission');
+    const message = decodeAdmission(frame);
+    if (message.kind === 'hello' || message.kind === 'foreignHello') this.#onHello(message);
+    else if (message.kind === 'reject') this.#finish({ ...message, by: 'peer' });
+    else this.#onAccept();
+  }
+
+  onDrained(): void {
+    // A handshake never fills a queue.
+  }
+
+  onClosed(closure: Closure): void {
+    const { reason, by, detail = '' } = closure;
+    this.#finish({ reason: reasonOf(reason), by, detail });
+  }
+
+  #onHello(hello: Hello | ForeignHello): void {
+    if (this.#hello !== undefined) throw new WireError('a second HELLO');
+    this.#hello = hello;
+    const { connection, gate, dialled } = this.#options;
+    if (connection.role === 'acceptor') this.#sendHello();
+    const verdict = gate.judge(hello, connection, dialled);
+    if (verdict.kind === 'reject' || hello.kind === 'foreignHello') {
+      this.#refuse({ by: 'local', ...(verdict.kind === 'reject' ? verdict : UNREADABLE) });
+    } else if (connection.role === 'acceptor') {
+      if (this.#options.isWanted(hello)) connection.send(CONTROL, encodeAccept());
+      else this.supersede();
+    }
+  }
+
+  #onAccept(): void {
+    const hello = this.#hello;
+    if (hello?.kind !== 'hello' || !this.#isAwaitingVerdict) {
+      throw new WireError('ACCEPT out of turn');
+    }
+    this.#isAwaitingVerdict = false;
+    // What follows waits with the transport until the pin is durable.
+    this.connection.pause();
+    this.#pin(hello).catch((error: unknown) => {
+      const detail = error instanceof Error ? error.message : String(error);
+      this.#refuse({ reason: 'overloaded', by: 'local', detail });
+    });
+  }
+
+  async #pin(hello: Hello): Promise<void> {
+    const verdict = await this.#options.gate.pin(hello, this.connection);
+    if (this.#isDone) return;
+    if (verdict.kind === 'reject') {
+      this.#refuse({ by: 'local', ...verdict });
+      return;
+    }
+    if (this.connection.role === 'dialer') this.connection.send(CONTROL, encodeAccept());
+    this.#isDone = true;
+    this.#options.onOutcome({ kind: 'admitted', hello });
+  }
+
+  #sendHello(): void {
+    const { connection, gate, dialled } = this.#options;
+    connection.send(CONTROL, gate.hello(connection, dialled));
+  }
+
+  #refuse(refused: Refused): void {
+    if (this.#isDone) return;
+    const { reason, detail, seenIncarnation } = refused;
+    if (reason !== 'protocol' && reason !== 'lost' && reason !== 'closed') {
+      this.connection.send(CONTROL, encodeReject({ reason, detail, seenIncarnation }));
+    }
+    this.#finish(refused);
+  }
+
+  #finish(refused: Refused): void {
+    if (this.#isDone) return;
+    this.#isDone = true;
+    this.connection.close(refused.reason, refused.detail);
+    this.#options.onOutcome({ kind: 'refused', refused });
+  }
+}
+
+const UNREADABLE: { readonly reason: RejectReason; readonly detail: string } = {
+  reason: 'protocol-version',
+  detail: 'unreadable HELLO',
+};
+
+const REASONS: ReadonlySet<string> = new Set<Refused['reason']>([
+  'protocol-version',
+  'cluster',
+  'secret',
+  'name',
+  'name-taken',
+  'key-mismatch',
+  'not-trusted',
+  'revoked',
+  'certificate',
+  'stale-incarnation',
+  'parameters',
+  'clock',
+  'overloaded',
+  'blocked',
+  'superseded',
+  'protocol',
+  'lost',
+]);
+
+function reasonOf(word: string): Refused['reason'] {
+  return isReason(word) ? word : 'closed';
+}
+
+function isReason(word: string): word is Refused['reason'] {
+  return REASONS.has(word);
+}

@@ -1,0 +1,274 @@
+/**
+ * All admitted links of this node, one for each peer, and the handshakes on the way to them.
+ *
+ * Two nodes that dial each other at once end with one connection: while neither dial is accepted,
+ * the one of the smaller name wins, and whoever waited for the other takes the winner.
+ */
+import type { NodeName } from '../core/names.ts';
+import { WireError } from '../core/wire/wire-error.ts';
+import { BarrelError, type RefusalReason } from '../errors.ts';
+import type { Host } from '../host/host.ts';
+import type { Hello } from '../identity/hello.ts';
+import { isSameKey } from '../identity/pin.ts';
+import { HANDSHAKE_TIMEOUT_MS } from '../limits.ts';
+import { abortable, type Settlement, settlement } from '../settlement.ts';
+import type { Channel, Closure, Connection, ConnectionEvents } from '../transport/transport.ts';
+import { type Gate, Handshake, type Outcome, type Refused } from './handshake.ts';
+import { type DialTarget, keyText, type Link, type LinkTableEvents } from './link.ts';
+
+export interface LinkTableOptions {
+  readonly host: Pick<Host, 'timers' | 'logger' | 'meter'>;
+  readonly name: NodeName;
+  /** Own raw key. */
+  readonly publicKey: Uint8Array;
+  readonly gate: Gate;
+  /** The key that is pinned for a name, if one is. */
+  readonly pinnedKey: (node: NodeName) => Uint8Array | undefined;
+  readonly dial: (address: string, signal: AbortSignal | undefined) => Promise<Connection>;
+  readonly events: LinkTableEvents;
+}
+
+export class LinkTable {
+  readonly #options: LinkTableOptions;
+  readonly #links = new Map<NodeName, Link>();
+  readonly #byKey = new Map<string, Link>();
+  readonly #handshakes = new Map<string, Set<Handshake>>();
+  /** Who waits for a link to the holder of a key, whichever connection it comes from. */
+  readonly #awaited = new Map<string, Settlement<Link>>();
+
+  constructor(options: LinkTableOptions) {
+    this.#options = options;
+    options.host.meter.gauge('barrel_links', () => this.#links.size);
+  }
+
+  get(node: NodeName): Link | undefined {
+    return this.#links.get(node);
+  }
+
+  all(): IterableIterator<Link> {
+    return this.#links.values();
+  }
+
+  /**
+   * The link to whoever answers at that address, made if there is none.
+   * @throws ERR_SELF, ERR_UNREACHABLE, ERR_REFUSED with the reason, ERR_CLOSED, or the signal's
+   * reason; the connection then ends, other links are unaffected.
+   */
+  async dial(target: DialTarget, signal?: AbortSignal): Promise<Link> {
+    const connection = await this.#options.dial(target.address, signal);
+    const fault = this.#keyFault(connection, target);
+    if (fault !== undefined) {
+      connection.close(fault.reason ?? 'closed', fault.message);
+      throw fault;
+    }
+    const key = keyText(connection.peerKey);
+    const known = this.#byKey.get(key);
+    if (known !== undefined || this.#hasAccepted(key)) {
+      connection.close('superseded');
+      return known ?? abortable(this.#await(key), signal);
+    }
+    const link = this.#await(key);
+    this.#shake(connection, target.node);
+    return abortable(link, signal);
+  }
+
+  /** A connection that another node opened. */
+  accept(connection: Connection): void {
+    this.#shake(connection, undefined);
+  }
+
+  /** Ends a link; `onDown` follows in a later turn. */
+  close(link: Link, reason: string, detail?: string): void {
+    link.connection.close(reason, detail);
+  }
+
+  #shake(connection: Connection, dialled: NodeName | undefined): void {
+    const key = keyText(connection.peerKey);
+    const handshake: Handshake = new Handshake({
+      connection,
+      gate: this.#options.gate,
+      dialled,
+      isWanted: (hello) => this.#isWanted(key, hello),
+      onOutcome: (outcome) => {
+        this.#forget(key, handshake);
+        this.#settle(key, connection, outcome);
+      },
+    });
+    const handshakes = this.#handshakes.get(key) ?? new Set();
+    this.#handshakes.set(key, handshakes.add(handshake));
+  }
+
+  #forget(key: string, handshake: Handshake): void {
+    const handshakes = this.#handshakes.get(key);
+    handshakes?.delete(handshake);
+    if (handshakes?.size === 0) this.#handshakes.delete(key);
+  }
+
+  /** Both dialled: the dial of the smaller name goes on, the other is given up by both ends. */
+  #isWanted(key: string, hello: Hello): boolean {
+    const own = [...(this.#handshakes.get(key) ?? [])].filter(
+      ({ connection, peerHello }) => connection.role === 'dialer' && peerHello === undefined,
+    );
+    if (own.length === 0) return true;
+    if (this.#options.name < hello.name) return false;
+    for (const handshake of own) handshake.supersede();
+    return true;
+  }
+
+  /** True when the peer's own dial has got so far that a second one would only disturb it. */
+  #hasAccepted(key: string): boolean {
+    const handshakes = [...(this.#handshakes.get(key) ?? [])];
+    return handshakes.some(
+      ({ connection, peerHello }) => connection.role === 'acceptor' && peerHello !== undefined,
+    );
+  }
+
+  #settle(key: string, connection: Connection, outcome: Outcome): void {
+    if (outcome.kind === 'admitted') {
+      this.#admit(key, connection, outcome.hello);
+      return;
+    }
+    const { refused } = outcome;
+    if (refused.reason === 'superseded') return;
+    this.#count(connection, refused);
+    if (!this.#handshakes.has(key)) {
+      this.#awaited.get(key)?.reject(refusalError(connection, refused));
+      this.#awaited.delete(key);
+    }
+  }
+
+  #admit(key: string, connection: Connection, hello: Hello): void {
+    const link: Link = {
+      node: hello.name,
+      incarnation: hello.incarnation,
+      addresses: hello.addresses,
+      key: connection.peerKey,
+      connection,
+    };
+    const older = this.#links.get(link.node);
+    if (older !== undefined) this.#replace(older, link);
+    this.#links.set(link.node, link);
+    this.#byKey.set(key, link);
+    connection.attach(new LinkReader(link, this.#options.events, this.#onClosed));
+    this.#options.events.onUp(link);
+    this.#awaited.get(key)?.resolve(link);
+    this.#awaited.delete(key);
+    connection.admit();
+  }
+
+  /** The peer made a new connection, so it no longer has the old one, or it is a new start. */
+  #replace(older: Link, newer: Link): void {
+    this.#remove(older);
+    this.#options.events.onDown(older, 'replaced');
+    older.connection.close('replaced', `by the connection of ${newer.incarnation}`);
+  }
+
+  readonly #onClosed = (link: Link, closure: Closure): void => {
+    if (this.#links.get(link.node) !== link) return;
+    this.#remove(link);
+    this.#options.host.logger.debug('link ended', { node: link.node, ...closure });
+    this.#options.host.meter.counter('barrel_links_ended_total', {
+      reason: ENDS.has(closure.reason) ? closure.reason : 'other',
+    }).value += 1;
+    this.#options.events.onDown(link, closure.reason);
+  };
+
+  #remove(link: Link): void {
+    this.#links.delete(link.node);
+    const key = keyText(link.key);
+    if (this.#byKey.get(key) === link) this.#byKey.delete(key);
+  }
+
+  #await(key: string): Promise<Link> {
+    const known = this.#awaited.get(key);
+    if (known !== undefined) return known.promise;
+    const awaited = settlement<Link>();
+    this.#awaited.set(key, awaited);
+    this.#options.host.timers.after(HANDSHAKE_TIMEOUT_MS, () => {
+      if (this.#awaited.get(key) !== awaited) return;
+      this.#awaited.delete(key);
+      awaited.reject(new BarrelError('ERR_UNREACHABLE', 'the handshake did not end in time'));
+    });
+    return awaited.promise;
+  }
+
+  /** What is wrong with the key before anything is said to its holder. */
+  #keyFault(connection: Connection, target: DialTarget): BarrelError | undefined {
+    const { peerKey } = connection;
+    if (isSameKey(peerKey, this.#options.publicKey)) {
+      return new BarrelError('ERR_SELF', `${target.address} is this node itself`);
+    }
+    const pinned = target.node === undefined ? undefined : this.#options.pinnedKey(target.node);
+    if (pinned === undefined || isSameKey(pinned, peerKey)) return undefined;
+    const refused: Refused = {
+      reason: 'key-mismatch',
+      by: 'local',
+      detail: `another key is pinned for ${target.node}`,
+    };
+    this.#count(connection, refused);
+    return refusalError(connection, refused);
+  }
+
+  #count(connection: Connection, refused: Refused): void {
+    const { logger, meter } = this.#options.host;
+    const { reason, by, detail } = refused;
+    meter.counter('barrel_admission_refused_total', {
+      reason,
+      by,
+      role: connection.role,
+    }).value += 1;
+    logger.warn('admission refused', { reason, by, detail, remote: connection.remoteAddress });
+  }
+}
+
+/** Ends that are worth a count of their own. */
+const ENDS = new Set(['closed', 'lost', 'protocol', 'replaced', 'leaving', 'revoked']);
+
+/** Hands the frames of one link up; a peer that breaks the rules loses its link. */
+class LinkReader implements ConnectionEvents {
+  readonly #link: Link;
+  readonly #events: LinkTableEvents;
+  readonly #onEnd: (link: Link, closure: Closure) => void;
+
+  constructor(link: Link, events: LinkTableEvents, onEnd: (link: Link, closure: Closure) => void) {
+    this.#link = link;
+    this.#events = events;
+    this.#onEnd = onEnd;
+  }
+
+  onFrame(channel: Channel, frame: Uint8Array): void {
+    try {
+      this.#events.onFrame(this.#link, channel, frame);
+    } catch (error) {
+      if (!(error instanceof WireError)) throw error;
+      this.#link.connection.close('protocol', error.message);
+      this.#onEnd(this.#link, { reason: 'protocol', by: 'local', detail: error.message });
+    }
+  }
+
+  onDrained(): void {
+    this.#events.onDrained(this.#link);
+  }
+
+  onClosed(closure: Closure): void {
+    this.#onEnd(this.#link, closure);
+  }
+}
+
+function refusalError(connection: Connection, refused: Refused): BarrelError {
+  const { reason, by, detail } = refused;
+  const who = by === 'peer' ? connection.remoteAddress : 'this node';
+  if (
+    reason === 'lost' ||
+    reason === 'closed' ||
+    reason === 'protocol' ||
+    reason === 'superseded'
+  ) {
+    const text = `no admission with ${connection.remoteAddress}: ${reason} ${detail}`.trimEnd();
+    return new BarrelError('ERR_UNREACHABLE', text);
+  }
+  const refusal: RefusalReason = reason;
+  return new BarrelError('ERR_REFUSED', `${who} refused: ${refusal}: ${detail}`, {
+    reason: refusal,
+  });
+}

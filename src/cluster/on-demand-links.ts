@@ -1,0 +1,159 @@
+/**
+ * Links as features use them: a send makes the link when there is none, keeps its frames in order
+ * meanwhile, and drops them with a report when the node cannot be reached.
+ */
+import type { NodeName } from '../core/names.ts';
+import { BarrelError } from '../errors.ts';
+import type { Host } from '../host/host.ts';
+import { DIALS_MAX, LINK_QUEUE_BYTES_MAX, LINK_QUEUE_HIGH_WATER_BYTES } from '../limits.ts';
+import type { Link } from './link.ts';
+import type { LinkEvents, MessageLinks, NodeRef } from './ports.ts';
+
+/** After a failed dial, sends to that node fail at once for so long. */
+const REDIAL_AFTER_MS = 500;
+/** Nodes whose last dial failed that are remembered. */
+const FAILURES_MAX = 4_096;
+
+/** What the overlay gives: the link there is, and a way to make one. */
+export interface LinkSource {
+  link(node: NodeName): Link | undefined;
+  /** Resolves when `link(node)` is there. Rejects with a BarrelError. */
+  connect(node: NodeName): Promise<void>;
+}
+
+interface Waiting {
+  readonly frames: (readonly [lane: number, frame: Uint8Array])[];
+  bytes: number;
+}
+
+interface Failure {
+  readonly atMs: number;
+  readonly error: BarrelError;
+}
+
+export class OnDemandLinks implements MessageLinks {
+  readonly self: NodeRef;
+  readonly #host: Pick<Host, 'clock' | 'timers'>;
+  readonly #source: LinkSource;
+  readonly #waiting = new Map<NodeName, Waiting>();
+  readonly #failures = new Map<NodeName, Failure>();
+  readonly #holds = new Map<NodeName, number>();
+  #events: LinkEvents | undefined;
+  #isClosed = false;
+
+  constructor(self: NodeRef, host: Pick<Host, 'clock' | 'timers'>, source: LinkSource) {
+    this.self = self;
+    this.#host = host;
+    this.#source = source;
+  }
+
+  attach(events: LinkEvents): void {
+    this.#events = events;
+  }
+
+  send(node: NodeName, lane: number, frame: Uint8Array): boolean {
+    if (this.#isClosed) throw new BarrelError('ERR_CLOSED', 'the node is closed');
+    const link = this.#source.link(node);
+    if (link !== undefined) return link.connection.send(lane + 1, frame);
+    return this.#queue(node, lane, frame);
+  }
+
+  connected(node: NodeName): NodeRef | undefined {
+    return this.#source.link(node);
+  }
+
+  queuedBytes(node: NodeName): number {
+    const link = this.#source.link(node);
+    return link?.connection.queuedBytes ?? this.#waiting.get(node)?.bytes ?? 0;
+  }
+
+  hold(node: NodeName): Disposable {
+    this.#holds.set(node, (this.#holds.get(node) ?? 0) + 1);
+    let isHeld = true;
+    return {
+      [Symbol.dispose]: () => {
+        if (!isHeld) return;
+        isHeld = false;
+        const left = (this.#holds.get(node) ?? 1) - 1;
+        if (left === 0) this.#holds.delete(node);
+        else this.#holds.set(node, left);
+      },
+    };
+  }
+
+  /** True while something on this node needs the link to that one. */
+  isHeld(node: NodeName): boolean {
+    return this.#holds.has(node);
+  }
+
+  linkUp(link: Link): void {
+    this.#failures.delete(link.node);
+    const waiting = this.#waiting.get(link.node);
+    this.#waiting.delete(link.node);
+    for (const [lane, frame] of waiting?.frames ?? []) link.connection.send(lane + 1, frame);
+    this.#events?.onLinkUp(link);
+    if (waiting !== undefined) this.#events?.onDrained(link.node);
+  }
+
+  linkDown(link: Link, reason: string): void {
+    this.#events?.onLinkDown(link, reason);
+  }
+
+  frame(link: Link, frame: Uint8Array): void {
+    this.#events?.onFrame(link, frame);
+  }
+
+  drained(link: Link): void {
+    this.#events?.onDrained(link.node);
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#waiting.clear();
+  }
+
+  #queue(node: NodeName, lane: number, frame: Uint8Array): boolean {
+    const waiting = this.#waiting.get(node) ?? this.#dial(node);
+    if (waiting === undefined) return true;
+    if (waiting.bytes + frame.length > LINK_QUEUE_BYTES_MAX) {
+      throw new BarrelError('ERR_OVERLOADED', `too much waits for ${node}`, { node });
+    }
+    // The caller may reuse its buffer; the copy lives until the link does.
+    waiting.frames.push([lane, frame.slice()]);
+    waiting.bytes += frame.length;
+    return waiting.bytes < LINK_QUEUE_HIGH_WATER_BYTES;
+  }
+
+  /** Undefined when the node is known to be out of reach, which is reported in a later turn. */
+  #dial(node: NodeName): Waiting | undefined {
+    const failure = this.#failures.get(node);
+    if (failure !== undefined && this.#host.clock.monotonicMs() - failure.atMs < REDIAL_AFTER_MS) {
+      this.#host.timers.soon(() => this.#events?.onUnreachable(node, failure.error));
+      return undefined;
+    }
+    if (this.#waiting.size >= DIALS_MAX) {
+      throw new BarrelError('ERR_OVERLOADED', `${DIALS_MAX} nodes are being dialled`, { node });
+    }
+    const waiting: Waiting = { frames: [], bytes: 0 };
+    this.#waiting.set(node, waiting);
+    this.#source.connect(node).then(undefined, (error: unknown) => this.#failed(node, error));
+    return waiting;
+  }
+
+  #failed(node: NodeName, cause: unknown): void {
+    if (!this.#waiting.delete(node)) return;
+    const error =
+      cause instanceof BarrelError
+        ? cause
+        : new BarrelError('ERR_UNREACHABLE', `cannot reach ${node}`, { cause, node });
+    this.#remember(node, { atMs: this.#host.clock.monotonicMs(), error });
+    this.#events?.onUnreachable(node, error);
+  }
+
+  #remember(node: NodeName, failure: Failure): void {
+    this.#failures.delete(node);
+    this.#failures.set(node, failure);
+    const [oldest] = this.#failures.keys();
+    if (this.#failures.size > FAILURES_MAX && oldest !== undefined) this.#failures.delete(oldest);
+  }
+}

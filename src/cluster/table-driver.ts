@@ -1,0 +1,72 @@
+/** Runs the owner table core over the links to the neighbours; the `OwnedTable` of the features. */
+import type { NodeName } from '../core/names.ts';
+import type { TableInput } from '../core/table/contract.ts';
+import { decodeTable, encodeTable } from '../core/table/messages.ts';
+import { OwnerTable } from '../core/table/owner-table.ts';
+import { unreachable } from '../core/unreachable.ts';
+import type { Host } from '../host/host.ts';
+import { CONTROL } from '../transport/transport.ts';
+import type { Link } from './link.ts';
+import type { NodeRef, OwnedTable, TableChange } from './ports.ts';
+
+export interface TableDriverOptions {
+  readonly host: Pick<Host, 'logger' | 'meter'>;
+  readonly self: NodeRef;
+  readonly isGone: (node: NodeName, incarnation: bigint) => boolean;
+  readonly link: (node: NodeName) => Link | undefined;
+}
+
+export class TableDriver implements OwnedTable {
+  readonly #options: TableDriverOptions;
+  readonly #table: OwnerTable;
+  readonly #listeners = new Set<(change: TableChange) => void>();
+
+  constructor(options: TableDriverOptions) {
+    this.#options = options;
+    this.#table = new OwnerTable(options.self, { isGone: options.isGone });
+  }
+
+  put(key: string, value: Uint8Array): void {
+    this.submit({ kind: 'put', key, value });
+  }
+
+  remove(key: string): void {
+    this.submit({ kind: 'remove', key });
+  }
+
+  onChange(listener: (change: TableChange) => void): Disposable {
+    this.#listeners.add(listener);
+    return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
+  }
+
+  /** @throws WireError when the frame is none of the table's. */
+  frame(link: Link, frame: Uint8Array): void {
+    const { entries } = decodeTable(frame);
+    this.submit({ kind: 'received', from: link.node, entries });
+  }
+
+  submit(input: TableInput): void {
+    const { host, link } = this.#options;
+    for (const effect of this.#table.handle(input)) {
+      switch (effect.kind) {
+        case 'send':
+          link(effect.to)?.connection.send(
+            CONTROL,
+            encodeTable({ kind: 'entries', entries: effect.entries }),
+          );
+          break;
+        case 'change':
+          for (const listener of this.#listeners) listener(effect);
+          break;
+        case 'refused':
+          host.meter.counter('barrel_table_entries_refused_total').value += 1;
+          break;
+        case 'forged':
+          host.logger.warn('a peer speaks in the name of this node', { ...effect });
+          break;
+        default:
+          unreachable(effect);
+      }
+    }
+  }
+}
