@@ -1,9 +1,9 @@
 /**
  * The sending half of one end of a simulated connection: queue, window, and flights on their way.
  *
- * Order holds within a channel: a frame that is lost arrives one probe time-out later and holds back
- * those behind it on its channel only. While the path is cut, flights wait and go out again with the
- * first probe after it healed.
+ * Order holds within a channel: a frame that is lost arrives one probe time-out later and holds
+ * back those behind it on its channel only. While the path is cut, flights wait and go out again
+ * with the first probe after it healed.
  */
 
 import { BarrelError } from '../../errors.ts';

@@ -315,7 +315,7 @@ function endTests(bench: () => Bench): void {
     expect(far.frames).toEqual([]);
   });
 
-  test('closing a transport ends all connections with its reason and refuses new dials', async () => {
+  test('closing a transport ends its connections with its reason and refuses dials', async () => {
     const [hub, ...others] = await bench().openMany(4);
     const dials = others.map((other) => bench().dial(other, hub.transport.address));
     const ends = await bench().within(Promise.all(dials));

@@ -25,7 +25,7 @@ describe('the simulated network', () => {
     expect(far.texts).toEqual(['x']);
   });
 
-  test('a lost frame arrives one probe time-out later and holds back its channel only', async () => {
+  test('a lost frame arrives a probe time-out later and holds back its channel only', async () => {
     const world = new World({ latencyMs: [10, 10] });
     const { near, far, a, b } = await world.pair();
     await world.time.advance(1_000);
@@ -66,7 +66,7 @@ describe('the simulated network', () => {
     expect([near.closures, far.closures]).toEqual([[], []]);
   });
 
-  test('a cut that lasts longer than the idle time-out loses the connection at both ends', async () => {
+  test('a cut longer than the idle time-out loses the connection at both ends', async () => {
     const world = new World({});
     const { near, far, a, b } = await world.pair();
     world.network.cut(a.address, b.address);
