@@ -44,11 +44,10 @@ const rules = {
     host: text('an IPv4 address or a host name', (host) => HOST_NAME.test(host)),
     port: integer(0, 65_535),
   }),
-  advertise: list(ADDRESSES_MAX, 1, 'addresses host:port', isAddress),
+  advertise: list([1, ADDRESSES_MAX], 'addresses host:port', isAddress),
   dataDir: text('the path of a directory', (path) => path !== '' && !path.includes('\0')),
   contacts: list(
-    CONTACTS_MAX,
-    0,
+    [0, CONTACTS_MAX],
     'contacts: host:port, name@host or name@host/host:port',
     isContact,
   ),
@@ -76,7 +75,7 @@ const rules = {
 
 const schema = v.strictObject(rules, 'an object');
 
-/** A rule between options. `of` lists them: it is not asked while one of them is wrong by itself. */
+/** A rule between the options `of`: it is not asked while one of them is wrong by itself. */
 interface Relation {
   readonly of: readonly string[];
   readonly fault: (options: NodeOptions) => string | undefined;
@@ -169,8 +168,7 @@ function integer(min: number, max: number): Optional<number> {
 }
 
 function list(
-  countMax: number,
-  countMin: number,
+  [countMin, countMax]: readonly [number, number],
   what: string,
   holds: (item: string) => boolean,
 ): Optional<readonly string[]> {

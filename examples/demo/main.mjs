@@ -121,7 +121,7 @@ async function sendOrders() {
   await fleet.kill(VICTIM);
   screen.event(
     screen.paint('red', `kill -9 ${pid}`) +
-      `: ${VICTIM} is dead after ${count(flow.accepted)} orders, ${count(quoted)} of them priced there`,
+      `: ${VICTIM} is dead after ${count(flow.accepted)} orders, ${count(quoted)} priced there`,
   );
   const recovery = Promise.all([noticed('members'), noticed('services'), flowed()]);
   await fleet.until('every order is accepted', () => flow.fedMs !== undefined, 120_000);

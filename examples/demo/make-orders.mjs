@@ -1,6 +1,6 @@
 /**
- * Makes `orders.csv`: 2,000 plausible orders, the same ones at each run. The file is committed; this
- * script shows where it came from.
+ * Makes `orders.csv`: 2,000 plausible orders, the same ones at each run. The file is committed;
+ * this script shows where it came from.
  *
  *     node examples/demo/make-orders.mjs > examples/demo/orders.csv
  */

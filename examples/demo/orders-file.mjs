@@ -7,7 +7,7 @@ const COLUMNS = 'order_id,placed_at,customer,country,product,quantity,unit_price
 /** Percent of value added tax by country. */
 const TAX = { DE: 19, FR: 20, GB: 20, NL: 21, PL: 23, SE: 25, US: 0 };
 
-/** Reads the file row by row; each row is judged, because a demo that sums up NaN proves nothing. */
+/** Reads the file row by row; each row is judged: a demo that sums up NaN proves nothing. */
 export async function* readOrders(path) {
   const lines = createInterface({ input: createReadStream(path, 'utf8'), crlfDelay: Infinity });
   let number = 0;

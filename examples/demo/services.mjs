@@ -12,8 +12,8 @@ export function pricing(work) {
 }
 
 /**
- * Takes an order: has it priced, then written down. It keeps nothing itself, so a caller whose order
- * failed half-way may simply send it again.
+ * Takes an order: has it priced, then written down. It keeps nothing itself, so a caller whose
+ * order failed half-way may simply send it again.
  */
 export function orders(node, work) {
   const pricers = node.services.client('pricing', { select: 'random', timeoutMs: 4_000 });

@@ -55,10 +55,10 @@ export class NodeControl implements AsyncDisposable {
 }
 
 /**
- * Opens `<dataDir>/control.sock`, so that `barrel status --data-dir <dataDir>` reaches the node that
- * is attached. Open it before the node is made and close it before the node is closed: while it is
- * open, no other process can run a node with that directory in this way. It does not keep the
- * process alive.
+ * Opens `<dataDir>/control.sock`, so that `barrel status --data-dir <dataDir>` reaches the node
+ * that is attached. Open it before the node is made and close it before the node is closed: while
+ * it is open, no other process can run a node with that directory in this way. It does not keep
+ * the process alive.
  * @throws ERR_STORE when another process has the directory; ERR_OPTION when the path is too long.
  */
 export async function openControl(dataDir: string): Promise<NodeControl> {

@@ -5,7 +5,8 @@ import { columns, table } from './table.ts';
 
 export function renderStatus(report: StatusReport): string {
   const { activeView, passiveView, members } = report;
-  const head = `${styleText('bold', report.name)} is ${renderState(report)}, up ${duration(report.uptimeMs)}`;
+  const name = styleText('bold', report.name);
+  const head = `${name} is ${renderState(report)}, up ${duration(report.uptimeMs)}`;
   const facts = columns([
     ['address', report.address],
     ['fingerprint', report.fingerprint],
