@@ -16,11 +16,12 @@ export function pricing(work) {
  * order failed half-way may simply send it again.
  */
 export function orders(node, work) {
-  const pricers = node.services.client('pricing', { select: 'random', timeoutMs: 4_000 });
   const ledger = node.services.client('ledger', { timeoutMs: 4_000 });
   return {
     async place(order) {
-      const price = await pricers.quote(order);
+      // A handle stays with one instance; a new one for each order spreads them over all.
+      const pricer = node.services.client('pricing', { select: 'random', timeoutMs: 4_000 });
+      const price = await pricer.quote(order);
       const { id, quantity, currency } = order;
       const entry = { id, quantity, currency, ...price };
       const { isRepeat } = await ledger.record(entry);

@@ -114,6 +114,7 @@ async function call(
   signal: AbortSignal,
 ): Promise<unknown> {
   const { service, name, args, timeoutMs = CALL_TIMEOUT_MS_DEFAULT } = query;
-  const client = node.services.client<Methods>(service, { timeoutMs, signal });
-  return toJson(await client[name]?.(...args));
+  const method = node.services.client<Methods>(service, { timeoutMs, signal })[name];
+  if (method !== undefined) return toJson(await method(...args));
+  throw new BarrelError('ERR_NOT_FOUND', `no service offers a method ${JSON.stringify(name)}`);
 }

@@ -160,8 +160,14 @@ describe('services', () => {
     expect(stderr).toMatch(/^barrel: ERR_TIMEOUT: [^\n]*\n$/);
   });
 
+  test('a method that no object offers is exit code 5', async () => {
+    const { exitCode, stderr } = await call('constructor');
+    expect(stderr).toMatch(/^barrel: ERR_NOT_FOUND: no service offers a method "constructor"\n$/);
+    expect(exitCode).toBe(5);
+  });
+
   test('a service that nobody has is exit code 5', async () => {
-    const words = ['call', 'nobody', 'm', '--timeout-ms', '300', '--data-dir', dataDir];
+    const words = ['call', 'nobody', 'm', '--data-dir', dataDir];
     const { exitCode, stderr } = await workshop.barrel(words);
     expect(stderr).toMatch(/^barrel: ERR_NOT_FOUND: [^\n]*nobody[^\n]*\n$/);
     expect(exitCode).toBe(5);
