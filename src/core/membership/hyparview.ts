@@ -211,9 +211,9 @@ export class HyParView {
     this.#afterLoss();
   }
 
+  /** A neighbour stays one: its link is better evidence. But once lost it is no spare. */
   #onGone(node: NodeName, incarnation: bigint): void {
-    // A link of this node's own is better evidence than what the roster heard.
-    if (!this.#book.active.has(node)) this.#book.depart(node, incarnation);
+    this.#book.depart(node, incarnation);
   }
 
   // Messages
