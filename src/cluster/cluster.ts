@@ -29,7 +29,7 @@ import { AdmissionGate } from './admission-gate.ts';
 import { Dialler } from './dialler.ts';
 import type { Link, LinkTableEvents } from './link.ts';
 import { LinkTable } from './link-table.ts';
-import { MembershipDriver, peerOf } from './membership-driver.ts';
+import { MembershipDriver } from './membership-driver.ts';
 import { OnDemandLinks } from './on-demand-links.ts';
 import type { MessageLinks, NodeRef, OwnedTable } from './ports.ts';
 import { RosterDriver } from './roster-driver.ts';
@@ -75,13 +75,15 @@ export class Cluster implements LinkTableEvents {
   readonly #table: TableDriver;
   readonly #messages: OnDemandLinks;
   readonly #synced = settlement<void>();
-  #transport: Transport | undefined;
-  #addresses: readonly Address[] = [];
+  readonly #transport: Transport;
+  readonly #addresses: readonly Address[];
   #isClosed = false;
 
-  private constructor(options: ClusterOptions) {
+  private constructor(options: ClusterOptions, transport: Transport) {
     const { host, self, incarnation } = options;
     this.#options = options;
+    this.#transport = transport;
+    this.#addresses = options.advertise(transport.address);
     this.self = { node: self.name, incarnation };
     const link = (node: NodeName): Link | undefined => this.#links.get(node);
     this.#roster = new RosterDriver({
@@ -105,7 +107,7 @@ export class Cluster implements LinkTableEvents {
       publicKey: self.publicKey,
       gate: this.#gate(),
       pinnedKey: (node) => options.trust.lookup(node),
-      dial: (address, signal) => this.#openTransport.dial(address, { signal }),
+      dial: (address, signal) => transport.dial(address, { signal }),
       events: this,
     });
     const announced = (node: NodeName): readonly Address[] | undefined =>
@@ -121,17 +123,16 @@ export class Cluster implements LinkTableEvents {
 
   /** Binds the socket and announces this node to itself. Rejects when it cannot be bound. */
   static async open(options: ClusterOptions): Promise<Cluster> {
-    const cluster = new Cluster(options);
-    cluster.#transport = await options.openTransport((connection) =>
+    const transport = await options.openTransport((connection) =>
       cluster.#links.accept(connection),
     );
-    cluster.#addresses = options.advertise(cluster.#transport.address);
-    cluster.#roster.announce(options.record(cluster.#addresses));
+    const cluster: Cluster = new Cluster(options, transport);
+    cluster.announce();
     return cluster;
   }
 
   get address(): Address {
-    return this.#openTransport.address;
+    return this.#transport.address;
   }
 
   get messages(): MessageLinks {
@@ -207,7 +208,7 @@ export class Cluster implements LinkTableEvents {
     this.#membership.close();
     this.#roster.close();
     this.#messages.close();
-    await this.#openTransport.close('leaving');
+    await this.#transport.close('leaving');
   }
 
   // What links report
@@ -295,11 +296,6 @@ export class Cluster implements LinkTableEvents {
     for (const link of [...this.#links.all()]) this.#links.close(link, reason);
   }
 
-  get #openTransport(): Transport {
-    if (this.#transport === undefined) throw new TypeError('the cluster is not open');
-    return this.#transport;
-  }
-
   #gate(): AdmissionGate {
     const { host, self, incarnation, ephemeral, secretKey, trust } = this.#options;
     return new AdmissionGate({
@@ -316,10 +312,10 @@ export class Cluster implements LinkTableEvents {
 
   #membershipDriver(link: (node: NodeName) => Link | undefined): MembershipDriver {
     const { host, membership } = this.#options;
-    const self = (): PeerDescriptor => ({ ...this.self, addresses: this.#addresses, ageMs: 0 });
+    const self: PeerDescriptor = { ...this.self, addresses: this.#addresses, ageMs: 0 };
     return new MembershipDriver({
       host,
-      core: new HyParView(self(), host.random, membership),
+      core: new HyParView(self, host.random, membership),
       link,
       connect: async (peer) => void (await this.#dialler.toNode(peer.node, peer.addresses)),
       onNeighbor: (event) => this.#onNeighbor(event),
@@ -338,5 +334,3 @@ export class Cluster implements LinkTableEvents {
       }));
   }
 }
-
-export { peerOf };
