@@ -6,11 +6,13 @@
 import { BIGINT_BYTES_MAX } from '../../limits.ts';
 import { isPidParts, type Pid, pidOf } from '../pid.ts';
 import * as format from './formats.ts';
+import { CACHED_NAME_BYTES_MAX, cachedName, cacheName } from './name-cache.ts';
+import { cachedPid, cachePid } from './pid-cache.ts';
 import { readVarint, varintLengthFrom } from './varint.ts';
 import { WireError } from './wire-error.ts';
 
 /** Up to this length a loop over the bytes is faster than the call of the decoder. */
-const LOOP_BYTES_MAX = 24;
+const LOOP_BYTES_MAX = 16;
 const DATE_MS_MAX = 8_640_000_000_000_000;
 const SAFE_HIGH_MAX = 0x1f_ffff;
 
@@ -137,6 +139,18 @@ export class ByteInput {
     }
   }
 
+  /** `length` bytes of UTF-8 that come often. */
+  name(length: number): string {
+    if (length === 0 || length > CACHED_NAME_BYTES_MAX) return this.text(length);
+    const start = this.#advance(length);
+    const known = cachedName(this.#bytes, start, length);
+    if (known !== undefined) return known;
+    this.#at = start;
+    const name = this.text(length);
+    if (name.length === length) cacheName(this.#bytes, start, name);
+    return name;
+  }
+
   /** A view of the next `length` bytes. */
   view(length: number): Uint8Array {
     const start = this.#advance(length);
@@ -146,15 +160,13 @@ export class ByteInput {
 
   /** Body of a pid of `length` bytes. */
   pid(length: number): Pid {
-    const end = this.#at + length;
-    const incarnation = this.uint64();
-    const serial = readVarint(this.#bytes, this.#at);
-    this.#at += varintLengthFrom(this.#bytes[this.#at] ?? 0);
-    const nodeBytes = end - this.#at;
-    if (nodeBytes < 0) throw new WireError('pid is cut');
-    const node = this.text(nodeBytes);
-    if (!isPidParts(node, incarnation, serial)) throw new WireError('no pid');
-    return pidOf(node, incarnation, serial);
+    const start = this.#advance(length);
+    const known = cachedPid(this.#bytes, start, length);
+    if (known !== undefined) return known;
+    this.#at = start;
+    const pid = this.#newPid(start + length);
+    cachePid(this.#bytes.subarray(start, start + length), pid);
+    return pid;
   }
 
   /** Body of a bigint of `length` bytes. */
@@ -184,6 +196,16 @@ export class ByteInput {
 
   end(): void {
     if (this.left !== 0) throw new WireError('bytes after the end');
+  }
+
+  #newPid(end: number): Pid {
+    const incarnation = this.uint64();
+    const serial = readVarint(this.#bytes, this.#at);
+    this.#at += varintLengthFrom(this.#bytes[this.#at] ?? 0);
+    if (this.#at > end) throw new WireError('pid is cut');
+    const node = this.text(end - this.#at);
+    if (!isPidParts(node, incarnation, serial)) throw new WireError('no pid');
+    return pidOf(node, incarnation, serial);
   }
 
   /** A length behind one of three tags that follow each other; undefined for other tags. */
@@ -253,8 +275,17 @@ function below(bound: number, n: number): number {
 /** The text of ASCII bytes; undefined when there are others. */
 function ascii(bytes: Uint8Array, start: number, end: number): string | undefined {
   let text = '';
-  for (let i = start; i < end; i++) {
-    const byte = bytes[i] ?? 0;
+  let at = start;
+  for (; at + 4 <= end; at += 4) {
+    const a = bytes[at] ?? 0;
+    const b = bytes[at + 1] ?? 0;
+    const c = bytes[at + 2] ?? 0;
+    const d = bytes[at + 3] ?? 0;
+    if ((a | b | c | d) > 0x7f) return undefined;
+    text += String.fromCharCode(a, b, c, d);
+  }
+  for (; at < end; at++) {
+    const byte = bytes[at] ?? 0;
     if (byte > 0x7f) return undefined;
     text += String.fromCharCode(byte);
   }

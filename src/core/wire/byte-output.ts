@@ -6,7 +6,10 @@ import type { Pid } from '../pid.ts';
 import * as format from './formats.ts';
 import { varintLength, writeVarint } from './varint.ts';
 
-const INITIAL_BYTES = 512;
+/** As Node does for small buffers: an own ArrayBuffer for each costs more than its contents. */
+const PAGE_BYTES = 8_192;
+/** What is longer than this is copied out instead, so that it holds no page. */
+const SHARED_BYTES_MAX = 2_048;
 /** A buffer that grew beyond this is given back after use. */
 const KEPT_BYTES_MAX = 262_144;
 /** Up to this length a loop over the characters is faster than the call of the encoder. */
@@ -15,25 +18,35 @@ const HEADER_BYTES_MAX = 6;
 const encoder = new TextEncoder();
 
 export class ByteOutput {
-  #bytes: Uint8Array = new Uint8Array(INITIAL_BYTES);
+  #bytes: Uint8Array = new Uint8Array(PAGE_BYTES);
   #view: DataView = new DataView(this.#bytes.buffer);
+  /** Before it lies what was taken already. */
+  #start = 0;
   #at = 0;
 
   /** Bytes written so far. */
   get size(): number {
-    return this.#at;
+    return this.#at - this.#start;
   }
 
-  /** A copy of what was written; the output is empty afterwards. */
+  /** What was written; the output is empty afterwards. Short ones share memory with others. */
   take(): Uint8Array {
-    const taken = this.#bytes.slice(0, this.#at);
+    if (this.size > SHARED_BYTES_MAX) return this.takeCopy();
+    const taken = new Uint8Array(this.#bytes.buffer, this.#start, this.size);
+    this.#start = this.#at;
+    return taken;
+  }
+
+  /** A copy in memory of its own; the output is empty afterwards. */
+  takeCopy(): Uint8Array {
+    const taken = this.#bytes.slice(this.#start, this.#at);
     this.clear();
     return taken;
   }
 
   clear(): void {
-    this.#at = 0;
-    if (this.#bytes.length > KEPT_BYTES_MAX) this.#resize(INITIAL_BYTES);
+    this.#at = this.#start;
+    if (this.#bytes.length > KEPT_BYTES_MAX) this.#turnPage(PAGE_BYTES);
   }
 
   byte(byte: number): void {
@@ -134,11 +147,11 @@ export class ByteOutput {
     this.#bytes[this.#at] = format.EXT32;
     this.#bytes[this.#at + 5] = type;
     this.#at += 6;
-    return this.#at;
+    return this.size;
   }
 
   close(opened: number): void {
-    this.#view.setUint32(opened - 5, this.#at - opened);
+    this.#view.setUint32(this.#start + opened - 5, this.size - opened);
   }
 
   #unsigned(n: number): void {
@@ -190,8 +203,8 @@ export class ByteOutput {
 
   /** Writes a short text when it is ASCII, else nothing. */
   #ascii(text: string): boolean {
-    const start = this.#at;
     this.#room(HEADER_BYTES_MAX + text.length);
+    const start = this.#at;
     this.#stringHeader(text.length);
     const bytes = this.#bytes;
     let at = this.#at;
@@ -254,14 +267,18 @@ export class ByteOutput {
   }
 
   #grow(bytes: number): void {
-    this.#resize(Math.max(this.#bytes.length * 2, this.#at + bytes));
+    const wanted = this.size + bytes;
+    this.#turnPage(wanted <= PAGE_BYTES ? PAGE_BYTES : 2 * wanted);
   }
 
-  #resize(bytes: number): void {
-    const kept = this.#bytes.subarray(0, this.#at);
+  /** Moves what is written and not taken to a new buffer. */
+  #turnPage(bytes: number): void {
+    const kept = this.#bytes.subarray(this.#start, this.#at);
     this.#bytes = new Uint8Array(bytes);
     this.#bytes.set(kept);
     this.#view = new DataView(this.#bytes.buffer);
+    this.#at -= this.#start;
+    this.#start = 0;
   }
 }
 

@@ -24,7 +24,7 @@ export function encodeKey(key: Key): Uint8Array {
   spare = undefined;
   try {
     writeKey({ out, values: new ValueWriter(out, KEY_BYTES_MAX) }, key, 0);
-    return out.take();
+    return out.takeCopy();
   } catch (error) {
     out.clear();
     throw valueError(error, 'key');

@@ -2,7 +2,7 @@
  * Reads one value of the users from hostile bytes. Depth and the elements of all its parts are
  * bounded, a count is believed only as far as bytes are there, and no value has two forms.
  */
-import { VALUE_DEPTH_MAX, VALUE_ELEMENTS_MAX } from '../../limits.ts';
+import { VALUE_DEPTH_MAX, VALUE_ELEMENTS_MAX, VALUE_NUMERIC_KEYS_MAX } from '../../limits.ts';
 import type { ByteInput } from './byte-input.ts';
 import * as format from './formats.ts';
 import { WireError } from './wire-error.ts';
@@ -11,6 +11,7 @@ export class ValueReader {
   readonly #in: ByteInput;
   #depth = 0;
   #elementsLeft: number = VALUE_ELEMENTS_MAX;
+  #numericKeysLeft: number = VALUE_NUMERIC_KEYS_MAX;
 
   constructor(input: ByteInput) {
     this.#in = input;
@@ -103,7 +104,8 @@ export class ValueReader {
     for (let i = 0; i < count; i++) {
       const length = this.#in.stringLength(this.#in.byte());
       if (length === undefined) throw new WireError('property name is no string');
-      const key = this.#in.text(length);
+      const key = this.#in.name(length);
+      if (key === '__proto__') throw new WireError('property __proto__');
       if (key in object) this.#define(object, key);
       else object[key] = this.read();
     }
@@ -113,7 +115,6 @@ export class ValueReader {
 
   /** A name that the prototype has too, as `constructor`: made an own property, never assigned. */
   #define(object: object, key: string): void {
-    if (key === '__proto__') throw new WireError('property __proto__');
     if (Object.hasOwn(object, key)) throw new WireError('property twice');
     const value = this.read();
     Object.defineProperty(object, key, {
@@ -129,7 +130,7 @@ export class ValueReader {
     if (count === undefined) throw new WireError('form of a Map');
     this.#enter(count, 2);
     const map = new Map<unknown, unknown>();
-    for (let i = 0; i < count; i++) map.set(this.read(), this.read());
+    for (let i = 0; i < count; i++) map.set(this.#key(), this.read());
     if (map.size !== count) throw new WireError('key twice');
     this.#depth--;
     return map;
@@ -140,10 +141,23 @@ export class ValueReader {
     if (count === undefined) throw new WireError('form of a Set');
     this.#enter(count, 1);
     const set = new Set<unknown>();
-    for (let i = 0; i < count; i++) set.add(this.read());
+    for (let i = 0; i < count; i++) set.add(this.#key());
     if (set.size !== count) throw new WireError('member twice');
     this.#depth--;
     return set;
+  }
+
+  /**
+   * A Map key or Set member. V8 hashes numbers and bigints without a seed: 60,000 chosen ones fall
+   * into one bucket and hold the process for 20 seconds, so few are let in.
+   */
+  #key(): unknown {
+    const key = this.read();
+    if (typeof key === 'number' || typeof key === 'bigint') {
+      if (--this.#numericKeysLeft < 0) throw new WireError('too many numeric keys');
+      if (Object.is(key, -0)) throw new WireError('key -0');
+    }
+    return key;
   }
 
   /** An element takes `bytesLeast` bytes or more. */

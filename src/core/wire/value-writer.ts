@@ -5,7 +5,12 @@
  * Of an object its own enumerable properties with string keys travel, of an array its items.
  * Holes in arrays and strings with lone surrogates are refused.
  */
-import { BIGINT_BYTES_MAX, VALUE_DEPTH_MAX, VALUE_ELEMENTS_MAX } from '../../limits.ts';
+import {
+  BIGINT_BYTES_MAX,
+  VALUE_DEPTH_MAX,
+  VALUE_ELEMENTS_MAX,
+  VALUE_NUMERIC_KEYS_MAX,
+} from '../../limits.ts';
 import { isPid } from '../pid.ts';
 import type { ByteOutput } from './byte-output.ts';
 import { EXT_MAP, EXT_SET, FALSE, NIL, TRUE } from './formats.ts';
@@ -20,6 +25,7 @@ export class ValueWriter {
   readonly #bytesMax: number;
   #depth = 0;
   #elements = 0;
+  #numericKeys = 0;
 
   /** The value may take `bytesMax` bytes of `out`. */
   constructor(out: ByteOutput, bytesMax: number) {
@@ -139,7 +145,7 @@ export class ValueWriter {
     this.#out.map(count);
     let index = 0;
     for (const [key, value] of map) {
-      this.#step(key, `.keys()[${index}]`);
+      this.#key(key, `.keys()[${index}]`);
       this.#step(value, entryStep(key, index));
       index++;
     }
@@ -154,10 +160,21 @@ export class ValueWriter {
     const opened = this.#out.open(EXT_SET);
     this.#out.array(count);
     let index = 0;
-    for (const member of set) this.#step(member, `.values()[${index++}]`);
+    for (const member of set) this.#key(member, `.values()[${index++}]`);
     if (index !== count) throw new ValueFault('changed while it was read');
     this.#out.close(opened);
     this.#depth--;
+  }
+
+  #key(key: unknown, step: string): void {
+    if (typeof key === 'number' || typeof key === 'bigint') this.#numericKeys++;
+    // The decoder's bound; it says why.
+    if (this.#numericKeys > VALUE_NUMERIC_KEYS_MAX) {
+      throw new ValueFault(
+        `more than ${VALUE_NUMERIC_KEYS_MAX} numbers as Map keys or Set members cannot be sent`,
+      );
+    }
+    this.#step(key, step);
   }
 
   #step(value: unknown, step: string): void {

@@ -4,10 +4,12 @@
  * bytes on every node.
  */
 import { VALUE_BYTES_MAX } from '../../limits.ts';
+import { ByteOutput } from './byte-output.ts';
 import { Reader } from './reader.ts';
-import { Writer } from './writer.ts';
+import { valueError } from './value-fault.ts';
+import { ValueWriter } from './value-writer.ts';
 
-let spare: Writer | undefined;
+let spare: ByteOutput | undefined;
 
 /**
  * Encodes null, undefined, boolean, number, bigint, string, Uint8Array, Date, Map, Set, Pid, and
@@ -16,12 +18,17 @@ let spare: Writer | undefined;
  */
 export function encodeValue(value: unknown, bytesMax: number = VALUE_BYTES_MAX): Uint8Array {
   // Taken while in use: a getter in the value may encode another value.
-  const writer = spare ?? new Writer();
+  const out = spare ?? new ByteOutput();
+  // Taken while in use: a getter in the value may encode another one.
   spare = undefined;
   try {
-    return writer.value(value, bytesMax).take();
+    new ValueWriter(out, bytesMax).write(value);
+    return out.takeCopy();
+  } catch (error) {
+    out.clear();
+    throw valueError(error, 'value');
   } finally {
-    spare = writer;
+    spare = out;
   }
 }
 

@@ -82,7 +82,10 @@ export class Writer {
     return this;
   }
 
-  /** A copy of what was written; the writer is empty and reusable. */
+  /**
+   * What was written; the writer is empty and reusable. Nothing writes to these bytes again, but a
+   * short frame shares 8 KiB of memory with its neighbours: copy what is kept for long.
+   */
   take(): Uint8Array {
     return this.#out.take();
   }
