@@ -68,6 +68,8 @@ export const SERVE_CONCURRENCY_DEFAULT = 256;
 export const SERVE_WAITING_MAX = 1_024;
 export const LOCAL_NAME_BYTES_MAX = 255;
 export const SERVICE_NAME_BYTES_MAX = 255;
+/** Ended services of one node whose reason stays in the table for a minute. */
+export const SERVICE_DOWNS_KEPT_MAX = 256;
 
 // Streams of events to users
 export const EVENT_BACKLOG_MAX = 1_024;
