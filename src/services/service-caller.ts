@@ -1,0 +1,145 @@
+/**
+ * Calls methods of a service: stays with one instance, takes another when that one goes down, and
+ * tries again where the callee certainly did not get the call.
+ */
+import type { Pid } from '../core/pid.ts';
+import { BarrelError, type ErrorCode } from '../errors.ts';
+import type { Clock, Random } from '../host/host.ts';
+import { CALL_TIMEOUT_MS_DEFAULT } from '../limits.ts';
+import type { Timed } from '../observable.ts';
+import { methodCall } from '../processes/methods.ts';
+import type { Processes, Value } from '../processes/processes.ts';
+import { type Pauses, pauseMs } from './backoff.ts';
+import type { Directory } from './directory.ts';
+import { type SelectionContext, selectEntry } from './selection.ts';
+import type { ClientOptions } from './services.ts';
+
+export const RETRIES_DEFAULT = 3;
+
+/** With these the callee never saw the call, so that a second attempt cannot do it twice. */
+const NOT_DELIVERED: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'ERR_NO_PROCESS',
+  'ERR_NOT_FOUND',
+  'ERR_UNREACHABLE',
+]);
+
+const NONE: ReadonlySet<Pid> = new Set();
+
+export interface CallerContext {
+  readonly directory: Directory;
+  readonly processes: Processes;
+  readonly pauses: Pauses;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly selection: SelectionContext;
+}
+
+/** One call over all its attempts. */
+interface Attempts {
+  readonly method: string;
+  readonly args: readonly Value[];
+  readonly deadlineMs: number;
+  /** Instances that failed since the last pause. */
+  failed: ReadonlySet<Pid>;
+  retriesLeft: number;
+  pauses: number;
+  lastError: BarrelError | undefined;
+}
+
+export class ServiceCaller {
+  readonly #name: string;
+  readonly #context: CallerContext;
+  readonly #options: ClientOptions;
+  #bound: Pid | undefined;
+
+  constructor(name: string, context: CallerContext, options: ClientOptions) {
+    this.#name = name;
+    this.#context = context;
+    this.#options = options;
+  }
+
+  /** The same service with other options for its calls. */
+  with(options: Timed): ServiceCaller {
+    return new ServiceCaller(this.#name, this.#context, { ...this.#options, ...options });
+  }
+
+  async call(method: string, args: readonly Value[]): Promise<unknown> {
+    const timeoutMs = this.#options.timeoutMs ?? CALL_TIMEOUT_MS_DEFAULT;
+    const attempts: Attempts = {
+      method,
+      args,
+      deadlineMs: this.#context.clock.monotonicMs() + timeoutMs,
+      failed: NONE,
+      retriesLeft: this.#options.retries ?? RETRIES_DEFAULT,
+      pauses: 0,
+      lastError: undefined,
+    };
+    for (;;) {
+      const pid = this.#instance(attempts.failed);
+      if (pid === undefined) await this.#pause(attempts);
+      else {
+        try {
+          return await this.#callOne(pid, attempts);
+        } catch (error) {
+          this.#noteFailure(pid, attempts, error);
+        }
+      }
+    }
+  }
+
+  #callOne(pid: Pid, { method, args, deadlineMs }: Attempts): Promise<unknown> {
+    const timeoutMs = Math.max(deadlineMs - this.#context.clock.monotonicMs(), 0);
+    const { signal } = this.#options;
+    return this.#context.processes.call(pid, methodCall(method, args), { timeoutMs, signal });
+  }
+
+  /** The instance of the last call while it is there, else another one. */
+  #instance(failed: ReadonlySet<Pid>): Pid | undefined {
+    const { directory, selection } = this.#context;
+    const bound = this.#bound;
+    if (bound !== undefined && !failed.has(bound) && directory.has(this.#name, bound)) return bound;
+    const all = directory.lookup(this.#name);
+    const entries = failed.size === 0 ? all : all.filter(({ pid }) => !failed.has(pid));
+    this.#bound = selectEntry(entries, this.#options.select ?? 'local', selection)?.pid;
+    return this.#bound;
+  }
+
+  /** Returns when the call may be tried again, else throws. */
+  #noteFailure(pid: Pid, attempts: Attempts, error: unknown): void {
+    if (!(error instanceof BarrelError) || !NOT_DELIVERED.has(error.code)) throw error;
+    this.#spendRetry(attempts, error);
+    attempts.failed = new Set(attempts.failed).add(pid);
+    attempts.lastError = error;
+  }
+
+  #spendRetry(attempts: Attempts, error: BarrelError | undefined): void {
+    if (attempts.retriesLeft <= 0) throw error ?? this.#notFound();
+    attempts.retriesLeft -= 1;
+  }
+
+  /** Nobody is left to ask: waits for somebody to come. */
+  async #pause(attempts: Attempts): Promise<void> {
+    const { pauses, clock, random } = this.#context;
+    // After a failure the retry is spent already, on the attempt that follows this pause.
+    if (attempts.failed.size === 0) this.#spendRetry(attempts, attempts.lastError);
+    const leftMs = attempts.deadlineMs - clock.monotonicMs();
+    const ms = pauseMs(attempts.pauses, random);
+    await pauses.wait(Math.min(ms, leftMs), this.#options.signal);
+    if (ms >= leftMs) throw attempts.lastError ?? this.#timedOut();
+    attempts.failed = NONE;
+    attempts.pauses += 1;
+  }
+
+  #notFound(): BarrelError {
+    return new BarrelError('ERR_NOT_FOUND', `no instance of service ${quoted(this.#name)}`);
+  }
+
+  #timedOut(): BarrelError {
+    const text = `no instance of service ${quoted(this.#name)} appeared in time, nothing was sent`;
+    return new BarrelError('ERR_TIMEOUT', text);
+  }
+}
+
+function quoted(name: string): string {
+  return JSON.stringify(name);
+}

@@ -1,0 +1,116 @@
+/**
+ * The face of service discovery: names under which processes are found and called, wherever they
+ * run. Every node knows all names, so a look-up reads local memory.
+ */
+import type { NodeName } from '../core/names.ts';
+import type { Pid } from '../core/pid.ts';
+import type { Cancellable, Observable, Timed } from '../observable.ts';
+import type { ServeOptions, Value } from '../processes/processes.ts';
+
+/** What an instance says about itself: at most 60 KiB encoded. */
+export type ServiceMeta = Readonly<Record<string, Value>>;
+
+/** One instance of a service. */
+export interface ServiceEntry {
+  readonly name: string;
+  readonly node: NodeName;
+  readonly pid: Pid;
+  readonly meta: ServiceMeta;
+}
+
+/**
+ * Which instance is taken. `local` (default): the one on this node, else any at random; `random`:
+ * any; `nearest`: the one on this node, else the one with the smallest known round trip. A function
+ * gets at least one entry, local first; undefined means that none will do.
+ */
+export type Select =
+  | 'local'
+  | 'random'
+  | 'nearest'
+  | ((entries: readonly ServiceEntry[]) => ServiceEntry | undefined);
+
+export interface RegisterOptions extends ServeOptions {
+  readonly meta?: ServiceMeta | undefined;
+}
+
+export interface WhereisOptions extends Cancellable {
+  /** Attempts after the first one. Default 3. */
+  readonly retries?: number | undefined;
+  readonly select?: Select | undefined;
+}
+
+export interface ClientOptions extends Timed {
+  readonly select?: Select | undefined;
+  /** Further attempts of one call, only where the callee certainly did not get it. Default 3. */
+  readonly retries?: number | undefined;
+}
+
+/** One registration on this node. Disposing it unregisters; it has no effect after that. */
+export interface Registration extends AsyncDisposable {
+  readonly name: string;
+  readonly pid: Pid;
+  /**
+   * Replaces what the instance says about itself.
+   * @throws ERR_VALUE (cannot be encoded, or over 60 KiB), ERR_NOT_FOUND (registered no more).
+   */
+  update(meta: ServiceMeta): Promise<void>;
+}
+
+/**
+ * A service as an object: its methods only, each answering with a promise. Generic and overloaded
+ * methods keep their last signature. The handle itself is no thenable.
+ */
+export type Remote<T> = {
+  readonly [K in keyof T as T[K] extends (...args: never) => unknown ? K : never]: T[K] extends (
+    ...args: infer A
+  ) => infer R
+    ? (...args: A) => Promise<Awaited<R>>
+    : never;
+};
+
+/** Each is told once on every node; `down` = the process ended, or its node is gone. */
+export type ServiceEvent =
+  | {
+      readonly type: 'registered';
+      readonly name: string;
+      readonly node: NodeName;
+      readonly pid: Pid;
+    }
+  | { readonly type: 'updated'; readonly name: string; readonly node: NodeName; readonly pid: Pid }
+  | { readonly type: 'unregistered'; readonly name: string; readonly node: NodeName }
+  | {
+      readonly type: 'down';
+      readonly name: string;
+      readonly node: NodeName;
+      /** Of the process, cut to 1 KiB; `noconnection` when its node is gone. */
+      readonly reason: Value;
+    };
+
+export interface Services extends Observable<ServiceEvent> {
+  /**
+   * Registers a process of this node, or serves an object and registers that. One entry for each
+   * name and node; withdrawn when the process ends. A process that was made for an object ends with
+   * reason `shutdown` when it is unregistered.
+   * @throws ERR_ALREADY_REGISTERED on this node, ERR_OPTION (the name, a pid of another node),
+   * ERR_NO_PROCESS, ERR_VALUE (meta), ERR_OVERLOADED, ERR_CLOSED.
+   */
+  register(name: string, target: Pid | object, options?: RegisterOptions): Promise<Registration>;
+  /** Withdraws this node's entry. No effect when there is none. */
+  unregister(name: string): Promise<void>;
+  /** All known entries of live nodes, local first, then by node name. */
+  lookup(name: string): readonly ServiceEntry[];
+  lookupLocal(name: string): Pid | undefined;
+  /** Names that have an entry here, sorted by code point. */
+  list(): readonly string[];
+  /**
+   * One entry, as `select` chooses; asked again after 100 ms doubling to 2 s, and up to half as much
+   * again by chance, until there is one. Undefined when there is none after all retries.
+   */
+  whereis(name: string, options?: WhereisOptions): Promise<ServiceEntry | undefined>;
+  /**
+   * A typed handle. It stays with one instance and takes another when that one goes down. A call
+   * fails as `Processes.call` does, and with ERR_NOT_FOUND when there is no instance after all
+   * retries; `timeoutMs` (default 5 s) bounds all attempts of it together.
+   */
+  client<T extends object>(name: string, options?: ClientOptions): Remote<T>;
+}
