@@ -1,0 +1,43 @@
+/** Everything that makes up one start of a node before it has a socket: keys, pins, start id. */
+import type { TlsIdentity } from './transport/quic/settings.ts';
+import type { Host } from './host/host.ts';
+import { loadCertificate } from './identity/certificate.ts';
+import { fingerprintOf } from './identity/fingerprint.ts';
+import { nextIncarnation } from './identity/incarnation.ts';
+import { loadKeyPair } from './identity/keys.ts';
+import { deriveSecretKey } from './identity/secret.ts';
+import { openTrustTable, type TrustTable } from './identity/trust.ts';
+import type { ResolvedOptions } from './options.ts';
+
+export interface Credentials {
+  readonly publicKey: Uint8Array;
+  readonly fingerprint: string;
+  readonly tls: TlsIdentity;
+  readonly incarnation: bigint;
+  /** Derived join secret; undefined without one. */
+  readonly secretKey: Uint8Array | undefined;
+  readonly trust: TrustTable;
+}
+
+/**
+ * Loads or makes them, durably where there is a data directory.
+ * @throws ERR_IDENTITY, ERR_STORE.
+ */
+export async function loadCredentials(
+  options: ResolvedOptions,
+  host: Host,
+  onUnpinned: (node: string) => void,
+): Promise<Credentials> {
+  const { name, cluster, secret, dataDir, trust: mode } = options;
+  const { files, random } = host;
+  const keyPair = await loadKeyPair({ files, random, dataDir });
+  const certificatePem = await loadCertificate({ host, keyPair, name, dataDir });
+  return {
+    publicKey: keyPair.publicKey,
+    fingerprint: fingerprintOf(keyPair.publicKey),
+    tls: { privateKeyPem: keyPair.privateKeyPem, certificatePem },
+    incarnation: await nextIncarnation({ host, dataDir }),
+    secretKey: secret === undefined ? undefined : await deriveSecretKey(secret, cluster),
+    trust: await openTrustTable({ host, dataDir, mode, onRemoved: onUnpinned }),
+  };
+}
