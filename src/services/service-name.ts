@@ -26,7 +26,7 @@ export function keyOfService(name: string): string {
   return KEY_PREFIX + name;
 }
 
-/** The name in a key of the table; undefined for keys of others, and for names that break the rules. */
+/** The name in a key of the table; undefined for other keys, and for what breaks the rules. */
 export function serviceOfKey(key: string): string | undefined {
   if (!key.startsWith(KEY_PREFIX)) return undefined;
   const name = key.slice(KEY_PREFIX.length);

@@ -103,8 +103,8 @@ export interface Services extends Observable<ServiceEvent> {
   /** Names that have an entry here, sorted by code point. */
   list(): readonly string[];
   /**
-   * One entry, as `select` chooses; asked again after 100 ms doubling to 2 s, and up to half as much
-   * again by chance, until there is one. Undefined when there is none after all retries.
+   * One entry, as `select` chooses; asked again after 100 ms doubling to 2 s, and up to half as
+   * much again by chance, until there is one. Undefined when there is none after all retries.
    */
   whereis(name: string, options?: WhereisOptions): Promise<ServiceEntry | undefined>;
   /**

@@ -1,7 +1,7 @@
 /**
  * A clock and timers that move only when told to. What is due runs in order of its time, then of
  * its scheduling, and the promises that one callback settles are followed to their end before the
- * next one runs, as Node does it; so one seed gives one course of events, whatever the machine does.
+ * next one runs, as Node does it; so one seed gives one course of events on any machine.
  */
 import { BarrelError } from '../errors.ts';
 import type { Clock, Timers } from '../host/host.ts';
