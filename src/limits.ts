@@ -62,9 +62,11 @@ export const TABLE_ENTRIES_MAX = 1_000_000;
 // Processes
 export const PROCESSES_MAX = 1_000_000;
 export const MAILBOX_MAX_DEFAULT = 10_000;
+export const MAILBOX_MAX = 1_000_000;
 export const CALL_TIMEOUT_MS_DEFAULT = 5_000;
 export const PENDING_CALLS_MAX = 65_536;
 export const SERVE_CONCURRENCY_DEFAULT = 256;
+export const SERVE_CONCURRENCY_MAX = 65_536;
 export const SERVE_WAITING_MAX = 1_024;
 export const LOCAL_NAME_BYTES_MAX = 255;
 export const SERVICE_NAME_BYTES_MAX = 255;

@@ -1,0 +1,76 @@
+/**
+ * Errors as values: what is left of an error when its process ends or when it crosses to a caller.
+ * Texts are cut, and halves of surrogate pairs replaced, so that the result can always be sent.
+ */
+
+import type { Pid } from '../core/pid.ts';
+import { BarrelError, type RemoteFailure } from '../errors.ts';
+import { ERROR_MESSAGE_CHARS_MAX, ERROR_NAME_CHARS_MAX, ERROR_STACK_CHARS_MAX } from '../limits.ts';
+import { copyValue } from './copy-value.ts';
+import type { Value } from './processes.ts';
+
+/** A failure of a handler, with the message of its cause. */
+export interface HandlerFailure extends RemoteFailure {
+  readonly causeMessage?: string;
+}
+
+/** Name, message, code and cause of whatever was thrown. */
+export function handlerFailure(error: unknown): HandlerFailure {
+  if (!(error instanceof Error)) return { name: 'Error', message: messageText(error) };
+  const code = codeOf(error);
+  return {
+    name: boundedText(error.name, ERROR_NAME_CHARS_MAX),
+    message: boundedText(error.message, ERROR_MESSAGE_CHARS_MAX),
+    ...(code === undefined ? {} : { code }),
+    ...(error.cause === undefined ? {} : { causeMessage: messageText(error.cause) }),
+  };
+}
+
+/**
+ * The exit reason of a body that threw: `{ name, message, code?, stack? }` for an error, the thrown
+ * value itself when it can be sent, as `throw 'shutdown'`.
+ */
+export function thrownReason(thrown: unknown): Value {
+  if (thrown instanceof Error) return errorReason(thrown);
+  try {
+    return copyValue(thrown);
+  } catch {
+    return { name: 'Error', message: messageText(thrown) };
+  }
+}
+
+/** What operations of an ended process, and calls to it, fail with. */
+export function exitError(pid: Pid, reason: Value): BarrelError {
+  return new BarrelError('ERR_EXIT', `process ${pid} has ended`, { cause: reason, node: pid.node });
+}
+
+function errorReason(error: Error): Value {
+  const code = codeOf(error);
+  const { stack } = error;
+  return {
+    name: boundedText(error.name, ERROR_NAME_CHARS_MAX),
+    message: boundedText(error.message, ERROR_MESSAGE_CHARS_MAX),
+    ...(code === undefined ? {} : { code }),
+    ...(stack === undefined ? {} : { stack: boundedText(stack, ERROR_STACK_CHARS_MAX) }),
+  };
+}
+
+function codeOf(error: Error): string | undefined {
+  const code: unknown = 'code' in error ? error.code : undefined;
+  return typeof code === 'string' ? boundedText(code, ERROR_NAME_CHARS_MAX) : undefined;
+}
+
+function messageText(thrown: unknown): string {
+  try {
+    const text = thrown instanceof Error ? thrown.message : thrown;
+    return boundedText(text, ERROR_MESSAGE_CHARS_MAX);
+  } catch {
+    return 'a value without a text';
+  }
+}
+
+function boundedText(text: unknown, charsMax: number): string {
+  return String(text)
+    .slice(0, charsMax)
+    .replace(/\p{Surrogate}/gu, '\ufffd');
+}

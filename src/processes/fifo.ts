@@ -1,0 +1,50 @@
+/** A queue whose oldest item is taken in constant time, whatever its length. */
+export class Fifo<T> {
+  #items: (T | undefined)[] = [];
+  #head = 0;
+
+  get length(): number {
+    return this.#items.length - this.#head;
+  }
+
+  push(item: T): void {
+    this.#items.push(item);
+  }
+
+  /** The oldest item, which stays. */
+  peek(): T | undefined {
+    return this.#items[this.#head];
+  }
+
+  shift(): T | undefined {
+    if (this.#head === this.#items.length) return undefined;
+    const item = this.#items[this.#head];
+    this.#items[this.#head] = undefined;
+    this.#head += 1;
+    if (this.#head === this.#items.length) this.#empty();
+    else if (this.#head >= 1_024 && this.#head * 2 >= this.#items.length) this.#compact();
+    return item;
+  }
+
+  some(holds: (item: T) => boolean): boolean {
+    for (let index = this.#head; index < this.#items.length; index += 1) {
+      const item = this.#items[index];
+      if (item !== undefined && holds(item)) return true;
+    }
+    return false;
+  }
+
+  clear(): void {
+    this.#empty();
+  }
+
+  #empty(): void {
+    this.#items = [];
+    this.#head = 0;
+  }
+
+  #compact(): void {
+    this.#items = this.#items.slice(this.#head);
+    this.#head = 0;
+  }
+}

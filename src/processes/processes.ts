@@ -1,0 +1,135 @@
+/**
+ * The face of the process model: what a node offers, and what a process body holds in its hands.
+ * A process is a mailbox with an owner and a pid; it ends, and others can be told.
+ */
+import type { NodeName } from '../core/names.ts';
+import type { Pid } from '../core/pid.ts';
+import type { Observable, Timed } from '../observable.ts';
+import type { Down } from './messages.ts';
+
+/**
+ * What may cross to another process: null, undefined, boolean, number, bigint, string, Uint8Array,
+ * Date, Map, Set, Pid, arrays and plain objects of these. Anything else is ERR_VALUE. At most
+ * 1 MiB, depth 64. A receiver gets a copy, on the same node too.
+ */
+export type Value = unknown;
+
+/** A process by the name that it has on its own node. */
+export interface RegisteredName {
+  readonly node: NodeName;
+  readonly name: string;
+}
+
+/** Where a message can go; a service name is resolved at the moment of sending. */
+export type Destination = Pid | RegisteredName | { readonly service: string };
+
+/** Of one monitor. Disposing it means that no `Down` follows, not even one that waits already. */
+export interface MonitorHandle extends Disposable {
+  /** Unique in the cluster; the `Down` carries the same. */
+  readonly ref: string;
+}
+
+export interface SpawnOptions {
+  /** Registered on this node until the process ends: 1 to 255 bytes. */
+  readonly name?: string | undefined;
+  /** Default 10,000. Senders are slowed from half of it; over it messages are dropped, counted. */
+  readonly mailboxMax?: number | undefined;
+  /** Links the new process to this one before it runs. */
+  readonly link?: Self | undefined;
+}
+
+export interface ServeOptions {
+  /** Registered on this node until the process ends: 1 to 255 bytes. */
+  readonly name?: string | undefined;
+  /** Names of the methods that may be called. Default: all that are reachable. */
+  readonly only?: readonly string[] | undefined;
+  /** Calls at work at once. Default 256; 1,024 more wait; then the caller gets ERR_OVERLOADED. */
+  readonly concurrency?: number | undefined;
+}
+
+/** The processes of this node, and signals from this node to any process of the cluster. */
+export interface Processes {
+  /**
+   * Starts a process. `body` owns the mailbox and runs after this call returned; returning ends it
+   * with reason `normal`, throwing with the error.
+   * @throws ERR_OPTION, ERR_ALREADY_REGISTERED (the name), ERR_OVERLOADED, ERR_CLOSED.
+   */
+  spawn(body: (self: Self) => unknown, options?: SpawnOptions): Pid;
+  /**
+   * A process that answers calls of the form `methodCall(name, args)` with the methods that the
+   * object has now: its own functions and those of its classes, never `constructor`, symbols or
+   * names that start with `_`. A thrown error reaches the caller as ERR_REMOTE. Ends by `exit`.
+   * @throws ERR_OPTION, ERR_ALREADY_REGISTERED (the name), ERR_OVERLOADED, ERR_CLOSED.
+   */
+  serve(methods: object, options?: ServeOptions): Pid;
+  /**
+   * At most once, in order for each (sender, receiver). A missing or unreachable receiver is no
+   * error: the message is dropped. False when the way to that process is above its high-water
+   * mark: wait for `drained`.
+   * @throws ERR_VALUE, ERR_CLOSED, ERR_OVERLOADED (the message is not taken).
+   */
+  send(to: Destination, message: Value): boolean;
+  /** Resolves when the way to that process, or to all of that node, is below its marks. */
+  drained(
+    to: Pid | NodeName,
+    options?: { readonly signal?: AbortSignal | undefined },
+  ): Promise<void>;
+  /**
+   * Request and reply. Default time-out 5 s; it does not undo what the callee does, whose
+   * `context.signal` aborts then. A late reply is discarded.
+   * @throws ERR_NO_PROCESS, ERR_NOT_FOUND (the service), ERR_NO_CONNECTION, ERR_EXIT (`cause` is the
+   * reason), ERR_TIMEOUT, ERR_REMOTE, ERR_OVERLOADED, ERR_VALUE, ERR_CLOSED.
+   */
+  call<R = unknown>(to: Destination, request: Value, options?: Timed): Promise<R>;
+  /**
+   * Exactly one `Down`, after everything the target sent before it ended. Its reason is `noproc`
+   * or `noconnection` where that is the case.
+   */
+  monitor(target: Pid | RegisteredName, listener: (down: Down) => void): MonitorHandle;
+  /**
+   * Tells a process to end. `normal` is ignored unless it traps exits; `kill` cannot be trapped and
+   * shows as `killed`.
+   * @throws ERR_VALUE, ERR_CLOSED.
+   */
+  exit(pid: Pid, reason: Value): void;
+  /** The process that has this name on this node. */
+  whereis(localName: string): Pid | undefined;
+  /** True for a running process of this node; false for any other pid. */
+  isAlive(pid: Pid): boolean;
+}
+
+/** What a body holds. Once its process has ended, each operation fails with ERR_EXIT. */
+export interface Self extends AsyncIterable<Value> {
+  readonly pid: Pid;
+  /** Aborted when the process is told to exit. */
+  readonly signal: AbortSignal;
+  /**
+   * The oldest message, or the oldest for which `match` holds; the others stay. Waits for ever
+   * unless `timeoutMs` is given.
+   * @throws ERR_TIMEOUT, ERR_EXIT, the reason of `signal`.
+   */
+  receive(options?: ReceiveOptions): Promise<Value>;
+  /** As `Processes.send`, ordered with all other signals of this process. */
+  send(to: Destination, message: Value): boolean;
+  /** Sends to this process itself after a delay, unless disposed or ended. */
+  sendAfter(delayMs: number, message: Value): Disposable;
+  /** As `Processes.call`; also ERR_CALL_SELF. Fails with ERR_EXIT when this process ends. */
+  call<R = unknown>(to: Destination, request: Value, options?: Timed): Promise<R>;
+  /**
+   * Two-way and idempotent: the end of one, unless `normal`, ends the other; a process that traps
+   * exits receives an `Exit` instead. Reason `noproc` or `noconnection` where that is the case.
+   */
+  link(pid: Pid): void;
+  unlink(pid: Pid): void;
+  trapExit(on: boolean): void;
+  /** As `Processes.monitor`; the `Down` comes into the mailbox. */
+  monitor(target: Pid | RegisteredName): MonitorHandle;
+  /** Events of any facet as messages to this process, by reference, for as long as it lives. */
+  subscribe<E extends { readonly type: string }>(source: Observable<E>): Disposable;
+  /** Ends this process at once; default reason `normal`. */
+  exit(reason?: Value): never;
+}
+
+export interface ReceiveOptions extends Timed {
+  readonly match?: ((message: Value) => boolean) | undefined;
+}

@@ -1,0 +1,40 @@
+/** Events of a facet that follow into a mailbox until the process ends or the handle is disposed. */
+import type { Logger } from '../host/logger.ts';
+import type { Process } from './process.ts';
+
+export class Subscription implements Disposable {
+  readonly #process: Process;
+  readonly #logger: Logger;
+  readonly #controller = new AbortController();
+
+  constructor(process: Process, logger: Logger) {
+    this.#process = process;
+    this.#logger = logger;
+  }
+
+  /** Ends the stream of events. */
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  follow(events: AsyncIterable<unknown>): void {
+    this.#pass(events).catch((error: unknown) => {
+      if (this.signal.aborted) return;
+      this.#process.disown(this);
+      this.#logger.error('a stream of events failed', { error });
+    });
+  }
+
+  [Symbol.dispose](): void {
+    this.#process.disown(this);
+    this.#controller.abort();
+  }
+
+  async #pass(events: AsyncIterable<unknown>): Promise<void> {
+    for await (const event of events) {
+      if (this.signal.aborted) return;
+      this.#process.deliver(event);
+    }
+    this.#process.disown(this);
+  }
+}
