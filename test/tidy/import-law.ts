@@ -14,8 +14,8 @@ const WORLD = [...GROUND, ...TOOLS, 'host'];
 const CLUSTER = [...WORLD, 'transport', 'identity', 'discovery', 'cluster'];
 const FEATURES = [...CLUSTER, 'processes', 'services'];
 
-/** What users see; the two files beside the index hold only its types and rules. */
-const FACE = ['index', 'barrel-node', 'options'];
+/** What the composition root is made of. */
+const ROOT_PARTS = ['options', 'credentials', 'version', 'barrel-node'];
 
 /** Each room with the rooms that it may import, beside itself. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
@@ -33,12 +33,14 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   services: [...CLUSTER, 'processes'],
   'option-rules': [...FEATURES, 'options'],
   options: [...FEATURES, 'option-rules'],
+  version: [],
+  credentials: [...CLUSTER, 'options'],
   'barrel-node': [...FEATURES, 'options'],
-  node: [...FEATURES, 'options', 'barrel-node'],
-  index: [...FEATURES, 'options', 'barrel-node', 'node'],
-  admin: [...GROUND, ...FACE],
-  cli: [...GROUND, ...FACE, 'admin'],
-  testing: [...FEATURES, 'options', 'barrel-node', 'node', 'index'],
+  admin: [...GROUND, 'barrel-node'],
+  node: [...FEATURES, ...ROOT_PARTS, 'admin'],
+  index: [...FEATURES, ...ROOT_PARTS, 'node'],
+  cli: [...GROUND, 'index', 'admin'],
+  testing: [...FEATURES, ...ROOT_PARTS, 'node', 'index'],
 };
 
 /** Packages by the place that may name them. */
@@ -60,6 +62,7 @@ const NODE_MODULES: readonly (readonly [place: string, modules: readonly string[
   ['src/identity/', ['node:crypto']],
   ['src/transport/quic/', ['node:crypto', 'node:module']],
   ['src/processes/', ['node:async_hooks']],
+  ['src/node.ts', ['node:path']],
 ];
 
 export const importLaw: Rule = {

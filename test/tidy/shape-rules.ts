@@ -57,10 +57,11 @@ export const parameterCount: Rule = {
   check(file) {
     if (!file.path.startsWith('src/')) return [];
     return judgeNodes(file, (node) => {
-      if (!ts.isFunctionLike(node) || node.parameters.length <= PARAMETERS_MAX) return undefined;
       // The shape of a callback is not ours but its caller's.
-      if (ts.isCallExpression(node.parent)) return undefined;
-      return `${node.parameters.length} parameters, at most ${PARAMETERS_MAX}: take an object`;
+      if (!ts.isFunctionLike(node) || ts.isCallExpression(node.parent)) return undefined;
+      const count = node.parameters.length - (hasTrailingOptions(node) ? 1 : 0);
+      if (count <= PARAMETERS_MAX) return undefined;
+      return `${count} parameters, at most ${PARAMETERS_MAX}: take an object`;
     });
   },
 };
@@ -90,6 +91,11 @@ export const fileHead: Rule = {
     return file.tree === undefined ? [] : [at(file, file.tree, 'no doc comment at the head')];
   },
 };
+
+/** What every call that can wait takes at its end. */
+function hasTrailingOptions(node: ts.SignatureDeclaration): boolean {
+  return /^_?(options|signal)$/.test(node.parameters.at(-1)?.name.getText() ?? '');
+}
 
 function countLines(text: string): number {
   return text.split('\n').length - (text.endsWith('\n') ? 1 : 0);

@@ -183,6 +183,7 @@ function GOOD(): readonly Sample[] {
     bad('no-world', 'a settling simulator', 'src/testing/x.ts', 'setImmediate(f);'),
     bad('no-banned-syntax', 'a config file', 'x.config.ts', 'export default 1;'),
     bad('parameter-count', 'a callback of others', cluster, 'on((a, b, c, d) => a);'),
+    bad('parameter-count', 'options at the end', cluster, 'const f = (a, b, c, options) => a;'),
     bad('line-length', 'a statement that names a test', 'test/x.ts', `test('${'a'.repeat(99)}');`),
     bad('no-empty-catch', 'a reason', cluster, 'try { f(); } catch { /* gone already */ }'),
     bad('no-loose-ends', 'work with its issue', cluster, `// ${'TO'}DO(#12): later`),
