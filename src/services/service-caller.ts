@@ -16,11 +16,15 @@ import type { ClientOptions } from './services.ts';
 
 export const RETRIES_DEFAULT = 3;
 
-/** With these the callee never saw the call, so that a second attempt cannot do it twice. */
 const NOT_DELIVERED: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'ERR_NO_PROCESS',
   'ERR_NOT_FOUND',
   'ERR_UNREACHABLE',
+]);
+/** Of a link that never came to be, so that what was queued for it has not left this node. */
+const NOT_CONNECTED: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'ERR_UNREACHABLE',
+  'ERR_REFUSED',
 ]);
 
 const NONE: ReadonlySet<Pid> = new Set();
@@ -106,7 +110,7 @@ export class ServiceCaller {
 
   /** Returns when the call may be tried again, else throws. */
   #noteFailure(pid: Pid, attempts: Attempts, error: unknown): void {
-    if (!(error instanceof BarrelError) || !NOT_DELIVERED.has(error.code)) throw error;
+    if (!(error instanceof BarrelError) || !isUndelivered(error)) throw error;
     this.#spendRetry(attempts, error);
     attempts.failed = new Set(attempts.failed).add(pid);
     attempts.lastError = error;
@@ -138,6 +142,13 @@ export class ServiceCaller {
     const text = `no instance of service ${quoted(this.#name)} appeared in time, nothing was sent`;
     return new BarrelError('ERR_TIMEOUT', text);
   }
+}
+
+/** True when the callee never saw the call, so that a second attempt cannot do it twice. */
+function isUndelivered({ code, cause }: BarrelError): boolean {
+  if (NOT_DELIVERED.has(code)) return true;
+  if (code !== 'ERR_NO_CONNECTION') return false;
+  return cause instanceof BarrelError && NOT_CONNECTED.has(cause.code);
 }
 
 function quoted(name: string): string {

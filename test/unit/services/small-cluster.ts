@@ -13,8 +13,10 @@ import type { NodeName } from '../../../src/core/names.ts';
 import type { TableInput } from '../../../src/core/table/contract.ts';
 import { OwnerTable } from '../../../src/core/table/owner-table.ts';
 import { BarrelError } from '../../../src/errors.ts';
+import type { Host } from '../../../src/host/host.ts';
 import { silentLogger } from '../../../src/host/logger.ts';
 import { Meter } from '../../../src/host/meter.ts';
+import { MemoryFiles } from '../../../src/testing/memory-files.ts';
 import { SeededRandom } from '../../../src/testing/seeded-random.ts';
 import { VirtualTime } from '../../../src/testing/virtual-time.ts';
 
@@ -76,15 +78,20 @@ export class Member {
     this.links = new DirectLinks(self, cluster);
   }
 
-  get host(): {
-    readonly clock: VirtualTime;
-    readonly timers: VirtualTime;
-    readonly random: SeededRandom;
-    readonly logger: typeof silentLogger;
-    readonly meter: Meter;
-  } {
+  get host(): Host {
     const { time, random } = this.cluster;
-    return { clock: time, timers: time, random, logger: silentLogger, meter: this.meter };
+    return {
+      clock: time,
+      timers: time,
+      random,
+      files: new MemoryFiles(),
+      openUdp: () => Promise.reject(new Error('there is no network here')),
+      lookup: async (host) => host,
+      logger: silentLogger,
+      meter: this.meter,
+      hostName: 'h',
+      externalAddresses: () => [],
+    };
   }
 }
 
@@ -126,6 +133,11 @@ class DirectTable implements OwnedTable {
         this.#cluster.member(to)?.table.handle({ kind: 'received', from, entries });
       });
     }
+  }
+
+  /** Entries of this node that stand, of whatever kind. */
+  get standing(): number {
+    return [...this.#core.entries()].filter(({ owner }) => owner.node === this.#self.node).length;
   }
 
   /** Brings what a node would never write itself. */

@@ -1,0 +1,201 @@
+import { describe, expect, test } from 'vitest';
+import { withOptions } from '../../../src/services/client.ts';
+import type { Remote } from '../../../src/services/services.ts';
+import { type NodeUnderTest, startNode } from './node-under-test.ts';
+import { SmallCluster } from './small-cluster.ts';
+
+interface Where {
+  where(): string;
+  add(a: number, b: number): number;
+  fail(): never;
+  never(): Promise<never>;
+  readonly notAMethod: number;
+}
+
+describe('a typed client', () => {
+  test('calls the methods of a served object, here and on another node', async () => {
+    const { a, b, within } = await nodes();
+    await serve(b);
+    const remote = a.services.client<Where>('where');
+    expect(await within(remote.add(2, 3))).toBe(5);
+    expect(await within(remote.where())).toBe('b@h');
+    await serve(a);
+    expect(await within(a.services.client<Where>('where').where())).toBe('a@h');
+  });
+
+  test('is no thenable and has methods only', async () => {
+    const { a } = await nodes();
+    const client = a.services.client<Where>('where');
+    const returned = await Promise.resolve(client);
+    expect(returned).toBe(client);
+    const names = client as unknown as Record<string, unknown>;
+    for (const name of ['then', 'constructor', 'toString', 'toJSON', '_secret', '__proto__']) {
+      expect(names[name]).toBeUndefined();
+    }
+    expect(client.where).toBe(client.where);
+    expect(Reflect.set(client, 'where', 1)).toBe(false);
+    // @ts-expect-error a property that is no method is not on the handle
+    void client.notAMethod;
+  });
+
+  test('fails with what the method threw', async () => {
+    const { a, b, within } = await nodes();
+    await serve(b);
+    const client = a.services.client<Where>('where');
+    await expect(within(client.fail())).rejects.toMatchObject({
+      code: 'ERR_REMOTE',
+      remote: { message: 'b@h will not' },
+    });
+  });
+
+  test('fails with ERR_NOT_FOUND after its retries when there is no instance', async () => {
+    const { a, time, within } = await nodes();
+    const client = a.services.client<Where>('none');
+    const startedMs = time.monotonicMs();
+    await expect(within(client.where())).rejects.toMatchObject({ code: 'ERR_NOT_FOUND' });
+    expect(time.monotonicMs() - startedMs).toBeGreaterThanOrEqual(700);
+    const eager = a.services.client<Where>('none', { retries: 0 });
+    await expect(eager.where()).rejects.toMatchObject({ code: 'ERR_NOT_FOUND' });
+  });
+
+  test('finds an instance that appears while it waits', async () => {
+    const { a, b, time, within } = await nodes();
+    const answer = a.services.client<Where>('where').where();
+    await time.advance(150);
+    await serve(b);
+    expect(await within(answer)).toBe('b@h');
+  });
+
+  test('stays with one instance and takes another when that goes down', async () => {
+    const { a, b, c, cluster, within } = await nodes();
+    await serve(b);
+    await serve(c);
+    await cluster.time.advance(10);
+    const client = a.services.client<Where>('where', { select: 'random' });
+    const first = await within(client.where());
+    for (let call = 0; call < 10; call += 1) expect(await within(client.where())).toBe(first);
+    const [gone, left] = first === 'b@h' ? [b, c] : [c, b];
+    cluster.crash(gone.member);
+    expect(await within(client.where())).toBe(left.self.node);
+  });
+
+  test('tries another instance when the process was gone before the call came', async () => {
+    const { a, b, c, time, within } = await nodes();
+    const { pid } = await serve(b);
+    await time.advance(10);
+    const client = a.services.client<Where>('where');
+    expect(await within(client.where())).toBe('b@h');
+    await serve(c);
+    await time.advance(10);
+    b.processes.exit(pid, 'kill');
+    // The news of the end takes as long as the call.
+    expect(await within(client.where())).toBe('c@h');
+  });
+
+  test('tries another instance when the node could not be reached', async () => {
+    const { a, b, c, within } = await nodes();
+    await serve(b);
+    await serve(c);
+    await a.member.cluster.time.advance(10);
+    a.member.links.unreachable.add('b@h');
+    const client = a.services.client<Where>('where', { select: ([first]) => first });
+    expect(await within(client.where())).toBe('c@h');
+  });
+
+  test('does not try again when the callee may have done the work', async () => {
+    const { a, b, c, cluster, time, within } = await nodes();
+    let calls = 0;
+    const counting = {
+      never: () => {
+        calls += 1;
+        return new Promise<never>(() => {});
+      },
+    };
+    await b.services.register('where', counting);
+    await c.services.register('where', counting);
+    await time.advance(10);
+    const client = a.services.client<Where>('where', { select: ([first]) => first });
+    const call = client.never();
+    await time.advance(10);
+    cluster.crash(b.member);
+    await expect(within(call)).rejects.toMatchObject({ code: 'ERR_NO_CONNECTION' });
+    expect(calls).toBe(1);
+  });
+
+  test('its time-out bounds all attempts together', async () => {
+    const { a, b, time, within } = await nodes();
+    await serve(b);
+    await time.advance(10);
+    const patient = a.services.client<Where>('where');
+    const startedMs = time.monotonicMs();
+    const hurried = withOptions(patient, { timeoutMs: 250 });
+    await expect(within(hurried.never())).rejects.toMatchObject({ code: 'ERR_TIMEOUT' });
+    expect(time.monotonicMs() - startedMs).toBeLessThan(300);
+    const absent = a.services.client<Where>('none', { timeoutMs: 250, retries: 100 });
+    await expect(within(absent.where())).rejects.toMatchObject({ code: 'ERR_TIMEOUT' });
+    expect(time.monotonicMs() - startedMs).toBeLessThan(600);
+  });
+
+  test('an abort rejects with its reason, whatever it waits for', async () => {
+    const { a, b, time, within } = await nodes();
+    await serve(b);
+    await time.advance(10);
+    const reason = new Error('enough');
+    for (const name of ['where', 'none']) {
+      const controller = new AbortController();
+      const client = a.services.client<Where>(name, { signal: controller.signal });
+      const call = client.never();
+      await time.advance(20);
+      controller.abort(reason);
+      await expect(within(call)).rejects.toBe(reason);
+    }
+  });
+
+  test('withOptions takes handles only', async () => {
+    const { a } = await nodes();
+    expect(() => withOptions({}, {})).toThrowError(expect.objectContaining({ code: 'ERR_OPTION' }));
+    const client: Remote<Where> = a.services.client<Where>('where');
+    const other: Remote<Where> = withOptions(client, { timeoutMs: 1 });
+    expect(typeof other.where).toBe('function');
+  });
+});
+
+function serve(node: NodeUnderTest): ReturnType<NodeUnderTest['services']['register']> {
+  return node.services.register('where', {
+    where: () => node.self.node,
+    add: (a: number, b: number) => a + b,
+    fail: () => {
+      throw new Error(`${node.self.node} will not`);
+    },
+    never: () => new Promise(() => {}),
+  });
+}
+
+async function nodes(): Promise<{
+  readonly a: NodeUnderTest;
+  readonly b: NodeUnderTest;
+  readonly c: NodeUnderTest;
+  readonly cluster: SmallCluster;
+  readonly time: SmallCluster['time'];
+  /** Lets time pass until the promise settles. */
+  readonly within: <T>(promise: Promise<T>) => Promise<T>;
+}> {
+  const cluster = new SmallCluster();
+  const { time } = cluster;
+  const [a, b, c] = [
+    startNode(cluster, 'a@h'),
+    startNode(cluster, 'b@h'),
+    startNode(cluster, 'c@h'),
+  ];
+  await time.advance(10);
+  const within = async <T>(promise: Promise<T>): Promise<T> => {
+    let isSettled = false;
+    const settle = (): void => {
+      isSettled = true;
+    };
+    promise.then(settle, settle);
+    await time.runUntil(() => isSettled, 60_000);
+    return promise;
+  };
+  return { a, b, c, cluster, time, within };
+}
