@@ -1,6 +1,7 @@
 /** The face of a running node, and what happens to it. `createNode` makes one. */
 import type { Address, NodeName } from './core/names.ts';
 import type { Contact } from './discovery/discovery.ts';
+import type { Trust } from './identity/trust.ts';
 import type { Observable, Timed } from './observable.ts';
 import type { Processes } from './processes/processes.ts';
 import type { Services } from './services/services.ts';
@@ -37,6 +38,7 @@ export interface BarrelNode extends AsyncDisposable, Observable<NodeEvent> {
   /** What is known of each live node. */
   roster(): readonly Member[];
   readonly identity: Identity;
+  readonly trust: Trust;
   readonly processes: Processes;
   readonly services: Services;
   /** Keys of the snapshot are Prometheus sample names with their labels. */

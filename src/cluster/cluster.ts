@@ -135,6 +135,11 @@ export class Cluster implements LinkTableEvents {
     return this.#transport.address;
   }
 
+  /** What this node advertises. */
+  get addresses(): readonly Address[] {
+    return this.#addresses;
+  }
+
   get messages(): MessageLinks {
     return this.#messages;
   }

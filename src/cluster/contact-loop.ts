@@ -26,7 +26,7 @@ export interface ContactLoopOptions {
 
 export class ContactLoop {
   readonly #options: ContactLoopOptions;
-  readonly #first = settlement<void>();
+  readonly #first = settlement<{ readonly isAlone: boolean }>();
   /** Who answered at a contact that is only an address; as many as there are contacts. */
   readonly #nodes = new Map<Contact, NodeName>();
   #abort = new AbortController();
@@ -37,8 +37,8 @@ export class ContactLoop {
     this.#options = options;
   }
 
-  /** Resolves when a contact has accepted, or when there is nobody to ask. */
-  get joined(): Promise<void> {
+  /** Resolves when a contact has accepted, or when there is nobody to ask: alone, then. */
+  get joined(): Promise<{ readonly isAlone: boolean }> {
     return this.#first.promise;
   }
 
@@ -64,7 +64,7 @@ export class ContactLoop {
   /** Somebody joined by other means: a user, or a node that contacted this one. */
   noteJoined(): void {
     this.#hasJoined = true;
-    this.#first.resolve();
+    this.#first.resolve({ isAlone: !this.#options.hasNeighbors() });
   }
 
   async #run(signal: AbortSignal): Promise<void> {

@@ -114,7 +114,6 @@ export class OnDemandLinks implements MessageLinks {
 
   #queue(node: NodeName, lane: number, frame: Uint8Array): boolean {
     const waiting = this.#waiting.get(node) ?? this.#dial(node);
-    if (waiting === undefined) return true;
     if (waiting.bytes + frame.length > LINK_QUEUE_BYTES_MAX) {
       throw new BarrelError('ERR_OVERLOADED', `too much waits for ${node}`, { node });
     }
@@ -124,24 +123,33 @@ export class OnDemandLinks implements MessageLinks {
     return waiting.bytes < LINK_QUEUE_HIGH_WATER_BYTES;
   }
 
-  /** Undefined when the node is known to be out of reach, which is reported in a later turn. */
-  #dial(node: NodeName): Waiting | undefined {
-    const failure = this.#failures.get(node);
-    if (failure !== undefined && this.#host.clock.monotonicMs() - failure.atMs < REDIAL_AFTER_MS) {
-      this.#host.timers.soon(() => this.#events?.onUnreachable(node, failure.error));
-      return undefined;
-    }
+  /** A node that was out of reach a moment ago is not dialled, but fails in a later turn. */
+  #dial(node: NodeName): Waiting {
     if (this.#waiting.size >= DIALS_MAX) {
       throw new BarrelError('ERR_OVERLOADED', `${DIALS_MAX} nodes are being dialled`, { node });
     }
     const waiting: Waiting = { frames: [], bytes: 0 };
     this.#waiting.set(node, waiting);
-    this.#source.connect(node).then(undefined, (error: unknown) => this.#failed(node, error));
+    const fail = (error: unknown): void => this.#failed(node, waiting, error);
+    const failure = this.#failures.get(node);
+    if (failure !== undefined && this.#host.clock.monotonicMs() - failure.atMs < REDIAL_AFTER_MS) {
+      this.#host.timers.soon(() => fail(failure.error));
+    } else {
+      this.#source.connect(node).then(() => this.#host.timers.soon(() => this.#late(node)), fail);
+    }
     return waiting;
   }
 
-  #failed(node: NodeName, cause: unknown): void {
-    if (!this.#waiting.delete(node)) return;
+  /** The link came and went before its news did: what waits still needs one. */
+  #late(node: NodeName): void {
+    const waiting = this.#waiting.get(node);
+    if (waiting === undefined || this.#source.link(node) !== undefined) return;
+    this.#failed(node, waiting, new BarrelError('ERR_UNREACHABLE', `the link to ${node} was lost`));
+  }
+
+  #failed(node: NodeName, waiting: Waiting, cause: unknown): void {
+    if (this.#waiting.get(node) !== waiting) return;
+    this.#waiting.delete(node);
     const error =
       cause instanceof BarrelError
         ? cause

@@ -1,0 +1,54 @@
+/** The public face of barrel-p2p: everything that users import, by name. */
+export type {
+  BarrelNode,
+  Identity,
+  Member,
+  NodeEvent,
+  NodeStatus,
+} from './barrel-node.ts';
+export type { Address, NodeName } from './core/names.ts';
+export { type Pid, parsePid } from './core/pid.ts';
+export type { Key } from './core/wire/key.ts';
+export type { Contact, Discovery } from './discovery/discovery.ts';
+export { fileDiscovery } from './discovery/file.ts';
+export { staticDiscovery } from './discovery/static.ts';
+export {
+  BarrelError,
+  type BarrelErrorDetails,
+  type ErrorCode,
+  type RefusalReason,
+  type RemoteFailure,
+} from './errors.ts';
+export type { Logger } from './host/logger.ts';
+export type { PinnedBy } from './identity/pin.ts';
+export type { Trust, TrustedNode } from './identity/trust.ts';
+export { createNode } from './node.ts';
+export type { Cancellable, Lagged, Observable, Timed } from './observable.ts';
+export type { NodeOptions, TrustMode } from './options.ts';
+export { currentCall } from './processes/call-context.ts';
+export { type CallContext, Down, Exit, Request } from './processes/messages.ts';
+export type {
+  Destination,
+  MonitorHandle,
+  Processes,
+  ReceiveOptions,
+  RegisteredName,
+  Self,
+  ServeOptions,
+  SpawnOptions,
+  Value,
+} from './processes/processes.ts';
+export { withOptions } from './services/client.ts';
+export type {
+  ClientOptions,
+  RegisterOptions,
+  Registration,
+  Remote,
+  Select,
+  ServiceEntry,
+  ServiceEvent,
+  ServiceMeta,
+  Services,
+  WhereisOptions,
+} from './services/services.ts';
+export { VERSION } from './version.ts';

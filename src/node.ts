@@ -1,0 +1,191 @@
+/**
+ * The composition root: options become a host, an identity, an overlay and the features on it, in
+ * the order in which they start.
+ */
+import { resolve } from 'node:path';
+import { type NodeControl, openControl } from './admin/node-control.ts';
+import type { BarrelNode, NodeEvent } from './barrel-node.ts';
+import { Cluster, type ClusterOptions } from './cluster/cluster.ts';
+import { ContactLoop } from './cluster/contact-loop.ts';
+import { joinThrough } from './cluster/joining.ts';
+import type { NeighborEvent } from './core/membership/contract.ts';
+import type { Address } from './core/names.ts';
+import type { MemberEvent } from './core/roster/contract.ts';
+import type { MemberRecord } from './core/roster/entry.ts';
+import { encodeValue } from './core/wire/value.ts';
+import { type Credentials, loadCredentials } from './credentials.ts';
+import { DiscoveryChain } from './discovery/chain.ts';
+import type { Host } from './host/host.ts';
+import { systemHost } from './host/system-host.ts';
+import { publicKeyOfCertificate } from './identity/certificate.ts';
+import { PROTOCOL_VERSION_MAX, PROTOCOL_VERSION_MIN } from './identity/hello.ts';
+import { EventSource } from './observable.ts';
+import { type NodeOptions, type ResolvedOptions, resolveOptions } from './options.ts';
+import { ProcessTable } from './processes/process-table.ts';
+import { RunningNode } from './running-node.ts';
+import { ServiceRegistry } from './services/service-registry.ts';
+import { openQuicTransport } from './transport/quic/quic-transport.ts';
+import type { OnConnection, Transport } from './transport/transport.ts';
+import { VERSION } from './version.ts';
+
+/**
+ * Starts a node. Resolves when it listens; contacts are joined in the background, see `ready()`.
+ * @throws ERR_OPTION with all faults at once, ERR_IDENTITY, ERR_STORE (also when another process
+ * has the `dataDir`), the system's error when the address cannot be bound, or the signal's reason.
+ */
+export async function createNode(options: NodeOptions = {}): Promise<BarrelNode> {
+  const host = systemHost({ logger: options.logger });
+  const resolved = resolveOptions(options, host);
+  const { dataDir } = resolved;
+  return startNode(
+    host,
+    dataDir === undefined ? resolved : { ...resolved, dataDir: resolve(dataDir) },
+  );
+}
+
+async function startNode(host: Host, options: ResolvedOptions): Promise<BarrelNode> {
+  options.signal?.throwIfAborted();
+  // The control socket comes first: it also keeps a second process out of the directory.
+  const { dataDir } = options;
+  const control = dataDir === undefined ? undefined : await openControl(dataDir);
+  try {
+    const node = await composeNode(host, options, control);
+    control?.attach(node);
+    return node;
+  } catch (error) {
+    await control?.close();
+    throw error;
+  }
+}
+
+async function composeNode(
+  host: Host,
+  options: ResolvedOptions,
+  control: NodeControl | undefined,
+): Promise<BarrelNode> {
+  const events = new EventSource<NodeEvent>(host.logger);
+  const credentials = await loadCredentials(options, host, (node) => cluster.revoke(node));
+  options.signal?.throwIfAborted();
+  const discovery = new DiscoveryChain(options.discovery, host.logger);
+  const cluster: Cluster = await Cluster.open({
+    ...overlayOptions(options, credentials),
+    host,
+    discovery,
+    openTransport: (onConnection) => openTransport(host, options, credentials, onConnection),
+    advertise: (bound) => options.advertise ?? advertised(host, bound),
+    record: (addresses) => memberRecord(options, credentials, addresses),
+    onNeighbor: (event) => events.emit(neighborEvent(event)),
+    onMember: (event) => events.emit(memberEvent(event)),
+  });
+  const processes = new ProcessTable({
+    host,
+    links: cluster.messages,
+    resolveService: (name) => services.resolve(name),
+  });
+  const services: ServiceRegistry = new ServiceRegistry({
+    self: cluster.self,
+    table: cluster.table,
+    processes,
+    members: cluster,
+    host,
+    rttMs: (node) => cluster.rttMs(node),
+  });
+  const contacts = new ContactLoop({
+    host,
+    contacts: options.contacts,
+    discovery,
+    join: async (contact, signal) => {
+      const node = await joinThrough(cluster, contact, signal);
+      events.emit({ type: 'joined', contact: node });
+      return node;
+    },
+    isMember: (node) => node !== cluster.self.node && cluster.isMember(node),
+    hasNeighbors: () => cluster.activeView().length > 0,
+  });
+  const announcement = await discovery.announce(options.name, cluster.addresses, {});
+  const node = new RunningNode({
+    host,
+    options,
+    credentials,
+    cluster,
+    processes,
+    services,
+    contacts,
+    events,
+    owned: [announcement, ...(control === undefined ? [] : [control])],
+  });
+  contacts.start();
+  return node;
+}
+
+function openTransport(
+  host: Host,
+  { listen }: ResolvedOptions,
+  { tls }: Credentials,
+  onConnection: OnConnection,
+): Promise<Transport> {
+  const keyOf = publicKeyOfCertificate;
+  return openQuicTransport({ host, identity: tls, listen, keyOf, onConnection });
+}
+
+function overlayOptions(
+  options: ResolvedOptions,
+  credentials: Credentials,
+): Pick<
+  ClusterOptions,
+  'self' | 'incarnation' | 'ephemeral' | 'secretKey' | 'trust' | 'membership'
+> {
+  const { name, cluster, liveness, membership, dataDir } = options;
+  const { publicKey, incarnation, secretKey, trust } = credentials;
+  return {
+    self: {
+      name,
+      publicKey,
+      cluster,
+      versionMin: PROTOCOL_VERSION_MIN,
+      versionMax: PROTOCOL_VERSION_MAX,
+      heartbeatMs: liveness.heartbeatMs,
+      ringSize: 0,
+    },
+    incarnation,
+    ephemeral: dataDir === undefined,
+    secretKey,
+    trust,
+    membership: {
+      activeSize: membership.activeSize,
+      passiveSize: membership.passiveSize,
+      activeWalkHops: membership.arwl,
+      passiveWalkHops: membership.prwl,
+      shufflePeriodMs: membership.shufflePeriodMs,
+    },
+  };
+}
+
+/** A wildcard address is nothing that others can dial: the machine's own ones stand for it. */
+function advertised(host: Host, bound: Address): readonly Address[] {
+  const wildcard = /^(?:0\.0\.0\.0|\[::\]):(\d+)$/.exec(bound);
+  if (wildcard === null) return [bound];
+  const reachable = host
+    .externalAddresses()
+    .slice(0, 1)
+    .map((address) => (address.includes(':') ? `[${address}]` : address));
+  return reachable.length === 0 ? [bound] : reachable.map((ip) => `${ip}:${wildcard[1]}`);
+}
+
+function memberRecord(
+  { zone, meta }: ResolvedOptions,
+  { fingerprint }: Credentials,
+  addresses: readonly Address[],
+): MemberRecord {
+  return { addresses, fingerprint, version: VERSION, zone, weight: 1, meta: encodeValue(meta) };
+}
+
+function neighborEvent(event: NeighborEvent): NodeEvent {
+  const { type, node } = event;
+  return type === 'peerUp' ? { type, node } : { type, node, reason: event.reason };
+}
+
+function memberEvent(event: MemberEvent): NodeEvent {
+  const { type, node } = event;
+  return type === 'memberDown' ? { type, node, reason: event.reason } : { type, node };
+}

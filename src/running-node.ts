@@ -1,0 +1,202 @@
+/** The node that a user holds: a thin face over the overlay and the features, and their end. */
+import type { BarrelNode, Identity, Member, NodeEvent, NodeStatus } from './barrel-node.ts';
+import type { Cluster } from './cluster/cluster.ts';
+import type { ContactLoop } from './cluster/contact-loop.ts';
+import { joinThrough } from './cluster/joining.ts';
+import type { Address, NodeName } from './core/names.ts';
+import type { AliveEntry } from './core/roster/entry.ts';
+import { decodeValue } from './core/wire/value.ts';
+import { WireError } from './core/wire/wire-error.ts';
+import type { Credentials } from './credentials.ts';
+import type { Contact } from './discovery/discovery.ts';
+import { BarrelError } from './errors.ts';
+import type { Host } from './host/host.ts';
+import type { Trust } from './identity/trust.ts';
+import type { Cancellable, EventSource, Lagged, Timed } from './observable.ts';
+import type { ResolvedOptions } from './options.ts';
+import type { ProcessTable } from './processes/process-table.ts';
+import type { Processes } from './processes/processes.ts';
+import type { ServiceRegistry } from './services/service-registry.ts';
+import type { Services } from './services/services.ts';
+import { within } from './time-limit.ts';
+
+const JOIN_TIMEOUT_MS = 10_000;
+const READY_TIMEOUT_MS = 30_000;
+const LEAVE_TIMEOUT_MS = 10_000;
+
+export interface RunningNodeParts {
+  readonly host: Host;
+  readonly options: ResolvedOptions;
+  readonly credentials: Credentials;
+  readonly cluster: Cluster;
+  readonly processes: ProcessTable;
+  readonly services: ServiceRegistry;
+  readonly contacts: ContactLoop;
+  readonly events: EventSource<NodeEvent>;
+  /** Disposed at the end, in this order. */
+  readonly owned: readonly AsyncDisposable[];
+}
+
+export class RunningNode implements BarrelNode {
+  readonly name: NodeName;
+  readonly incarnation: bigint;
+  readonly address: Address;
+  readonly identity: Identity;
+  readonly trust: Trust;
+  readonly processes: Processes;
+  readonly services: Services;
+  readonly metrics: BarrelNode['metrics'];
+  readonly #parts: RunningNodeParts;
+  readonly #ready: Promise<void>;
+  #isReady = false;
+  #hasLeft = false;
+  #closing: Promise<void> | undefined;
+
+  constructor(parts: RunningNodeParts) {
+    const { host, cluster, credentials } = parts;
+    this.#parts = parts;
+    this.name = cluster.self.node;
+    this.incarnation = cluster.self.incarnation;
+    this.address = cluster.address;
+    this.identity = { publicKey: credentials.publicKey, fingerprint: credentials.fingerprint };
+    this.trust = credentials.trust;
+    this.processes = parts.processes;
+    this.services = parts.services;
+    this.metrics = { snapshot: () => host.meter.snapshot() };
+    this.#ready = this.#becomeReady();
+  }
+
+  async ready(options: Timed = {}): Promise<void> {
+    this.#checkOpen();
+    const { timeoutMs = READY_TIMEOUT_MS, signal } = options;
+    const { timers } = this.#parts.host;
+    await within({ timers, timeoutMs, signal, what: 'becoming ready' }, () => this.#ready);
+    this.#checkOpen();
+  }
+
+  status(): NodeStatus {
+    if (this.#closing !== undefined) return { state: 'closed', reasons: [] };
+    if (this.#hasLeft) return { state: 'left', reasons: ['left the cluster'] };
+    if (this.#isReady) return { state: 'ready', reasons: [] };
+    return { state: 'starting', reasons: this.#parts.contacts.reasons };
+  }
+
+  async join(contact: Contact, options: Timed = {}): Promise<void> {
+    this.#checkOpen();
+    const { cluster, contacts, events, host } = this.#parts;
+    const { timeoutMs = JOIN_TIMEOUT_MS, signal } = options;
+    const limit = { timers: host.timers, timeoutMs, signal, what: `joining through ${contact}` };
+    const node = await within(limit, (abort) => joinThrough(cluster, contact, abort));
+    if (this.#hasLeft) contacts.start();
+    this.#hasLeft = false;
+    contacts.noteJoined();
+    events.emit({ type: 'joined', contact: node });
+  }
+
+  async leave(options: Timed = {}): Promise<void> {
+    this.#checkOpen();
+    const { cluster, contacts, events, host } = this.#parts;
+    if (this.#hasLeft) return;
+    this.#hasLeft = true;
+    contacts.stop();
+    const { timeoutMs = LEAVE_TIMEOUT_MS, signal } = options;
+    await within({ timers: host.timers, timeoutMs, signal, what: 'leaving' }, () =>
+      cluster.leave(),
+    );
+    events.emit({ type: 'left' });
+  }
+
+  activeView(): NodeName[] {
+    return this.#parts.cluster.activeView().sort();
+  }
+
+  passiveView(): NodeName[] {
+    return this.#parts.cluster.passiveView().sort();
+  }
+
+  members(): NodeName[] {
+    return this.#parts.cluster
+      .alive()
+      .map(({ node }) => node)
+      .sort();
+  }
+
+  roster(): readonly Member[] {
+    return [...this.#parts.cluster.alive()]
+      .sort((a, b) => (a.node < b.node ? -1 : 1))
+      .map(memberOf);
+  }
+
+  on<T extends NodeEvent['type']>(
+    type: T,
+    listener: (event: Extract<NodeEvent, { type: T }>) => void,
+  ): Disposable {
+    return this.#parts.events.on(type, listener);
+  }
+
+  events(options?: Cancellable): AsyncIterable<NodeEvent | Lagged> {
+    return this.#parts.events.events(options);
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #becomeReady(): Promise<void> {
+    const { isAlone } = await this.#parts.contacts.joined;
+    if (!isAlone) await this.#parts.cluster.synced;
+    this.#isReady = true;
+  }
+
+  /** No new work, then the work at hand, then goodbye, then the rooms in reverse. */
+  async #close(): Promise<void> {
+    const { cluster, contacts, events, host, options, owned, processes, services } = this.#parts;
+    contacts.stop();
+    services.withdrawAll();
+    await processes.drain(options.drainMs);
+    processes.close();
+    services.close();
+    if (!this.#hasLeft) await cluster.leave();
+    await cluster.close();
+    for (const part of owned) await part[Symbol.asyncDispose]();
+    events.end();
+    host.logger.debug('closed', { node: this.name });
+  }
+
+  #checkOpen(): void {
+    if (this.#closing !== undefined) throw new BarrelError('ERR_CLOSED', `${this.name} is closed`);
+  }
+}
+
+function memberOf({ node, incarnation, record }: AliveEntry): Member {
+  const { addresses, fingerprint, version, zone, weight } = record;
+  const meta = metaOf(record.meta);
+  return {
+    node,
+    incarnation,
+    status: 'alive',
+    addresses,
+    fingerprint,
+    version,
+    zone,
+    weight,
+    meta,
+  };
+}
+
+/** What a peer announced may be no object of ours at all: it is then shown as empty. */
+function metaOf(bytes: Uint8Array): Readonly<Record<string, unknown>> {
+  try {
+    const value = decodeValue(bytes);
+    const isRecord = typeof value === 'object' && value !== null && !Array.isArray(value);
+    return isRecord ? { ...value } : {};
+  } catch (error) {
+    if (error instanceof WireError) return {};
+    throw error;
+  }
+}

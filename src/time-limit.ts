@@ -1,0 +1,36 @@
+/** Deadlines on the host's clock for work that waits for others. */
+import { BarrelError } from './errors.ts';
+import type { Timers } from './host/host.ts';
+import type { Timed } from './observable.ts';
+import { abortable } from './settlement.ts';
+
+export interface TimeLimit extends Timed {
+  readonly timers: Timers;
+  readonly timeoutMs: number;
+  /** What is waited for, for the message of the error. */
+  readonly what: string;
+}
+
+/**
+ * Runs the work with a signal that aborts at the deadline or with the caller's signal.
+ * @throws ERR_TIMEOUT at the deadline, the signal's reason on abort, else what the work throws.
+ */
+export async function within<T>(
+  limit: TimeLimit,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const { timers, timeoutMs, what, signal } = limit;
+  signal?.throwIfAborted();
+  const abort = new AbortController();
+  const onAbort = (): void => abort.abort(signal?.reason);
+  signal?.addEventListener('abort', onAbort, { once: true });
+  const timer = timers.after(timeoutMs, () =>
+    abort.abort(new BarrelError('ERR_TIMEOUT', `${what} took more than ${timeoutMs} ms`)),
+  );
+  try {
+    return await abortable(work(abort.signal), abort.signal);
+  } finally {
+    timer[Symbol.dispose]();
+    signal?.removeEventListener('abort', onAbort);
+  }
+}
