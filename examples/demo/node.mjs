@@ -2,7 +2,7 @@
  * One node of the demo, one operating-system process. It does what `main.mjs` tells it over the
  * channel between parent and child, and reports what it sees of the cluster.
  */
-import { createNode, openControl } from 'barrel-p2p';
+import { createNode } from 'barrel-p2p';
 import { feed } from './feeder.mjs';
 import { ledger, orders, pricing } from './services.mjs';
 
@@ -13,7 +13,6 @@ const { name, contacts, dataDir } = JSON.parse(process.argv[2]);
 const work = {};
 const logger = Object.fromEntries(['debug', 'info', 'warn', 'error'].map((level) => [level, log]));
 
-const control = await openControl(dataDir);
 const node = await createNode({
   name,
   contacts,
@@ -22,7 +21,6 @@ const node = await createNode({
   secret: process.env.DEMO_SECRET,
   logger: { ...logger, debug: () => {} },
 });
-control.attach(node);
 
 // The cluster's news at once, the counters now and then.
 for (const type of ['peerUp', 'peerDown', 'memberUp', 'memberDown']) node.on(type, reportView);
@@ -84,7 +82,6 @@ function reportView() {
 
 async function stop() {
   clearInterval(reporting);
-  await control.close();
   await node.close();
   process.exit(0);
 }

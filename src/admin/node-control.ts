@@ -56,9 +56,8 @@ export class NodeControl implements AsyncDisposable {
 
 /**
  * Opens `<dataDir>/control.sock`, so that `barrel status --data-dir <dataDir>` reaches the node
- * that is attached. Open it before the node is made and close it before the node is closed: while
- * it is open, no other process can run a node with that directory in this way. It does not keep
- * the process alive.
+ * that is attached. A node opens it first of all and closes it last: while it is open, no other
+ * process can start a node with that directory. It does not keep the process alive.
  * @throws ERR_STORE when another process has the directory; ERR_OPTION when the path is too long.
  */
 export async function openControl(dataDir: string): Promise<NodeControl> {

@@ -1,7 +1,6 @@
 /** `barrel start`: runs a node until it is told to stop. */
 import { constants } from 'node:os';
 import { pino } from 'pino';
-import { type NodeControl, openControl } from '../admin/node-control.ts';
 import { BarrelError } from '../errors.ts';
 import { type BarrelNode, createNode, type Logger, type NodeOptions } from '../index.ts';
 import { nodeOptions, type StartSettings } from './node-settings.ts';
@@ -14,35 +13,28 @@ export async function start(settings: StartSettings): Promise<void> {
   const logger = pinoLogger(settings.logLevel);
   const stop = stopSignal(logger);
   const options = { ...(await nodeOptions(settings, process.env)), logger, signal: stop };
-  // It comes first: a second process with this directory must not disturb the node that has it.
-  const control = settings.dataDir === undefined ? undefined : await openControl(settings.dataDir);
   try {
-    await run({ options, control, stop, logger, isJson: settings.json === true });
+    await run({ options, stop, logger, isJson: settings.json === true });
   } catch (error) {
     if (!stop.aborted) throw error;
-  } finally {
-    await control?.close();
   }
 }
 
 interface Run {
   readonly options: NodeOptions;
-  readonly control: NodeControl | undefined;
   readonly stop: AbortSignal;
   readonly logger: Logger;
   readonly isJson: boolean;
 }
 
-async function run({ options, control, stop, logger, isJson }: Run): Promise<void> {
+async function run({ options, stop, logger, isJson }: Run): Promise<void> {
   const node = await createNode(options);
   try {
-    control?.attach(node);
     logger.info('listening', { node: node.name, address: node.address });
     await untilReady(node, stop, logger);
     console.log(readyLine(node, isJson));
     await aborted(stop);
   } finally {
-    await control?.close();
     await node.close();
     logger.info('stopped', { node: node.name });
   }
