@@ -23,7 +23,8 @@ export interface DeadlineList {
   timer: Disposable | undefined;
 }
 
-export class Deadlines {
+/** @typeParam E - what carries the deadlines */
+export class Deadlines<E extends DeadlineEntry = DeadlineEntry> {
   readonly #clock: Clock;
   readonly #timers: Timers;
   readonly #lists = new Map<number, DeadlineList>();
@@ -34,7 +35,7 @@ export class Deadlines {
   }
 
   /** The entry expires after `delayMs`, unless it is removed before. */
-  add(entry: DeadlineEntry, delayMs: number): void {
+  add(entry: E, delayMs: number): void {
     const list = this.#listOf(delayMs);
     entry.dueMs = this.#clock.monotonicMs() + delayMs;
     entry.list = list;
@@ -56,6 +57,17 @@ export class Deadlines {
     entry.list = undefined;
     entry.earlier = undefined;
     entry.later = undefined;
+  }
+
+  /** Everything that has a deadline now. */
+  entries(): E[] {
+    const entries: E[] = [];
+    for (const list of this.#lists.values()) {
+      // Only `add` fills the lists.
+      for (let entry = list.head; entry !== undefined; entry = entry.later)
+        entries.push(entry as E);
+    }
+    return entries;
   }
 
   /** Cancels all timers; nothing expires afterwards. */

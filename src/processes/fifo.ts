@@ -26,14 +26,6 @@ export class Fifo<T> {
     return item;
   }
 
-  some(holds: (item: T) => boolean): boolean {
-    for (let index = this.#head; index < this.#items.length; index += 1) {
-      const item = this.#items[index];
-      if (item !== undefined && holds(item)) return true;
-    }
-    return false;
-  }
-
   clear(): void {
     this.#empty();
   }

@@ -140,7 +140,7 @@ export class FrameReceiver {
     const key = frame.from === 0 ? undefined : frame.from;
     const lane = laneOf(from, frame.to.name);
     const down = peer.writer.down(frame.id, 'noproc');
-    peer.output.signal({ frame: down, lane, from, key, isMessage: false });
+    peer.output.signal({ frame: down, lane, from, key });
   }
 
   #onDown(peer: Peer, id: number, reason: Value): void {
@@ -160,7 +160,7 @@ export class FrameReceiver {
       const exit = { from: frame.to.serial, isLink: true };
       const lane = laneOf(frame.to.serial, frame.from);
       const bytes = peer.writer.exit(remote, exit, 'noproc');
-      const way = { lane, from: frame.to.serial, key: frame.from, isMessage: false };
+      const way = { lane, from: frame.to.serial, key: frame.from };
       peer.output.exit({ ...way, frame: bytes });
       return;
     }

@@ -5,7 +5,10 @@
 import type { Pid } from '../core/pid.ts';
 import type { RegisteredName, Value } from './processes.ts';
 
-/** The end of a monitored process. The reason of a thrown error is `{ name, message, code?, stack? }`. */
+/**
+ * The end of a monitored process. A thrown error gives a reason of the form
+ * `{ name, message, code?, stack? }`.
+ */
 export class Down {
   /** Of the monitor. */
   readonly ref: string;
@@ -49,7 +52,7 @@ export interface Replier extends CallContext {
   fail(error: unknown): void;
 }
 
-/** A request as a process receives it from `call`. The first answer counts, later ones do nothing. */
+/** A request as a process receives it from `call`. The first answer counts, others do nothing. */
 export class Request {
   readonly request: Value;
   readonly #replier: Replier;

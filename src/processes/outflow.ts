@@ -21,16 +21,16 @@ import {
 import { Fifo } from './fifo.ts';
 import type { FlowKey } from './frames.ts';
 
-/** A frame that waits behind messages without credit. */
-export interface HeldFrame {
+/** A frame on its way to one node, which may have to wait. */
+export interface OutFrame {
   readonly frame: Uint8Array;
   readonly lane: number;
-  /** Serial of the sender. */
+  /** Serial of the sender, 0 for the node. */
   readonly from: number;
-  /** Messages cost credit, signals pass in their turn. */
-  readonly isMessage: boolean;
-  /** Where it goes, when that has an account. */
+  /** Where it goes, when messages go there too. */
   readonly key: FlowKey | undefined;
+  /** The account that a message costs credit of; signals pass in their turn. */
+  readonly flow?: Outflow | undefined;
   /** False when it is of no use any more and can be left out. */
   readonly isWanted?: (() => boolean) | undefined;
 }
@@ -43,7 +43,9 @@ export function creditUnits(frameBytes: number): number {
 /** Credit for one destination on one node, and what waits for it. */
 export class Outflow {
   readonly key: FlowKey;
-  readonly #held = new Fifo<HeldFrame>();
+  readonly #held = new Fifo<OutFrame>();
+  /** How many of them each sender has. */
+  readonly #senders = new Map<number, number>();
   #heldBytes = 0;
   #window = FLOW_WINDOW_INITIAL;
   #outstanding = 0;
@@ -51,6 +53,8 @@ export class Outflow {
   isBegun = false;
   /** Looked at and cleared when room is needed: unused ones go first. */
   wasUsed = true;
+  /** Messages for it that wait elsewhere for their order: it must not be forgotten meanwhile. */
+  waitingElsewhere = 0;
   /** True when what waits shall go without credit, until nothing waits. */
   #isForced = false;
 
@@ -93,8 +97,9 @@ export class Outflow {
     if (window > 0) this.#window = window;
   }
 
-  hold(frame: HeldFrame): void {
+  hold(frame: OutFrame): void {
     this.#held.push(frame);
+    this.#senders.set(frame.from, (this.#senders.get(frame.from) ?? 0) + 1);
     this.#heldBytes += frame.frame.byteLength;
   }
 
@@ -104,21 +109,26 @@ export class Outflow {
   }
 
   /** The frame that goes next, if it may go now. */
-  next(): HeldFrame | undefined {
+  next(): OutFrame | undefined {
     const first = this.#held.peek();
     if (first === undefined) return undefined;
-    return first.isMessage && !this.hasCredit && !this.#isForced ? undefined : first;
+    const needsCredit = first.flow !== undefined && !this.#isForced;
+    return needsCredit && !this.hasCredit ? undefined : first;
   }
 
   /** Takes away what `next` gave. */
   shift(): void {
     const frame = this.#held.shift();
-    if (frame !== undefined) this.#heldBytes -= frame.frame.byteLength;
+    if (frame === undefined) return;
+    this.#heldBytes -= frame.frame.byteLength;
+    const left = (this.#senders.get(frame.from) ?? 0) - 1;
+    if (left > 0) this.#senders.set(frame.from, left);
+    else this.#senders.delete(frame.from);
     if (this.#held.length === 0) this.#isForced = false;
   }
 
   /** True when something of that sender waits here. */
   holdsOf(from: number): boolean {
-    return this.#held.some((frame) => frame.from === from);
+    return this.#senders.has(from);
   }
 }

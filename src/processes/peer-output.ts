@@ -7,10 +7,16 @@ import type { MessageLinks } from '../cluster/ports.ts';
 import type { NodeName } from '../core/names.ts';
 import { BarrelError } from '../errors.ts';
 import type { Counter } from '../host/meter.ts';
-import { FLOWS_PER_LINK_MAX, OUTBOX_BYTES_PER_LINK_MAX, SIGNALS_WAITING_MAX } from '../limits.ts';
+import {
+  FLOWS_PER_LINK_MAX,
+  OUTBOX_BYTES_PER_LINK_MAX,
+  OUTBOX_MESSAGES_MAX,
+  SIGNALS_WAITING_MAX,
+} from '../limits.ts';
 import { Fifo } from './fifo.ts';
 import type { FlowKey } from './frames.ts';
-import { type HeldFrame, Outflow } from './outflow.ts';
+import { type LineStep, MixedSenders } from './mixed-senders.ts';
+import { type OutFrame, Outflow } from './outflow.ts';
 
 interface DrainWaiter {
   /** Undefined to wait for all destinations on the node. */
@@ -18,14 +24,15 @@ interface DrainWaiter {
   readonly wake: () => void;
 }
 
-export class PeerOutput {
+export class PeerOutput implements LineStep {
   readonly #node: NodeName;
   readonly #links: MessageLinks;
   readonly #lost: Counter;
   readonly #flows = new Map<FlowKey, Outflow>();
   readonly #holding = new Set<Outflow>();
   /** Signals that the link refused at its hard limit; nothing may pass them. */
-  readonly #refused = new Fifo<HeldFrame>();
+  readonly #refused = new Fifo<OutFrame>();
+  readonly #mixed = new MixedSenders();
   readonly #waiters = new Set<DrainWaiter>();
   #heldBytes = 0;
   /** The link is above its high-water mark: what waits here goes on waiting. */
@@ -55,9 +62,19 @@ export class PeerOutput {
    * Sends a message, or keeps it until there is credit. False when senders should wait.
    * @throws ERR_OVERLOADED, the message is not taken; ERR_CLOSED.
    */
-  message(flow: Outflow, message: HeldFrame): boolean {
+  message(flow: Outflow, message: OutFrame): boolean {
+    if (this.#isInLine(message)) {
+      this.#checkRoom(message);
+      flow.waitingElsewhere += 1;
+      flow.isBegun = true;
+      this.#stand(message);
+      return false;
+    }
     if (flow.isHolding || !flow.hasCredit || this.#refused.length > 0) {
-      return this.#holdMessage(flow, message);
+      this.#checkRoom(message);
+      flow.isBegun = true;
+      this.#hold(flow, message);
+      return !flow.isHigh && !this.#isCongested;
     }
     const isClear = this.#links.send(this.#node, message.lane, message.frame);
     flow.isBegun = true;
@@ -67,11 +84,11 @@ export class PeerOutput {
   }
 
   /** Sends a request behind the messages of its pair. @throws ERR_OVERLOADED; ERR_CLOSED. */
-  call(call: HeldFrame): void {
-    const flow = this.#flowAhead(call);
-    if (flow !== undefined) {
-      this.#checkRoom(flow, call.frame.byteLength);
-      this.#hold(flow, call);
+  call(call: OutFrame): void {
+    const flow = this.#holdingFlow(call.key);
+    if (this.#isInLine(call) || flow !== undefined) {
+      this.#checkRoom(call);
+      this.signal(call);
     } else if (this.#refused.length > 0) {
       throw this.#overloaded();
     } else if (!this.#links.send(this.#node, call.lane, call.frame)) {
@@ -80,30 +97,25 @@ export class PeerOutput {
   }
 
   /** Sends a signal behind the messages of its pair. It is never refused. */
-  signal(signal: HeldFrame): void {
-    const flow = this.#flowAhead(signal);
-    if (flow === undefined) this.#put(signal);
-    else this.#hold(flow, signal);
+  signal(signal: OutFrame): void {
+    if (this.#isInLine(signal)) this.#stand(signal);
+    else this.#passSignal(signal);
   }
 
   /**
    * Sends an exit signal. It cannot wait for a process that may never consume again: what waits
-   * for that process goes with it, credit or not, so that the order is kept.
+   * before it goes with it, credit or not, so that the order is kept.
    */
-  exit(exit: HeldFrame): void {
-    const flow = this.#flowAhead(exit);
-    if (flow === undefined) {
-      this.#put(exit);
-      return;
-    }
-    this.#hold(flow, exit);
-    flow.force();
-    this.#release(flow);
+  exit(exit: OutFrame): void {
+    this.signal(exit);
+    if (this.#mixed.has(exit.from)) this.#forceLine(exit.from);
+    this.#holdingFlow(exit.key)?.force();
+    this.#releaseAll();
   }
 
   /** Sends an answer or credit: these wait for no message. */
   urgent(lane: number, frame: Uint8Array): void {
-    this.#put({ frame, lane, from: 0, key: undefined, isMessage: false });
+    this.#put({ frame, lane, from: 0, key: undefined });
   }
 
   /** The receiver gave credit back. */
@@ -112,6 +124,7 @@ export class PeerOutput {
     if (flow === undefined) return;
     flow.receive(units, window);
     this.#release(flow);
+    this.#mixed.run(this);
     this.#wake();
   }
 
@@ -122,7 +135,7 @@ export class PeerOutput {
       if (!this.#trySend(next)) return;
       this.#refused.shift();
     }
-    for (const flow of [...this.#holding]) this.#release(flow);
+    this.#releaseAll();
     this.#wake();
   }
 
@@ -131,6 +144,7 @@ export class PeerOutput {
     this.#flows.clear();
     this.#holding.clear();
     this.#refused.clear();
+    this.#mixed.clear();
     this.#heldBytes = 0;
     this.#isCongested = false;
     this.#wake();
@@ -145,7 +159,7 @@ export class PeerOutput {
   }
 
   #isClear(key: FlowKey | undefined): boolean {
-    if (this.#isCongested || this.#refused.length > 0) return false;
+    if (!this.#canSend()) return false;
     if (key !== undefined) return this.#flows.get(key)?.isHigh !== true;
     for (const flow of this.#holding) if (flow.isHigh) return false;
     return true;
@@ -159,16 +173,73 @@ export class PeerOutput {
     }
   }
 
-  #holdMessage(flow: Outflow, message: HeldFrame): boolean {
-    this.#checkRoom(flow, message.frame.byteLength);
-    flow.isBegun = true;
-    this.#hold(flow, message);
-    return !flow.isHigh && !this.#isCongested;
+  /** As a step of a line: something of the sender waits on the other way, by pid or by name. */
+  mustWait(frame: OutFrame): boolean {
+    if (frame.key === undefined || frame.from === 0) return false;
+    const kind = typeof frame.key;
+    for (const flow of this.#holding) {
+      if (typeof flow.key !== kind && flow.holdsOf(frame.from)) return true;
+    }
+    return false;
   }
 
-  #checkRoom(flow: Outflow, bytes: number): void {
-    const hasRoom = this.#heldBytes + bytes <= OUTBOX_BYTES_PER_LINK_MAX;
-    if (!hasRoom || !flow.hasRoom(bytes)) throw this.#overloaded();
+  /** As a step of a line: it goes, or waits on its own way. */
+  pass(frame: OutFrame): boolean {
+    const { flow } = frame;
+    if (flow === undefined) {
+      this.#passSignal(frame);
+    } else if (flow.isHolding || !flow.hasCredit) {
+      flow.hold(frame);
+      this.#holding.add(flow);
+      flow.waitingElsewhere -= 1;
+      return true;
+    } else {
+      if (!this.#trySend(frame)) return false;
+      flow.spend(frame.frame.byteLength);
+      flow.waitingElsewhere -= 1;
+    }
+    this.#heldBytes -= frame.frame.byteLength;
+    return true;
+  }
+
+  #isInLine(frame: OutFrame): boolean {
+    return this.#mixed.has(frame.from) || (this.#holding.size > 0 && this.mustWait(frame));
+  }
+
+  #stand(frame: OutFrame): void {
+    this.#mixed.push(frame);
+    this.#heldBytes += frame.frame.byteLength;
+  }
+
+  /** Lets everything of a sender that stands in line go, as far as the link takes it. */
+  #forceLine(from: number): void {
+    while (this.#mixed.has(from) && this.#canSend()) {
+      for (const flow of [...this.#holding]) {
+        if (!flow.holdsOf(from)) continue;
+        flow.force();
+        this.#release(flow);
+      }
+      this.#mixed.run(this);
+    }
+  }
+
+  #canSend(): boolean {
+    return !this.#isCongested && this.#refused.length === 0;
+  }
+
+  #passSignal(signal: OutFrame): void {
+    const flow = this.#holdingFlow(signal.key);
+    if (flow === undefined) this.#put(signal);
+    else this.#hold(flow, signal);
+  }
+
+  #checkRoom({ frame, from, key, flow }: OutFrame): void {
+    const bytes = frame.byteLength;
+    const account = flow ?? this.#holdingFlow(key);
+    const isFull =
+      this.#heldBytes + bytes > OUTBOX_BYTES_PER_LINK_MAX ||
+      this.#mixed.lengthOf(from) >= OUTBOX_MESSAGES_MAX;
+    if (isFull || account?.hasRoom(bytes) === false) throw this.#overloaded();
   }
 
   #overloaded(): BarrelError {
@@ -176,58 +247,43 @@ export class PeerOutput {
     return new BarrelError('ERR_OVERLOADED', message, { node: this.#node });
   }
 
-  #hold(flow: Outflow, frame: HeldFrame): void {
+  #hold(flow: Outflow, frame: OutFrame): void {
     flow.hold(frame);
     this.#heldBytes += frame.frame.byteLength;
     this.#holding.add(flow);
   }
 
-  /**
-   * The account behind whose messages a signal must wait. A name may stand for any process, so
-   * a sender's messages to names come before its signals to all processes of the node.
-   */
-  #flowAhead(signal: HeldFrame): Outflow | undefined {
-    for (const flow of this.#holding) {
-      if (typeof flow.key === 'string' && flow.holdsOf(signal.from)) return flow;
-    }
-    return this.#flowOf(signal.key);
-  }
-
-  #flowOf(key: FlowKey | undefined): Outflow | undefined {
+  #holdingFlow(key: FlowKey | undefined): Outflow | undefined {
     const flow = key === undefined ? undefined : this.#flows.get(key);
     return flow?.isHolding === true ? flow : undefined;
   }
 
+  #releaseAll(): void {
+    for (const flow of [...this.#holding]) this.#release(flow);
+    this.#mixed.run(this);
+  }
+
   #release(flow: Outflow): void {
-    while (!this.#isCongested && this.#refused.length === 0) {
+    while (this.#canSend()) {
       const next = flow.next();
       if (next === undefined) break;
-      if (!this.#passOn(flow, next)) break;
+      const isWanted = next.isWanted === undefined || next.isWanted();
+      if (isWanted && !this.#trySend(next)) break;
+      flow.shift();
+      this.#heldBytes -= next.frame.byteLength;
+      if (next.flow !== undefined) flow.spend(next.frame.byteLength);
     }
     if (!flow.isHolding) this.#holding.delete(flow);
   }
 
-  /** Sends what goes next, or leaves it where it is when the link takes nothing. */
-  #passOn(flow: Outflow, next: HeldFrame): boolean {
-    const isOwn = next.isMessage || next.key === flow.key;
-    const ahead = isOwn ? undefined : this.#flowOf(next.key);
-    const isWanted = next.isWanted === undefined || next.isWanted();
-    if (isWanted && ahead === undefined && !this.#trySend(next)) return false;
-    flow.shift();
-    this.#heldBytes -= next.frame.byteLength;
-    if (next.isMessage) flow.spend(next.frame.byteLength);
-    if (isWanted && ahead !== undefined) this.#hold(ahead, next);
-    return true;
-  }
-
-  #put(signal: HeldFrame): void {
+  #put(signal: OutFrame): void {
     if (this.#refused.length === 0 && this.#trySend(signal)) return;
     if (this.#refused.length < SIGNALS_WAITING_MAX) this.#refused.push(signal);
     else this.#lost.value += 1;
   }
 
   /** False when the link is at its hard limit. After close nothing can be sent, or matters. */
-  #trySend(frame: HeldFrame): boolean {
+  #trySend(frame: OutFrame): boolean {
     try {
       if (!this.#links.send(this.#node, frame.lane, frame.frame)) this.#isCongested = true;
       return true;
@@ -242,7 +298,7 @@ export class PeerOutput {
   /** Drops an account that nothing waits for: one not used of late, the oldest first. */
   #evictFlow(): void {
     for (const [key, flow] of this.#flows) {
-      if (flow.isHolding) continue;
+      if (flow.isHolding || flow.waitingElsewhere > 0) continue;
       this.#flows.delete(key);
       if (!flow.wasUsed) return;
       flow.wasUsed = false;

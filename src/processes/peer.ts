@@ -93,7 +93,6 @@ export class Peer implements Callee {
       lane: call.lane,
       from,
       key: call.key,
-      isMessage: false,
     });
   }
 

@@ -1,23 +1,25 @@
 /** The calls that this node waits for: a bound on their number, and their deadlines. */
 import { BarrelError } from '../errors.ts';
+import type { Clock, Timers } from '../host/host.ts';
 import { CALL_TIMEOUT_MS_DEFAULT, PENDING_CALLS_MAX, TIMEOUT_MS_MAX } from '../limits.ts';
 import type { Timed } from '../observable.ts';
-import type { Deadlines } from './deadlines.ts';
+import { Deadlines } from './deadlines.ts';
 import { PendingCall } from './pending-call.ts';
 import type { Process } from './process.ts';
 import type { Destination } from './processes.ts';
 
 export class PendingCalls {
-  readonly #deadlines: Deadlines;
-  readonly #open = new Set<PendingCall>();
+  /** Of these calls alone, so that it also is the list of them. */
+  readonly #deadlines: Deadlines<PendingCall>;
+  #size = 0;
   #lastId = 0;
 
-  constructor(deadlines: Deadlines) {
-    this.#deadlines = deadlines;
+  constructor(host: { readonly clock: Clock; readonly timers: Timers }) {
+    this.#deadlines = new Deadlines(host);
   }
 
   get size(): number {
-    return this.#open.size;
+    return this.#size;
   }
 
   /**
@@ -28,13 +30,13 @@ export class PendingCalls {
     const { timeoutMs = CALL_TIMEOUT_MS_DEFAULT, signal } = options;
     signal?.throwIfAborted();
     checkTimeout(timeoutMs);
-    if (this.#open.size >= PENDING_CALLS_MAX) {
+    if (this.#size >= PENDING_CALLS_MAX) {
       throw new BarrelError('ERR_OVERLOADED', `${PENDING_CALLS_MAX} calls wait for their reply`);
     }
     this.#lastId += 1;
     const id = this.#lastId;
     const call = new PendingCall({ id, to, timeoutMs, caller, signal }, this.#onSettled);
-    this.#open.add(call);
+    this.#size += 1;
     caller?.own(call);
     this.#deadlines.add(call, timeoutMs);
     return call;
@@ -42,11 +44,12 @@ export class PendingCalls {
 
   close(): void {
     const error = new BarrelError('ERR_CLOSED', 'the node is closing');
-    for (const call of [...this.#open]) call.reject(error);
+    for (const call of this.#deadlines.entries()) call.reject(error);
+    this.#deadlines.close();
   }
 
   readonly #onSettled = (call: PendingCall): void => {
-    this.#open.delete(call);
+    this.#size -= 1;
     call.caller?.disown(call);
     this.#deadlines.remove(call);
   };

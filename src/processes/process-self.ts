@@ -75,7 +75,7 @@ export class ProcessSelf implements Self {
   call<R = unknown>(to: Destination, request: Value, options?: Timed): Promise<R> {
     if (!this.#process.isAlive) return Promise.reject(this.#exitError());
     // The caller says what the callee answers; nothing here can know.
-    return this.#router.call(this.#process, to, request, options) as Promise<R>;
+    return this.#router.call(this.#process, to, { request, options }) as Promise<R>;
   }
 
   link(pid: Pid): void {

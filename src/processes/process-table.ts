@@ -70,7 +70,7 @@ export class ProcessTable implements Processes {
     this.#deadlines = deadlines;
     this.#locals = locals;
     this.#remotes = new RemoteProcesses({ links, locals, receiver, lost });
-    this.#calls = new PendingCalls(deadlines);
+    this.#calls = new PendingCalls(host);
     this.#router = new Router({
       locals,
       remotes: this.#remotes,
@@ -134,7 +134,7 @@ export class ProcessTable implements Processes {
 
   call<R = unknown>(to: Destination, request: Value, options?: Timed): Promise<R> {
     // The caller says what the callee answers; nothing here can know.
-    return this.#router.call(undefined, to, request, options) as Promise<R>;
+    return this.#router.call(undefined, to, { request, options }) as Promise<R>;
   }
 
   monitor(target: Pid | RegisteredName, listener: (down: Down) => void): MonitorHandle {
@@ -176,7 +176,8 @@ export class ProcessTable implements Processes {
 
   /**
    * Ends all processes with reason `shutdown`, the youngest first; calls that wait here fail with
-   * ERR_CLOSED, as does everything after. The links must still be open: watchers are told. Idempotent.
+   * ERR_CLOSED, as does everything after. Idempotent. The links must still be open, so that
+   * watchers on other nodes are told.
    */
   close(): void {
     this.#locals.endAll('shutdown');

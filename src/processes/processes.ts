@@ -77,8 +77,8 @@ export interface Processes {
   /**
    * Request and reply. Default time-out 5 s; it does not undo what the callee does, whose
    * `context.signal` aborts then. A late reply is discarded.
-   * @throws ERR_NO_PROCESS, ERR_NOT_FOUND (the service), ERR_NO_CONNECTION, ERR_EXIT (`cause` is the
-   * reason), ERR_TIMEOUT, ERR_REMOTE, ERR_OVERLOADED, ERR_VALUE, ERR_CLOSED.
+   * @throws ERR_NO_PROCESS, ERR_NOT_FOUND (the service), ERR_NO_CONNECTION, ERR_EXIT (`cause` is
+   * the reason), ERR_TIMEOUT, ERR_REMOTE, ERR_OVERLOADED, ERR_VALUE, ERR_CLOSED.
    */
   call<R = unknown>(to: Destination, request: Value, options?: Timed): Promise<R>;
   /**

@@ -69,7 +69,6 @@ export class RemoteLink implements LinkEnd {
       lane: laneOf(from.pid.serial, this.remote.serial),
       from: from.pid.serial,
       key: this.remote.serial,
-      isMessage: false,
     });
   }
 
@@ -88,6 +87,6 @@ export class RemoteLink implements LinkEnd {
     const from = this.#process.pid.serial;
     const key = this.remote.serial;
     const lane = laneOf(from, key);
-    this.#peer.output.signal({ frame, lane, from, key, isMessage: false });
+    this.#peer.output.signal({ frame, lane, from, key });
   }
 }

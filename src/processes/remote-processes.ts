@@ -56,7 +56,7 @@ export class RemoteProcesses implements LinkEvents {
       lane: laneOf(from, key),
       from,
       key,
-      isMessage: true,
+      flow,
     });
   }
 
@@ -75,7 +75,7 @@ export class RemoteProcesses implements LinkEvents {
     call.lane = laneOf(from, call.key);
     const { lane, key } = call;
     const isWanted = (): boolean => !call.isSettled;
-    peer.output.call({ frame, lane, from, key, isMessage: false, isWanted });
+    peer.output.call({ frame, lane, from, key, isWanted });
     call.callee = peer;
     peer.calls.set(id, call);
     peer.updateHold();
@@ -88,11 +88,11 @@ export class RemoteProcesses implements LinkEvents {
       monitor.fire('noproc');
       return;
     }
-    checkCount(peer.monitors.size, MONITORS_PER_LINK_MAX, 'monitors', peer.node);
+    if (peer.monitors.size >= MONITORS_PER_LINK_MAX) throw tooMany('monitors', peer.node);
     this.#lastId += 1;
     const id = this.#lastId;
     const key = flowKey(target);
-    const way = { lane: laneOf(from, key), from, key, isMessage: false };
+    const way = { lane: laneOf(from, key), from, key };
     peer.monitors.set(id, monitor);
     peer.updateHold();
     peer.output.signal({ ...way, frame: this.#writer.monitor(target, id, from) });
@@ -108,7 +108,7 @@ export class RemoteProcesses implements LinkEvents {
     if (process.links?.has(remote) === true) return;
     const peer = this.#peerFor(remote);
     if (peer !== undefined) {
-      checkCount(peer.links.size, PROCESS_LINKS_PER_LINK_MAX, 'links', peer.node);
+      if (peer.links.size >= PROCESS_LINKS_PER_LINK_MAX) throw tooMany('links', peer.node);
       this.#lastId += 1;
       new RemoteLink({ peer, process, remote, judge: this.#locals }).announce(this.#lastId);
       return;
@@ -123,7 +123,7 @@ export class RemoteProcesses implements LinkEvents {
     const frame = this.#writer.exit(target, { from, isLink: false }, reason);
     const key = target.serial;
     const lane = laneOf(from, key);
-    this.#peerFor(target)?.output.exit({ frame, lane, from, key, isMessage: false });
+    this.#peerFor(target)?.output.exit({ frame, lane, from, key });
   }
 
   /** Calls back once when the way there is clear; returns a cancel. */
@@ -202,7 +202,7 @@ export interface CallRequest {
   readonly traceparent: string | undefined;
 }
 
-function checkCount(count: number, max: number, what: string, node: NodeName): void {
-  if (count < max) return;
-  throw new BarrelError('ERR_OVERLOADED', `${max} ${what} with ${node} already`, { node });
+function tooMany(what: string, node: NodeName): BarrelError {
+  const message = `too many ${what} with processes of ${node} already`;
+  return new BarrelError('ERR_OVERLOADED', message, { node });
 }

@@ -38,7 +38,6 @@ export class RemoteWatcher implements Watcher, RemoteWatch {
       lane: laneOf(from, from),
       from,
       key: this.#watcher === 0 ? undefined : this.#watcher,
-      isMessage: false,
     });
   }
 

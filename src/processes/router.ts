@@ -29,6 +29,12 @@ export interface RouterParts {
   readonly traceparent: () => string | undefined;
 }
 
+/** A request and the options of its call. */
+export interface SentRequest {
+  readonly request: Value;
+  readonly options: Timed | undefined;
+}
+
 /** `from` is the sending process, or undefined for the node itself. */
 export class Router {
   readonly locals: LocalProcesses;
@@ -70,18 +76,13 @@ export class Router {
     return this.#remotes.send(from?.pid.serial ?? 0, target, message);
   }
 
-  call(
-    from: Process | undefined,
-    to: Destination,
-    request: Value,
-    options: Timed = {},
-  ): Promise<Value> {
+  call(from: Process | undefined, to: Destination, sent: SentRequest): Promise<Value> {
     try {
       this.checkOpen();
       const target = this.#resolve(to);
       if (target === undefined) throw serviceMissing(to);
-      const call = this.#calls.begin(to, options, from);
-      this.#request(call, target, request);
+      const call = this.#calls.begin(to, sent.options ?? {}, from);
+      this.#request(call, target, sent.request);
       return call.promise;
     } catch (error) {
       return Promise.reject(error);

@@ -1,4 +1,4 @@
-/** Events of a facet that follow into a mailbox until the process ends or the handle is disposed. */
+/** Events of a facet that go into a mailbox until the process ends or the handle is disposed. */
 import type { Logger } from '../host/logger.ts';
 import type { Process } from './process.ts';
 
