@@ -155,6 +155,7 @@ class QuicTransport implements Transport, ConnectionOwner {
 
   ended(connection: QuicConnection): void {
     this.#leaveHalfOpen(connection);
+    if (connection.closure?.reason === 'certificate') this.#countRefusal(connection);
     for (const id of this.#ids.get(connection) ?? []) this.#byId.delete(id);
     this.#ids.delete(connection);
     const dial = this.#dials.get(connection);
@@ -235,6 +236,14 @@ class QuicTransport implements Transport, ConnectionOwner {
     const left = (this.#halfOpenByHost.get(host) ?? 1) - 1;
     if (left === 0) this.#halfOpenByHost.delete(host);
     else this.#halfOpenByHost.set(host, left);
+  }
+
+  /** The only refusal that is made here: all others are admission's. */
+  #countRefusal({ role, remoteAddress, closure }: QuicConnection): void {
+    const { by = 'local', detail = '' } = closure ?? {};
+    const labels = { reason: 'certificate', by, role };
+    this.host.meter.counter('barrel_admission_refused_total', labels).value += 1;
+    this.host.logger.warn('admission refused', { ...labels, detail, remote: remoteAddress });
   }
 
   async #resolve(address: Address): Promise<Endpoint> {
