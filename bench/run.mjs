@@ -12,7 +12,7 @@ import { median, PAYLOAD_BYTES, sleep } from './method.mjs';
 
 const CONCURRENCIES = [1, 16, 64];
 const CONNECTS = 10;
-const MESSAGES_PER_MS = 40;
+const MESSAGES_PER_MS = 100;
 const BULK_MESSAGE_BYTES = 262_144;
 const MIB = 1_048_576;
 const SUBJECTS = ['barrel', 'tls'];
@@ -72,7 +72,7 @@ async function measurePair(server, client) {
   const count = MESSAGES_PER_MS * ms;
   const smallMs = await client.ask('flood', { count, bytes: PAYLOAD_BYTES });
   figures.set('one-way messages/s', (count / smallMs) * 1000);
-  const bulkCount = Math.ceil(ms / 20);
+  const bulkCount = Math.ceil(ms / 4);
   const bulkMs = await client.ask('flood', { count: bulkCount, bytes: BULK_MESSAGE_BYTES });
   figures.set('bulk, MiB/s', ((bulkCount * BULK_MESSAGE_BYTES) / MIB / bulkMs) * 1000);
   return figures;

@@ -9,7 +9,7 @@ import { at, nodesOf, type Rule, type TidyFile } from './tidy-file.ts';
 const LEAVES = ['errors', 'limits'];
 const GROUND = [...LEAVES, 'core'];
 /** Small files that everything with promises and listeners stands on. */
-const TOOLS = ['observable', 'settlement'];
+const TOOLS = ['observable', 'settlement', 'time-limit'];
 const WORLD = [...GROUND, ...TOOLS, 'host'];
 const CLUSTER = [...WORLD, 'transport', 'identity', 'discovery', 'cluster'];
 const FEATURES = [...CLUSTER, 'processes', 'services'];
@@ -24,6 +24,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   core: LEAVES,
   observable: [...LEAVES, 'host', 'settlement'],
   settlement: LEAVES,
+  'time-limit': [...LEAVES, 'host', 'observable', 'settlement'],
   host: GROUND,
   transport: WORLD,
   identity: WORLD,
@@ -37,7 +38,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   credentials: [...CLUSTER, 'options'],
   'barrel-node': [...FEATURES, 'options'],
   admin: [...GROUND, 'barrel-node'],
-  node: [...FEATURES, ...ROOT_PARTS, 'admin'],
+  'running-node': [...FEATURES, ...ROOT_PARTS],
+  node: [...FEATURES, ...ROOT_PARTS, 'running-node', 'admin'],
   index: [...FEATURES, ...ROOT_PARTS, 'node'],
   cli: [...GROUND, 'index', 'admin'],
   testing: [...FEATURES, ...ROOT_PARTS, 'node', 'index'],
