@@ -47,11 +47,13 @@ export interface BarrelNode extends AsyncDisposable, Observable<NodeEvent> {
   close(): Promise<void>;
 }
 
+/** What a node is doing: `starting` until it has joined and synced, or `reasons` say why not. */
 export interface NodeStatus {
   readonly state: 'starting' | 'ready' | 'left' | 'closed';
   readonly reasons: readonly string[];
 }
 
+/** Who a node is, whatever it is called. */
 export interface Identity {
   /** Raw 32-byte Ed25519 key: the identity, and the key of this node's TLS certificate. */
   readonly publicKey: Uint8Array;
@@ -59,6 +61,7 @@ export interface Identity {
   readonly fingerprint: string;
 }
 
+/** What is known here of one live node. */
 export interface Member {
   readonly node: NodeName;
   readonly incarnation: bigint;
@@ -72,6 +75,10 @@ export interface Member {
   readonly meta: Readonly<Record<string, unknown>>;
 }
 
+/**
+ * What happens to a node and to its cluster. `peer` events are about gossip neighbours and say
+ * nothing about life and death; `member` events are about the whole cluster.
+ */
 export type NodeEvent =
   | { readonly type: 'joined'; readonly contact: NodeName }
   | { readonly type: 'left' }

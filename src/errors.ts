@@ -5,6 +5,7 @@
  * the message is part of the contract.
  */
 
+/** Stable codes, one for each thing that a caller would act on differently. */
 export type ErrorCode =
   | 'ERR_OPTION'
   | 'ERR_VALUE'
@@ -57,6 +58,7 @@ export interface RemoteFailure {
   readonly code?: string;
 }
 
+/** What an error carries beside its code and message. */
 export interface BarrelErrorDetails {
   readonly cause?: unknown;
   readonly reason?: RefusalReason;

@@ -124,7 +124,7 @@ export const HELLO_NAME_BYTES_MAX = 512;
 // Discovery
 /** A node's file in a discovery directory; larger ones are skipped. */
 export const DISCOVERY_FILE_BYTES_MAX = 8_192;
-/** Contacts taken from discovery, and files looked at in a directory in the order of their names. */
+/** Contacts taken from discovery, and files looked at in a directory, by their names. */
 export const DISCOVERED_MAX = 1_024;
 
 // Processes across nodes

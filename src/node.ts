@@ -25,7 +25,6 @@ import { ProcessTable } from './processes/process-table.ts';
 import { RunningNode } from './running-node.ts';
 import { ServiceRegistry } from './services/service-registry.ts';
 import { openQuicTransport } from './transport/quic/quic-transport.ts';
-import type { OnConnection, Transport } from './transport/transport.ts';
 import { VERSION } from './version.ts';
 
 /**
@@ -71,7 +70,14 @@ async function composeNode(
     ...overlayOptions(options, credentials),
     host,
     discovery,
-    openTransport: (onConnection) => openTransport(host, options, credentials, onConnection),
+    openTransport: (onConnection) =>
+      openQuicTransport({
+        host,
+        identity: credentials.tls,
+        listen: options.listen,
+        keyOf: publicKeyOfCertificate,
+        onConnection,
+      }),
     advertise: (bound) => options.advertise ?? advertised(host, bound),
     record: (addresses) => memberRecord(options, credentials, addresses),
     onNeighbor: (event) => events.emit(neighborEvent(event)),
@@ -116,16 +122,6 @@ async function composeNode(
   });
   contacts.start();
   return node;
-}
-
-function openTransport(
-  host: Host,
-  { listen }: ResolvedOptions,
-  { tls }: Credentials,
-  onConnection: OnConnection,
-): Promise<Transport> {
-  const keyOf = publicKeyOfCertificate;
-  return openQuicTransport({ host, identity: tls, listen, keyOf, onConnection });
 }
 
 function overlayOptions(

@@ -4,10 +4,12 @@
 import type { Logger } from './host/logger.ts';
 import { EVENT_BACKLOG_MAX } from './limits.ts';
 
+/** Aborting the signal rejects the call with the signal's reason. */
 export interface Cancellable {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** A call that gives up with ERR_TIMEOUT after so many milliseconds. */
 export interface Timed extends Cancellable {
   readonly timeoutMs?: number | undefined;
 }
@@ -18,6 +20,7 @@ export interface Lagged {
   readonly dropped: number;
 }
 
+/** Something that tells what happens to it. A throwing listener is logged and breaks nothing. */
 export interface Observable<E extends { readonly type: string }> {
   /** Calls the listener for each event of that type until the handle is disposed. */
   on<T extends E['type']>(type: T, listener: (event: Extract<E, { type: T }>) => void): Disposable;

@@ -29,16 +29,19 @@ export type Select =
   | 'nearest'
   | ((entries: readonly ServiceEntry[]) => ServiceEntry | undefined);
 
+/** Of `register`. */
 export interface RegisterOptions extends ServeOptions {
   readonly meta?: ServiceMeta | undefined;
 }
 
+/** Of `whereis`. */
 export interface WhereisOptions extends Cancellable {
   /** Attempts after the first one. Default 3. */
   readonly retries?: number | undefined;
   readonly select?: Select | undefined;
 }
 
+/** Of `client`: for all calls made through the handle. */
 export interface ClientOptions extends Timed {
   readonly select?: Select | undefined;
   /** Further attempts of one call, only where the callee certainly did not get it. Default 3. */
@@ -86,6 +89,7 @@ export type ServiceEvent =
       readonly reason: Value;
     };
 
+/** Finding and calling things by name, anywhere in the cluster. */
 export interface Services extends Observable<ServiceEvent> {
   /**
    * Registers a process of this node, or serves an object and registers that. One entry for each

@@ -62,7 +62,7 @@ export interface Connection {
    * @throws ERR_OVERLOADED above the hard limit, the frame is not taken.
    */
   send(channel: Channel, frame: Uint8Array): boolean;
-  /** Sends what is queued as far as the path allows, tells the peer the reason, ends. Idempotent. */
+  /** Sends what is queued as far as the path allows, tells the reason, ends. Idempotent. */
   close(reason: string, detail?: string): void;
 }
 

@@ -3,7 +3,8 @@
  * pinged and must answer; one that was silent for several ticks is dead. Ticks are this node's own:
  * when its loop stalls, however long, that counts as one, and nobody is blamed for it.
  *
- * Both ends do this, and hearing a ping is hearing: an idle link carries about one exchange per tick.
+ * Both ends do this, and hearing a ping is hearing: an idle link carries about one exchange
+ * per tick.
  */
 import type { NodeName } from '../names.ts';
 import { unreachable } from '../unreachable.ts';

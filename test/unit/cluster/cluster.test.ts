@@ -8,7 +8,12 @@ describe('a cluster', () => {
     const { clusters, nodes } = await formed(16);
     const names = nodes.map(({ cluster }) => cluster.self.node).sort();
     for (const { cluster } of nodes) {
-      expect(cluster.alive().map((entry) => entry.node).sort()).toEqual(names);
+      expect(
+        cluster
+          .alive()
+          .map((entry) => entry.node)
+          .sort(),
+      ).toEqual(names);
       expect(cluster.activeView().length).toBeGreaterThanOrEqual(2);
     }
     expect(oneSidedLinks(nodes)).toEqual([]);
@@ -253,7 +258,9 @@ async function formed(
 function oneSidedLinks(nodes: readonly TestNode[]): string[] {
   const views = new Map(nodes.map(({ cluster }) => [cluster.self.node, cluster.activeView()]));
   return [...views].flatMap(([node, view]) =>
-    view.filter((peer) => views.get(peer)?.includes(node) !== true).map((peer) => `${node}>${peer}`),
+    view
+      .filter((peer) => views.get(peer)?.includes(node) !== true)
+      .map((peer) => `${node} > ${peer}`),
   );
 }
 

@@ -72,7 +72,7 @@ export class RecordedMessages implements LinkEvents {
 }
 
 export class SimulatedClusters {
-  readonly time = new VirtualTime();
+  readonly time: VirtualTime = new VirtualTime();
   readonly network: SimulatedNetwork;
   readonly #random: SeededRandom;
   #starts = 0n;
