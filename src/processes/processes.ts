@@ -29,6 +29,7 @@ export interface MonitorHandle extends Disposable {
   readonly ref: string;
 }
 
+/** Of `spawn`. */
 export interface SpawnOptions {
   /** Registered on this node until the process ends: 1 to 255 bytes. */
   readonly name?: string | undefined;
@@ -38,6 +39,7 @@ export interface SpawnOptions {
   readonly link?: Self | undefined;
 }
 
+/** Of `serve`, and of services that are given as objects. */
 export interface ServeOptions {
   /** Registered on this node until the process ends: 1 to 255 bytes. */
   readonly name?: string | undefined;
@@ -130,6 +132,7 @@ export interface Self extends AsyncIterable<Value> {
   exit(reason?: Value): never;
 }
 
+/** Of `receive`: which message, and for how long to wait for it. */
 export interface ReceiveOptions extends Timed {
   readonly match?: ((message: Value) => boolean) | undefined;
 }
