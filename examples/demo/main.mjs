@@ -97,16 +97,16 @@ function areLinksMutual() {
 
 async function openShop() {
   const startedMs = performance.now();
-  const entries = Object.entries(SERVICES).flatMap(([name, services]) =>
-    services.map((service) => `${service} on ${name}`),
-  );
+  const serviceCount = Object.values(SERVICES).flat().length;
   for (const [name, services] of Object.entries(SERVICES)) {
     if (services.length > 0) fleet.tell(name, { type: 'serve', services });
   }
   await fleet.until('every node lists every service', () =>
-    fleet.alive.every((member) => member.services?.length === entries.length),
+    fleet.alive.every((member) => member.services?.length === serviceCount),
   );
-  screen.event(`every node lists every service after ${since(startedMs)}: ${entries.join(', ')}`);
+  screen.event(
+    `every node lists every service after ${since(startedMs)}: orders, ledger and two of pricing`,
+  );
 }
 
 /** Half of them, then the kill, then the rest. */
@@ -156,13 +156,15 @@ async function flowed() {
 async function audit() {
   fleet.tell(GATE, { type: 'audit' });
   await fleet.until('the ledger is read', () => flow.entries !== undefined);
+  // The counters on the screen come a moment later than the answer; let them be the last ones.
+  const ledger = fleet.members.get('ledger@demo');
+  await fleet.until('the last count', () => ledger.work.recorded === flow.entries.length);
   return flow.entries;
 }
 
 /** Prints file against ledger; true when they agree. */
 async function judge(entries) {
   const { orders, totals, faults } = await verify(entries, settings.expect ?? ORDERS);
-  const repeats = fleet.members.get('ledger@demo').work.repeats ?? 0;
   const row = ({ currency, file, ledger }) => [
     currency,
     ...[file, ledger].flatMap((sum) => [count(sum.orders), count(sum.pieces), money(sum.cents)]),
@@ -172,8 +174,8 @@ async function judge(entries) {
   screen.line();
   screen.line(columns([heads, ...totals.map(row)]).join('\n'));
   screen.line();
-  screen.line(`${count(flow.repeated.size)} orders met the dead node and were sent again,`);
-  screen.line(`${count(repeats)} of them reached the ledger twice and were counted once.`);
+  screen.line(`${count(flow.repeated.size)} orders failed and were sent again,`);
+  screen.line(`${count(flow.repeats)} of them reached the ledger twice and were counted once.`);
   if (flow.lastMs !== undefined) {
     screen.line(
       `Time to recover: first such order ${since(flow.killedMs, flow.firstMs)} after the kill, ` +
@@ -196,9 +198,10 @@ function hear(name, message) {
   if (message.type === 'accepted') flow.accepted += 1;
   else if (message.type === 'failed') flow.repeated.add(message.id);
   else if (message.type === 'fed') flow.fedMs = nowMs;
-  else if (message.type === 'audited') flow.entries = message.entries;
+  else if (message.type === 'audited') Object.assign(flow, message);
   else if (message.type === 'recovered') {
     flow.accepted += 1;
+    if (flow.killedMs === undefined) return;
     flow.firstMs ??= nowMs;
     flow.lastMs = nowMs;
   }
@@ -230,14 +233,13 @@ function workOf(work) {
 
 /** The cluster stays until Ctrl-C. */
 async function keep() {
-  const barrel = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
-  screen.line('\nThe cluster keeps running; Ctrl-C ends it. From another terminal:\n');
-  for (const { dataDir, name } of fleet.alive) {
-    screen.line(`  node ${barrel} status --data-dir ${dataDir}   # ${name}`);
+  screen.line('\nThe cluster keeps running; Ctrl-C ends it. Here, in another terminal:\n');
+  for (const { dataDir } of fleet.alive) {
+    screen.line(`  npx barrel status --data-dir ${dataDir}`);
   }
   const { dataDir } = fleet.members.get(GATE);
-  screen.line(`  node ${barrel} services --data-dir ${dataDir}`);
-  screen.line(`  node ${barrel} call ledger page 0 2 --data-dir ${dataDir}\n`);
+  screen.line(`  npx barrel services --data-dir ${dataDir}`);
+  screen.line(`  npx barrel call ledger page 0 2 --data-dir ${dataDir}\n`);
   await fleet.until('Ctrl-C', () => false, 2 ** 31 - 1);
 }
 

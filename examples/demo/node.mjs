@@ -43,11 +43,11 @@ async function obey(order) {
       return;
     case 'feed': {
       const { file, ordersPerSecond } = order;
-      const sent = await feed({ node, file, ordersPerSecond, report: tell });
+      const sent = await feed({ node, file, ordersPerSecond, report: reportOrder });
       return tell({ type: 'fed', sent });
     }
     case 'audit':
-      return tell({ type: 'audited', entries: await readLedger() });
+      return tell({ type: 'audited', ...(await readLedger()) });
     case 'stop':
       return stop();
   }
@@ -65,8 +65,13 @@ async function readLedger() {
   for (;;) {
     const page = await client.page(entries.length, PAGE);
     entries.push(...page);
-    if (page.length < PAGE) return entries;
+    if (page.length < PAGE) return { entries, repeats: await client.repeats() };
   }
+}
+
+function reportOrder(message) {
+  work[message.type] = (work[message.type] ?? 0) + 1;
+  tell(message);
 }
 
 function reportView() {

@@ -42,6 +42,10 @@ export function ledger(work) {
       work.recorded = entries.size;
       return { isRepeat };
     },
+    /** How often an order came that was there already. */
+    repeats() {
+      return work.repeats ?? 0;
+    },
     /** A page of what was written, in the order of writing. */
     page(from, count) {
       return [...entries.values()].slice(from, from + count);

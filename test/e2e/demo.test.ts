@@ -1,7 +1,7 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { Workshop } from './fixtures/processes.ts';
+import { ended, until, Workshop } from './fixtures/processes.ts';
 
 const DEMO = fileURLToPath(new URL('../../examples/demo/main.mjs', import.meta.url));
 const ORDERS = fileURLToPath(new URL('../../examples/demo/orders.csv', import.meta.url));
@@ -39,6 +39,28 @@ test('an expectation that differs in one order fails and names it', async () => 
   expect(stdout).toMatch(/ DIFFERENT$/m);
   expect(stdout).not.toMatch(/^VERIFIED/m);
   expect(exitCode).toBe(1);
+});
+
+test('what is kept can be asked, and Ctrl-C leaves no process and no file behind', async () => {
+  const folder = workshop.path('kept');
+  mkdirSync(folder);
+  const demo = workshop.launch(DEMO, [...FAST, '--keep'], { TMPDIR: folder });
+  let text = '';
+  demo.stdout?.on('data', (chunk: Buffer) => {
+    text += chunk.toString();
+  });
+  await until(() => text.includes('npx barrel call'));
+  const [, ...words] = /^ {2}npx barrel (call .*)$/m.exec(text)?.[1]?.split(' ') ?? [];
+  const entries = await workshop.barrel(['call', ...words]);
+  expect(JSON.parse(entries.stdout)).toHaveLength(2);
+  const [dataDir] = words.slice(-1);
+  const status = await workshop.barrel(['status', '--json', '--data-dir', String(dataDir)]);
+  const { processId } = JSON.parse(status.stdout) as { readonly processId: number };
+
+  demo.kill('SIGINT');
+  expect(await ended(demo)).toBe(130);
+  expect(readdirSync(folder)).toEqual([]);
+  expect(() => process.kill(processId, 0)).toThrow(/ESRCH/);
 });
 
 test('a wrong option is one line and exit code 2', async () => {
