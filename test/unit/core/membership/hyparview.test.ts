@@ -400,6 +400,55 @@ describe('mutual links', () => {
   });
 });
 
+describe('requests under way', () => {
+  test('are settled by their answer alone, not by the peer’s statement', () => {
+    const node = Driven.full(2);
+    node.link('a');
+    node.do({ kind: 'candidates', peers: [peer('a')] });
+    node.receive('a', { kind: 'keepAlive' });
+    expect(node.core.pendingNodes).toEqual(['a@t']);
+    expect(node.core.activeView).not.toContain('a@t');
+  });
+
+  test('are not ended by the late answer to an earlier one', () => {
+    const node = Driven.full(2);
+    node.link('a');
+    node.do({ kind: 'candidates', peers: [peer('a')] });
+    const [first] = node.sends('neighbor');
+    const requestId = first?.message.kind === 'neighbor' ? first.message.requestId : -1;
+    while (node.sends('neighbor').length < 2) node.pass(100);
+    expect(node.core.pendingNodes).toEqual(['a@t']);
+    node.receive('a', { kind: 'neighborReply', requestId, accepted: false });
+    expect(node.core.pendingNodes).toEqual(['a@t']);
+  });
+
+  test('are not ended by the timer of the dial that came before', () => {
+    const node = Driven.full(2);
+    node.do({ kind: 'candidates', peers: [peer('a')] });
+    node.pass(14_900);
+    node.link('a');
+    node.pass(200);
+    expect(node.core.pendingNodes).toEqual(['a@t']);
+  });
+
+  test('of a peer that has this node in its view already are accepted again', () => {
+    const node = Driven.full(5);
+    const events = node.events.length;
+    node.receive('p3', { kind: 'neighbor', requestId: 8, priority: 'low' });
+    expect(node.last('neighborReply')?.message).toMatchObject({ accepted: true, requestId: 8 });
+    expect(node.events).toHaveLength(events);
+  });
+
+  test('for a join make a full node take that contact’s own low request', () => {
+    const node = Driven.full(5);
+    node.link('c');
+    node.do({ kind: 'join', peer: peer('c'), requestId: 1 });
+    node.receive('c', { kind: 'neighbor', requestId: 2, priority: 'low' });
+    expect(node.core.activeView).toContain('c@t');
+    expect(node.replies).toMatchObject([{ requestId: 1, result: { kind: 'accepted' } }]);
+  });
+});
+
 describe('incarnations', () => {
   test('of a neighbour that started anew end the old link first', () => {
     const node = Driven.full(2);
@@ -490,6 +539,17 @@ describe('leave', () => {
     node.answerJoin('p0', 'accepted');
     expect(node.core.activeView).toEqual(['p0@t']);
     expect(node.core.hasLeft).toBe(false);
+  });
+});
+
+describe('timers of before a leave', () => {
+  test('do nothing after the next join', () => {
+    const node = Driven.full(1);
+    node.do({ kind: 'leave', requestId: 2 });
+    node.do({ kind: 'join', peer: peer('p0'), requestId: 3 });
+    node.answerJoin('p0', 'accepted');
+    node.pass(20_000);
+    expect(node.sends('keepAlive').length).toBeLessThanOrEqual(13);
   });
 });
 
