@@ -19,6 +19,7 @@ import type { Host } from './host/host.ts';
 import { systemHost } from './host/system-host.ts';
 import { publicKeyOfCertificate } from './identity/certificate.ts';
 import { PROTOCOL_VERSION_MAX, PROTOCOL_VERSION_MIN } from './identity/hello.ts';
+import { incarnationAfter } from './identity/incarnation.ts';
 import { EventSource } from './observable.ts';
 import { type NodeOptions, type ResolvedOptions, resolveOptions } from './options.ts';
 import { ProcessTable } from './processes/process-table.ts';
@@ -82,6 +83,7 @@ async function composeNode(
     record: (addresses) => memberRecord(options, credentials, addresses),
     onNeighbor: (event) => events.emit(neighborEvent(event)),
     onMember: (event) => events.emit(memberEvent(event)),
+    onStale: (seen) => void overtake(host, options, seen),
   });
   const processes = new ProcessTable({
     host,
@@ -174,6 +176,19 @@ function memberRecord(
   addresses: readonly Address[],
 ): MemberRecord {
   return { addresses, fingerprint, version: VERSION, zone, weight: 1, meta: encodeValue(meta) };
+}
+
+/**
+ * Pids of this start are out already, so that it cannot take a later number any more; the next
+ * start will. That needs a data directory, or a clock that is right.
+ */
+async function overtake(host: Host, { dataDir }: ResolvedOptions, seen: bigint): Promise<void> {
+  try {
+    const next = await incarnationAfter(seen, { host, dataDir });
+    host.logger.error('a later start of this node was seen: start it again', { seen, next });
+  } catch (error) {
+    host.logger.error('a later start of this node was seen, and noting it failed', { error });
+  }
 }
 
 function neighborEvent(event: NeighborEvent): NodeEvent {

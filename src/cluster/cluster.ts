@@ -63,6 +63,8 @@ export interface ClusterOptions {
   readonly record: (addresses: readonly Address[]) => MemberRecord;
   readonly onNeighbor: (event: NeighborEvent) => void;
   readonly onMember: (event: MemberEvent) => void;
+  /** A peer knows a later start of this node than this one. */
+  readonly onStale: (seenIncarnation: bigint) => void;
 }
 
 export class Cluster implements LinkTableEvents {
@@ -245,6 +247,10 @@ export class Cluster implements LinkTableEvents {
 
   onDrained(link: Link): void {
     this.#messages.drained(link);
+  }
+
+  onStale(seenIncarnation: bigint): void {
+    this.#options.onStale(seenIncarnation);
   }
 
   #onNeighbor(event: NeighborEvent): void {

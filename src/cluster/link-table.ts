@@ -131,6 +131,9 @@ export class LinkTable {
     const { refused } = outcome;
     if (refused.reason === 'superseded') return;
     this.#count(connection, refused);
+    if (refused.by === 'peer' && refused.seenIncarnation !== undefined) {
+      this.#options.events.onStale(refused.seenIncarnation);
+    }
     if (!this.#handshakes.has(key)) {
       this.#awaited.get(key)?.reject(refusalError(connection, refused));
       this.#awaited.delete(key);

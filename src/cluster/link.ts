@@ -20,6 +20,8 @@ export interface LinkTableEvents {
   /** The bytes are a view that is valid during the call only. @throws WireError ends the link. */
   onFrame(link: Link, channel: Channel, frame: Uint8Array): void;
   onDrained(link: Link): void;
+  /** A peer refused this start of the node, because it knows a later one. */
+  onStale(seenIncarnation: bigint): void;
 }
 
 /** Whom to dial: an address, and the name that must answer there, if one is meant. */

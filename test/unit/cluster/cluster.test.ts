@@ -189,6 +189,7 @@ describe('admission', () => {
     });
     const dial = clusters.settled(early.cluster.dialler.toAddress(host.cluster.address));
     await expect(dial).rejects.toMatchObject({ code: 'ERR_REFUSED', reason: 'stale-incarnation' });
+    expect(early.stale).toEqual([50n]);
     await closeAll(clusters, [host, early]);
   });
 

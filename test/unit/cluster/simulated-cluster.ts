@@ -39,6 +39,8 @@ export interface TestNode {
   readonly neighborEvents: NeighborEvent[];
   readonly memberEvents: MemberEvent[];
   readonly messages: RecordedMessages;
+  /** Later starts of this node that peers told of. */
+  readonly stale: bigint[];
   /** Stops it without a word. */
   crash(): void;
 }
@@ -98,11 +100,13 @@ export class SimulatedClusters {
     });
     const neighborEvents: NeighborEvent[] = [];
     const memberEvents: MemberEvent[] = [];
+    const stale: bigint[] = [];
     const cluster: Cluster = await Cluster.open({
       ...(await this.#options(name, settings, host, publicKey)),
       trust,
       onNeighbor: (event) => neighborEvents.push(event),
       onMember: (event) => memberEvents.push(event),
+      onStale: (seen) => stale.push(seen),
     });
     const messages = new RecordedMessages();
     cluster.messages.attach(messages);
@@ -111,7 +115,17 @@ export class SimulatedClusters {
       void cluster.close();
     };
     const { meter } = host;
-    return { cluster, trust, meter, publicKey, neighborEvents, memberEvents, messages, crash };
+    return {
+      cluster,
+      trust,
+      meter,
+      publicKey,
+      neighborEvents,
+      memberEvents,
+      messages,
+      stale,
+      crash,
+    };
   }
 
   /** Lets a promise settle in virtual time. */
@@ -130,7 +144,7 @@ export class SimulatedClusters {
     settings: NodeSettings,
     host: Host,
     publicKey: Uint8Array,
-  ): Promise<Omit<ClusterOptions, 'trust' | 'onNeighbor' | 'onMember'>> {
+  ): Promise<Omit<ClusterOptions, 'trust' | 'onNeighbor' | 'onMember' | 'onStale'>> {
     const { cluster = 'test', secret, heartbeatMs = 500, port = 0 } = settings;
     this.#starts += 1n;
     return {
