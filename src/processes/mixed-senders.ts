@@ -1,7 +1,7 @@
 /**
  * A sender that addresses processes of one node both by pid and by name, while something of it
- * waits there. The name may stand for the same process, so that nothing of that sender may pass what
- * waits on the other way: its frames stand in one line here until it does not matter any more.
+ * waits there. The name may stand for the same process, so that nothing of that sender may pass
+ * what waits on the other way: its frames stand in one line here until it does not matter any more.
  */
 import { Fifo } from './fifo.ts';
 import type { OutFrame } from './outflow.ts';
