@@ -133,9 +133,11 @@ export class ContactLoop {
 
   async #pause(ms: number, signal: AbortSignal): Promise<void> {
     const over = settlement<void>();
-    const timer = this.#options.host.timers.after(ms, over.resolve);
-    signal.addEventListener('abort', () => over.resolve(), { once: true });
+    const wake = (): void => over.resolve();
+    const timer = this.#options.host.timers.after(ms, wake);
+    signal.addEventListener('abort', wake, { once: true });
     await over.promise;
     timer[Symbol.dispose]();
+    signal.removeEventListener('abort', wake);
   }
 }

@@ -1,0 +1,132 @@
+import { describe, expect, test } from 'vitest';
+import { ContactLoop, type ContactLoopOptions } from '../../../src/cluster/contact-loop.ts';
+import { DiscoveryChain } from '../../../src/discovery/chain.ts';
+import { staticDiscovery } from '../../../src/discovery/static.ts';
+import { BarrelError } from '../../../src/errors.ts';
+import { silentLogger } from '../../../src/host/logger.ts';
+import { SeededRandom } from '../../../src/testing/seeded-random.ts';
+import { VirtualTime } from '../../../src/testing/virtual-time.ts';
+
+describe('the contacts of a node', () => {
+  test('are no concern of a node that has none: it is alone and ready at once', async () => {
+    const { loop, time, tries } = bench({ contacts: [] });
+    loop.start();
+    await time.advance(1);
+    expect(await loop.joined).toEqual({ isAlone: true });
+    expect(tries).toEqual([]);
+    loop.stop();
+  });
+
+  test('are tried again with growing pauses until one accepts', async () => {
+    const world = bench({ contacts: ['10.0.0.1:1'] });
+    world.loop.start();
+    await world.time.advance(20_000);
+    expect(world.loop.hasJoined).toBe(false);
+    expect(world.loop.reasons).toEqual(['10.0.0.1:1: nobody there']);
+    const pauses = world.tries.slice(1).map((atMs, index) => atMs - (world.tries[index] ?? 0));
+    expect(pauses.length).toBeGreaterThan(4);
+    expect(pauses.at(-1)).toBeGreaterThan((pauses[0] ?? 0) * 4);
+
+    world.answer = async () => {
+      world.neighbors = 1;
+      return 'seed@test';
+    };
+    await world.time.advance(60_000);
+    expect(await world.loop.joined).toEqual({ isAlone: false });
+    expect(world.loop.reasons).toEqual([]);
+    world.loop.stop();
+  });
+
+  test('that are this node itself do not keep it from being ready', async () => {
+    const world = bench({ contacts: ['self@test'] });
+    world.answer = async () => {
+      throw new BarrelError('ERR_SELF', 'this node itself');
+    };
+    world.loop.start();
+    await world.time.advance(1);
+    expect(await world.loop.joined).toEqual({ isAlone: true });
+    world.loop.stop();
+  });
+
+  test('are tried again when one of them is no member: so two halves find each other', async () => {
+    const world = bench({ contacts: ['near@test', 'far@test'] });
+    world.members.add('near@test');
+    world.neighbors = 2;
+    const tried: string[] = [];
+    world.answer = async (contact) => {
+      tried.push(contact);
+      throw new BarrelError('ERR_UNREACHABLE', 'cut off');
+    };
+    world.loop.start();
+    await world.time.advance(60_000);
+    expect(new Set(tried)).toEqual(new Set(['far@test']));
+    expect(tried.length).toBeGreaterThan(2);
+    world.loop.stop();
+  });
+
+  test('come from discovery too, each once', async () => {
+    const tried: string[] = [];
+    const found = { ...staticDiscovery({}), contacts: async () => ['a@test', 'b@test'] };
+    const world = bench({
+      contacts: ['a@test'],
+      discovery: new DiscoveryChain([found], silentLogger),
+    });
+    world.answer = async (contact) => {
+      tried.push(contact);
+      throw new BarrelError('ERR_UNREACHABLE', 'nobody there');
+    };
+    world.loop.start();
+    await world.time.advance(1);
+    expect(tried).toEqual(['a@test', 'b@test']);
+    world.loop.stop();
+  });
+
+  test('are left alone after stop, until the next start', async () => {
+    const world = bench({ contacts: ['10.0.0.1:1'] });
+    world.loop.start();
+    await world.time.advance(1_000);
+    world.loop.stop();
+    const before = world.tries.length;
+    await world.time.advance(60_000);
+    expect(world.tries.length).toBe(before);
+    world.loop.start();
+    await world.time.advance(1_000);
+    expect(world.tries.length).toBeGreaterThan(before);
+    world.loop.stop();
+  });
+});
+
+interface World {
+  readonly loop: ContactLoop;
+  readonly time: VirtualTime;
+  /** Virtual times at which somebody was asked. */
+  readonly tries: number[];
+  readonly members: Set<string>;
+  neighbors: number;
+  answer: (contact: string) => Promise<string>;
+}
+
+function bench(options: Partial<Pick<ContactLoopOptions, 'contacts' | 'discovery'>>): World {
+  const time = new VirtualTime();
+  const world: World = {
+    loop: new ContactLoop({
+      host: { timers: time, random: new SeededRandom(1), logger: silentLogger },
+      contacts: options.contacts ?? [],
+      discovery: options.discovery ?? new DiscoveryChain([], silentLogger),
+      join: async (contact) => {
+        world.tries.push(time.monotonicMs());
+        return world.answer(contact);
+      },
+      isMember: (node) => world.members.has(node),
+      hasNeighbors: () => world.neighbors > 0,
+    }),
+    time,
+    tries: [],
+    members: new Set(),
+    neighbors: 0,
+    answer: async () => {
+      throw new BarrelError('ERR_UNREACHABLE', 'nobody there');
+    },
+  };
+  return world;
+}
