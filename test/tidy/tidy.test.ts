@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { EXCEPTIONS } from './exceptions.ts';
-import { checkDependencies, type Manifest } from './package-rules.ts';
+import { checkDependencies, checkLock, type Lock, type Manifest } from './package-rules.ts';
 import { checkPublicFace } from './public-face.ts';
 import { ROOT, repositoryFiles } from './repository.ts';
 import { RULES } from './rules.ts';
@@ -30,8 +30,13 @@ describe('the repository', () => {
   });
 
   test('has a note and an exact version for every dependency', () => {
-    const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as Manifest;
-    expect(report(checkDependencies(manifest, new Set(files.map(({ path }) => path))))).toEqual([]);
+    const paths = new Set(files.map(({ path }) => path));
+    expect(report(checkDependencies(readManifest(), paths))).toEqual([]);
+  });
+
+  test('has a lock file that npm ci takes, whatever the platform', () => {
+    const lock = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8')) as Lock;
+    expect(report(checkLock(readManifest(), lock))).toEqual([]);
   });
 
   test('documents everything that index.ts exports', () => {
@@ -67,6 +72,21 @@ describe('each rule can fail', () => {
     ]);
   });
 
+  test('a lock file without a platform, or of another manifest, is refused', () => {
+    const dependencies = { a: '1.0.0' };
+    const optionalDependencies = { 'a-linux': '1.0.0', 'a-darwin': '1.0.0' };
+    const packages = {
+      '': { dependencies },
+      'node_modules/a': { optionalDependencies },
+      'node_modules/a/node_modules/a-linux': {},
+    };
+    const found = checkLock({ dependencies: {} }, { packages });
+    expect(found.map(({ message }) => message)).toEqual([
+      'a-darwin is missing: an optional part of node_modules/a',
+      'dependencies differ from those of package.json',
+    ]);
+  });
+
   test('an undocumented export is found through a re-export, and a star is refused', () => {
     const index = tidyFile(
       'src/index.ts',
@@ -81,6 +101,10 @@ describe('each rule can fail', () => {
     ]);
   });
 });
+
+function readManifest(): Manifest {
+  return JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as Manifest;
+}
 
 interface Sample {
   readonly rule: string;
