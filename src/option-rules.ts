@@ -5,6 +5,7 @@
 import * as v from 'valibot';
 import { isAddress, isNodeName } from './core/names.ts';
 import { encodeValue } from './core/wire/value.ts';
+import { isContact } from './discovery/discovery.ts';
 import {
   ACTIVE_SIZE_DEFAULT,
   ACTIVE_SIZE_MAX,
@@ -191,13 +192,6 @@ function isSecret(input: unknown): boolean {
   }
   const isBytes = input instanceof Uint8Array;
   return isBytes && input.length >= SECRET_BYTES_MIN && input.length <= SECRET_BYTES_MAX;
-}
-
-/** Address, node name, or both as `name@host/host:port`. */
-function isContact(text: string): boolean {
-  const slash = text.indexOf('/');
-  if (slash === -1) return isAddress(text) || isNodeName(text);
-  return isNodeName(text.slice(0, slash)) && isAddress(text.slice(slash + 1));
 }
 
 function isDiscovery(input: unknown): boolean {

@@ -10,6 +10,7 @@ import {
   encodeReject,
   type ForeignHello,
   type Hello,
+  isRejectReason,
   type RejectReason,
 } from '../identity/hello.ts';
 import {
@@ -162,30 +163,8 @@ const UNREADABLE: { readonly reason: RejectReason; readonly detail: string } = {
   detail: 'unreadable HELLO',
 };
 
-const REASONS: ReadonlySet<string> = new Set<Refused['reason']>([
-  'protocol-version',
-  'cluster',
-  'secret',
-  'name',
-  'name-taken',
-  'key-mismatch',
-  'not-trusted',
-  'revoked',
-  'certificate',
-  'stale-incarnation',
-  'parameters',
-  'clock',
-  'overloaded',
-  'blocked',
-  'superseded',
-  'protocol',
-  'lost',
-]);
-
+/** The word of a closed connection, where it says why nobody was let in. */
 function reasonOf(word: string): Refused['reason'] {
-  return isReason(word) ? word : 'closed';
-}
-
-function isReason(word: string): word is Refused['reason'] {
-  return REASONS.has(word);
+  if (isRejectReason(word) || word === 'protocol' || word === 'lost') return word;
+  return 'closed';
 }

@@ -199,7 +199,8 @@ function readAddress(reader: Reader): Address {
   return address;
 }
 
-function isRejectReason(text: string): text is RejectReason {
+/** True for the reasons that a REJECT may give. */
+export function isRejectReason(text: string): text is RejectReason {
   return REASONS.has(text);
 }
 

@@ -7,9 +7,9 @@ import type {
 } from '../../../../src/core/membership/contract.ts';
 import { HyParView } from '../../../../src/core/membership/hyparview.ts';
 import { MembershipInvariants } from '../../../../src/core/membership/invariants.ts';
-import type { MembershipMessage } from '../../../../src/core/membership/messages.ts';
 import type { PeerDescriptor } from '../../../../src/core/membership/peer.ts';
 import { seeded } from '../overlay-network.ts';
+import { anyMembershipMessage } from './any-message.ts';
 
 const NAMES = ['self', 'a', 'b', 'c', 'd', 'e', 'f', 'g'].map((name) => `${name}@t`);
 
@@ -24,39 +24,7 @@ const peers = fc.array(peer, { maxLength: 8 });
 // Small numbers, so that replies often meet requests that are under way.
 const serial = fc.nat(30);
 const hopsLeft = fc.integer({ min: -1, max: 20 });
-const message: fc.Arbitrary<MembershipMessage> = fc.oneof(
-  fc.record({ kind: fc.constant('join' as const), requestId: serial }),
-  fc.record({
-    kind: fc.constant('joinReply' as const),
-    requestId: serial,
-    outcome: fc.constantFrom('accepted' as const, 'refused' as const, 'redirected' as const),
-    peers,
-  }),
-  fc.record({ kind: fc.constant('forwardJoin' as const), newcomer: peer, hopsLeft }),
-  fc.record({
-    kind: fc.constant('neighbor' as const),
-    requestId: serial,
-    priority: fc.constantFrom('high' as const, 'low' as const),
-  }),
-  fc.record({
-    kind: fc.constant('neighborReply' as const),
-    requestId: serial,
-    accepted: fc.boolean(),
-  }),
-  fc.record({
-    kind: fc.constant('disconnect' as const),
-    reason: fc.constantFrom('evicted' as const, 'left' as const, 'mismatch' as const),
-  }),
-  fc.record({
-    kind: fc.constant('shuffle' as const),
-    shuffleId: serial,
-    origin: peer,
-    hopsLeft,
-    peers,
-  }),
-  fc.record({ kind: fc.constant('shuffleReply' as const), shuffleId: serial, peers }),
-  fc.constant({ kind: 'keepAlive' as const }),
-);
+const message = anyMembershipMessage({ peer, peers, serial, hopsLeft });
 
 /** An input, or the n-th of the timers that were scheduled, fired early, late or twice. */
 type Step = { readonly input: MembershipInput } | { readonly timer: number };

@@ -11,6 +11,7 @@ import { Reader } from '../../../../src/core/wire/reader.ts';
 import { WireError } from '../../../../src/core/wire/wire-error.ts';
 import { Writer } from '../../../../src/core/wire/writer.ts';
 import { expectNoOtherError, expectWholeFramesOnly } from '../hostile-bytes.ts';
+import { anyMembershipMessage } from './any-message.ts';
 
 const peer: fc.Arbitrary<PeerDescriptor> = fc
   .record({
@@ -31,39 +32,7 @@ const peer: fc.Arbitrary<PeerDescriptor> = fc
 const serial = fc.nat();
 const hopsLeft = fc.nat(16);
 const peers = fc.array(peer, { maxLength: 32 });
-const message: fc.Arbitrary<MembershipMessage> = fc.oneof(
-  fc.record({ kind: fc.constant('join' as const), requestId: serial }),
-  fc.record({
-    kind: fc.constant('joinReply' as const),
-    requestId: serial,
-    outcome: fc.constantFrom('accepted' as const, 'refused' as const, 'redirected' as const),
-    peers,
-  }),
-  fc.record({ kind: fc.constant('forwardJoin' as const), newcomer: peer, hopsLeft }),
-  fc.record({
-    kind: fc.constant('neighbor' as const),
-    requestId: serial,
-    priority: fc.constantFrom('high' as const, 'low' as const),
-  }),
-  fc.record({
-    kind: fc.constant('neighborReply' as const),
-    requestId: serial,
-    accepted: fc.boolean(),
-  }),
-  fc.record({
-    kind: fc.constant('disconnect' as const),
-    reason: fc.constantFrom('evicted' as const, 'left' as const, 'mismatch' as const),
-  }),
-  fc.record({
-    kind: fc.constant('shuffle' as const),
-    shuffleId: serial,
-    origin: peer,
-    hopsLeft,
-    peers,
-  }),
-  fc.record({ kind: fc.constant('shuffleReply' as const), shuffleId: serial, peers }),
-  fc.constant({ kind: 'keepAlive' as const }),
-);
+const message = anyMembershipMessage({ peer, peers, serial, hopsLeft });
 
 const someone: PeerDescriptor = {
   node: 'a@host',
