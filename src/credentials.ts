@@ -1,5 +1,5 @@
 /** Everything that makes up one start of a node before it has a socket: keys, pins, start id. */
-import type { TlsIdentity } from './transport/quic/settings.ts';
+
 import type { Host } from './host/host.ts';
 import { loadCertificate } from './identity/certificate.ts';
 import { fingerprintOf } from './identity/fingerprint.ts';
@@ -8,6 +8,7 @@ import { loadKeyPair } from './identity/keys.ts';
 import { deriveSecretKey } from './identity/secret.ts';
 import { openTrustTable, type TrustTable } from './identity/trust.ts';
 import type { ResolvedOptions } from './options.ts';
+import type { TlsIdentity } from './transport/quic/settings.ts';
 
 export interface Credentials {
   readonly publicKey: Uint8Array;
