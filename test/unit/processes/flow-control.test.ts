@@ -12,8 +12,10 @@ import {
   OUTBOX_MESSAGES_MAX,
 } from '../../../src/limits.ts';
 import { Fifo } from '../../../src/processes/fifo.ts';
+import { Inflow } from '../../../src/processes/inflow.ts';
 import { type CreditSource, Mailbox } from '../../../src/processes/mailbox.ts';
 import { Request } from '../../../src/processes/messages.ts';
+import { creditUnits, Outflow } from '../../../src/processes/outflow.ts';
 import { type LinkedNode, LinkedNodes } from './linked-nodes.ts';
 
 test('10^5 messages to a slow receiver arrive once and in order, in bounded memory', async () => {
@@ -297,6 +299,24 @@ test('closing a node while senders wait ends the wait', async () => {
   expect(await waiting).toMatchObject({ code: 'ERR_CLOSED' });
 });
 
+test('whichever end forgets an account, a receiver that consumes all never stops its sender', () => {
+  const step = fc.oneof(
+    { weight: 8, arbitrary: fc.record({ send: fc.nat(12_000) }) },
+    { weight: 6, arbitrary: fc.record({ consume: fc.integer({ min: 1, max: 200 }) }) },
+    { weight: 4, arbitrary: fc.constantFrom('deliver' as const, 'credit' as const) },
+    fc.constantFrom('sender forgets' as const, 'receiver forgets' as const),
+  );
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 300 }), (steps) => {
+      const pair = new Accounts();
+      for (const each of steps) pair.run(each);
+      pair.settle();
+      expect(pair.flow.hasCredit).toBe(true);
+    }),
+    { numRuns: 500 },
+  );
+});
+
 test('a mailbox is a queue of which any message can be taken, and returns all credit', () => {
   const command = fc.oneof(
     { weight: 3, arbitrary: fc.constant('push' as const) },
@@ -356,6 +376,73 @@ test('a queue gives back what was put in, whatever its length was', () => {
     { numRuns: 30 },
   );
 });
+
+type AccountStep =
+  | { readonly send: number }
+  | { readonly consume: number }
+  | 'deliver'
+  | 'credit'
+  | 'sender forgets'
+  | 'receiver forgets';
+
+/** The two ends of the credit for one destination, with everything between them in queues. */
+class Accounts {
+  flow = new Outflow(1);
+  readonly #messages: { readonly isFirst: boolean; readonly units: number }[] = [];
+  readonly #credit: (readonly [units: number, window: number])[] = [];
+  readonly #mailbox: { readonly inflow: Inflow; readonly units: number }[] = [];
+  #inflow: Inflow | undefined;
+  #window = FLOW_WINDOW_INITIAL;
+
+  run(step: AccountStep): void {
+    if (step === 'deliver') this.#deliver();
+    else if (step === 'credit') this.#credited();
+    else if (step === 'sender forgets') this.flow = new Outflow(1);
+    else if (step === 'receiver forgets') this.#evict();
+    else if ('send' in step) this.#send(step.send);
+    else this.#consume(step.consume);
+  }
+
+  settle(): void {
+    while (this.#messages.length > 0) this.#deliver();
+    while (this.#mailbox.length > 0) this.#consume(this.#window);
+    while (this.#credit.length > 0) this.#credited();
+  }
+
+  #send(bytes: number): void {
+    if (!this.flow.hasCredit) return;
+    this.#messages.push({ isFirst: !this.flow.isBegun, units: creditUnits(bytes) });
+    this.flow.isBegun = true;
+    this.flow.spend(bytes);
+  }
+
+  #deliver(): void {
+    const message = this.#messages.shift();
+    if (message === undefined) return;
+    if (message.isFirst) this.#inflow?.forget();
+    if (message.isFirst || this.#inflow === undefined) {
+      this.#inflow = new Inflow(1, (_, units, window) => this.#credit.push([units, window]));
+      this.#inflow.announce(this.#window);
+    }
+    this.#mailbox.push({ inflow: this.#inflow, units: message.units });
+  }
+
+  #consume(window: number): void {
+    this.#window = window;
+    const entry = this.#mailbox.shift();
+    entry?.inflow.consumed(entry.units, window);
+  }
+
+  #credited(): void {
+    const [units, window] = this.#credit.shift() ?? [0, 0];
+    this.flow.receive(units, window);
+  }
+
+  #evict(): void {
+    this.#inflow?.evict();
+    this.#inflow = undefined;
+  }
+}
 
 interface Sink {
   readonly pid: Pid;
