@@ -1,5 +1,4 @@
 /** Everything that makes up one start of a node before it has a socket: keys, pins, start id. */
-
 import type { Host } from './host/host.ts';
 import { loadCertificate } from './identity/certificate.ts';
 import { fingerprintOf } from './identity/fingerprint.ts';
