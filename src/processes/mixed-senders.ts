@@ -3,6 +3,7 @@
  * waits there. The name may stand for the same process, so that nothing of that sender may pass
  * what waits on the other way: its frames stand in one line here until it does not matter any more.
  */
+import { OUTBOX_BYTES_HIGH_WATER, OUTBOX_MESSAGES_HIGH_WATER } from '../limits.ts';
 import { Fifo } from './fifo.ts';
 import type { OutFrame } from './outflow.ts';
 
@@ -16,6 +17,13 @@ export interface LineStep {
 
 export class MixedSenders {
   readonly #lines = new Map<number, Fifo<OutFrame>>();
+  #count = 0;
+  #bytes = 0;
+
+  /** Senders are asked to wait. */
+  get isHigh(): boolean {
+    return this.#count >= OUTBOX_MESSAGES_HIGH_WATER || this.#bytes >= OUTBOX_BYTES_HIGH_WATER;
+  }
 
   has(from: number): boolean {
     return this.#lines.has(from);
@@ -30,6 +38,8 @@ export class MixedSenders {
     const line = this.#lines.get(frame.from) ?? new Fifo<OutFrame>();
     this.#lines.set(frame.from, line);
     line.push(frame);
+    this.#count += 1;
+    this.#bytes += frame.frame.byteLength;
   }
 
   /** Moves on what may move. */
@@ -38,6 +48,8 @@ export class MixedSenders {
       for (let head = line.peek(); head !== undefined; head = line.peek()) {
         if (step.mustWait(head) || !step.pass(head)) break;
         line.shift();
+        this.#count -= 1;
+        this.#bytes -= head.frame.byteLength;
       }
       if (line.length === 0) this.#lines.delete(from);
     }
@@ -45,5 +57,7 @@ export class MixedSenders {
 
   clear(): void {
     this.#lines.clear();
+    this.#count = 0;
+    this.#bytes = 0;
   }
 }

@@ -37,6 +37,7 @@ export class PeerOutput implements LineStep {
   #heldBytes = 0;
   /** The link is above its high-water mark: what waits here goes on waiting. */
   #isCongested = false;
+  #isEnded = false;
 
   /** @param lost counts signals for which there is no room left anywhere. */
   constructor(node: NodeName, links: MessageLinks, lost: Counter) {
@@ -68,7 +69,7 @@ export class PeerOutput implements LineStep {
       flow.waitingElsewhere += 1;
       flow.isBegun = true;
       this.#stand(message);
-      return false;
+      return !this.#mixed.isHigh && !this.#isCongested;
     }
     if (flow.isHolding || !flow.hasCredit || this.#refused.length > 0) {
       this.#checkRoom(message);
@@ -111,6 +112,12 @@ export class PeerOutput implements LineStep {
     if (this.#mixed.has(exit.from)) this.#forceLine(exit.from);
     this.#holdingFlow(exit.key)?.force();
     this.#releaseAll();
+    this.#wake();
+  }
+
+  /** True while the link is at its hard limit: large answers had better be small ones. */
+  get isBlocked(): boolean {
+    return this.#refused.length > 0;
   }
 
   /** Sends an answer or credit: these wait for no message. */
@@ -139,8 +146,9 @@ export class PeerOutput implements LineStep {
     this.#wake();
   }
 
-  /** The link is gone, and with it everything that waited for it. */
-  reset(): void {
+  /** The link is gone, and with it everything that waited for it; nothing is sent any more. */
+  end(): void {
+    this.#isEnded = true;
     this.#flows.clear();
     this.#holding.clear();
     this.#refused.clear();
@@ -159,7 +167,7 @@ export class PeerOutput implements LineStep {
   }
 
   #isClear(key: FlowKey | undefined): boolean {
-    if (!this.#canSend()) return false;
+    if (!this.#canSend() || this.#mixed.isHigh) return false;
     if (key !== undefined) return this.#flows.get(key)?.isHigh !== true;
     for (const flow of this.#holding) if (flow.isHigh) return false;
     return true;
@@ -277,6 +285,7 @@ export class PeerOutput implements LineStep {
   }
 
   #put(signal: OutFrame): void {
+    if (this.#isEnded) return;
     if (this.#refused.length === 0 && this.#trySend(signal)) return;
     if (this.#refused.length < SIGNALS_WAITING_MAX) this.#refused.push(signal);
     else this.#lost.value += 1;

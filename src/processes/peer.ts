@@ -113,6 +113,7 @@ export class Peer implements Callee {
 
   /** The link is gone. Processes here are told; the other node tells its own. */
   end(cause: BarrelError): void {
+    this.output.end();
     for (const inflow of this.#inflows.values()) inflow.forget();
     this.#inflows.clear();
     for (const watch of this.watches.values()) watch.stop();
@@ -125,7 +126,6 @@ export class Peer implements Callee {
     const links = [...this.links];
     this.links.clear();
     for (const link of links) link.cut('noconnection');
-    this.output.reset();
     this.updateHold();
   }
 

@@ -103,7 +103,7 @@ export interface Processes {
 /** What a body holds. Once its process has ended, each operation fails with ERR_EXIT. */
 export interface Self extends AsyncIterable<Value> {
   readonly pid: Pid;
-  /** Aborted when the process is told to exit. */
+  /** Aborted when the process is told to exit, or ends by itself. */
   readonly signal: AbortSignal;
   /**
    * The oldest message, or the oldest for which `match` holds; the others stay. Waits for ever

@@ -61,7 +61,9 @@ export class RemoteCall extends IncomingCall<Uint8Array> implements DeadlineEntr
   }
 
   protected sendReply(frame: Uint8Array): void {
-    this.#peer.output.urgent(this.#lane, frame);
+    // What cannot be sent now has to be kept: then the caller gets a short answer.
+    if (this.#peer.output.isBlocked) this.sendFailure({ kind: 'overloaded' });
+    else this.#peer.output.urgent(this.#lane, frame);
   }
 
   protected sendFailure(failure: CallFailure): void {

@@ -142,6 +142,40 @@ test('a Down and a request wait behind the messages of their pair', async () => 
   ]);
 });
 
+test('a sender that mixes pids and names, and waits when asked to, is never refused', async () => {
+  const { net, a, b } = two();
+  const sink = slowSink(net, b, { batch: 100, pauseMs: 1, name: 'sink' });
+  const count = 20_000;
+  let sent = 0;
+  let aheadMax = 0;
+  a.processes.spawn(async (self) => {
+    for (; sent < count; sent += 1) {
+      const to = sent % 7 === 0 ? { node: 'b@h', name: 'sink' } : sink.pid;
+      if (!self.send(to, sent)) await a.processes.drained(sink.pid);
+      aheadMax = Math.max(aheadMax, sent - sink.count());
+    }
+  });
+  await net.settle(2_000);
+  expect([sink.count(), sink.isInOrder()]).toEqual([count, true]);
+  expect(aheadMax).toBeLessThan(3 * OUTBOX_MESSAGES_HIGH_WATER + 2 * FLOW_WINDOW_MAX);
+});
+
+test('the end of a link that ends linked processes sends nothing to where it led', async () => {
+  const { net, a, b } = two();
+  const far = [gated(b, 'first').pid, gated(b, 'second').pid];
+  const linked = a.processes.spawn((self) => {
+    for (const pid of far) self.link(pid);
+    void self.call(far[0] as Pid, 'x').catch(() => {});
+    return self.receive();
+  });
+  await net.settle();
+  const before = a.links.sent;
+  net.endLink(a.links, b.links, 'reset');
+  expect(a.processes.isAlive(linked)).toBe(false);
+  await net.settle();
+  expect([a.links.sent, a.links.connected('b@h')]).toEqual([before, undefined]);
+});
+
 test('a call that is over before its turn comes is not sent', async () => {
   const { net, a, b } = two();
   const gate = gated(b);
@@ -463,7 +497,12 @@ interface Sink {
 function slowSink(
   net: LinkedNodes,
   node: LinkedNode,
-  pace: { readonly batch: number; readonly pauseMs: number; readonly mailboxMax?: number },
+  pace: {
+    readonly batch: number;
+    readonly pauseMs: number;
+    readonly mailboxMax?: number;
+    readonly name?: string;
+  },
 ): Sink {
   let count = 0;
   let ordered = true;
@@ -475,7 +514,7 @@ function slowSink(
         if (count % pace.batch === 0) await sleep(net, pace.pauseMs);
       }
     },
-    { mailboxMax: pace.mailboxMax },
+    { mailboxMax: pace.mailboxMax, name: pace.name },
   );
   return { pid, count: () => count, isInOrder: () => ordered };
 }
