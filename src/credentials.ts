@@ -1,4 +1,5 @@
 /** Everything that makes up one start of a node before it has a socket: keys, pins, start id. */
+import type { NodeName } from './core/names.ts';
 import type { Host } from './host/host.ts';
 import { loadCertificate } from './identity/certificate.ts';
 import { fingerprintOf } from './identity/fingerprint.ts';
@@ -10,6 +11,7 @@ import type { ResolvedOptions } from './options.ts';
 import type { TlsIdentity } from './transport/quic/settings.ts';
 
 export interface Credentials {
+  readonly name: NodeName;
   readonly publicKey: Uint8Array;
   readonly fingerprint: string;
   readonly tls: TlsIdentity;
@@ -28,11 +30,13 @@ export async function loadCredentials(
   host: Host,
   onUnpinned: (node: string) => void,
 ): Promise<Credentials> {
-  const { name, cluster, secret, dataDir, trust: mode } = options;
+  const { cluster, secret, dataDir, trust: mode } = options;
   const { files, random } = host;
   const keyPair = await loadKeyPair({ files, random, dataDir });
+  const name = options.name ?? defaultNodeName(host.hostName, keyPair.publicKey);
   const certificatePem = await loadCertificate({ host, keyPair, name, dataDir });
   return {
+    name,
     publicKey: keyPair.publicKey,
     fingerprint: fingerprintOf(keyPair.publicKey),
     tls: { privateKeyPem: keyPair.privateKeyPem, certificatePem },
@@ -40,4 +44,11 @@ export async function loadCredentials(
     secretKey: secret === undefined ? undefined : await deriveSecretKey(secret, cluster),
     trust: await openTrustTable({ host, dataDir, mode, onRemoved: onUnpinned }),
   };
+}
+
+/** Of a node that was given no name. Host names of machines may hold what node names may not. */
+export function defaultNodeName(hostName: string, publicKey: Uint8Array): NodeName {
+  const hex = Buffer.from(publicKey.subarray(0, 4)).toString('hex');
+  const machine = hostName.replace(/[^A-Za-z0-9_.-]/g, '-').replace(/^[.-]+/, '');
+  return `node-${hex}@${machine.slice(0, 200) || 'localhost'}`;
 }

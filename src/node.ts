@@ -110,7 +110,7 @@ async function composeNode(
     isMember: (node) => node !== cluster.self.node && cluster.isMember(node),
     hasNeighbors: () => cluster.activeView().length > 0,
   });
-  const announcement = await discovery.announce(options.name, cluster.addresses, {});
+  const announcement = await discovery.announce(credentials.name, cluster.addresses, {});
   const node = new RunningNode({
     host,
     options,
@@ -133,8 +133,8 @@ function overlayOptions(
   ClusterOptions,
   'self' | 'incarnation' | 'ephemeral' | 'secretKey' | 'trust' | 'membership'
 > {
-  const { name, cluster, liveness, membership, dataDir } = options;
-  const { publicKey, incarnation, secretKey, trust } = credentials;
+  const { cluster, liveness, membership, dataDir } = options;
+  const { name, publicKey, incarnation, secretKey, trust } = credentials;
   return {
     self: {
       name,

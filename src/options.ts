@@ -25,7 +25,7 @@ export type TrustMode = 'tofu' | 'strict';
 export interface NodeOptions extends Cancellable {
   /**
    * `name@host`, 3 to 255 bytes, unique in the cluster: letters, digits and `_ . -`.
-   * @default `node-<8 hex>@<host name>`, another one at each start
+   * @default `node-<8 hex of its key>@<host name>`: the same at each start with a `dataDir`
    */
   readonly name?: NodeName | undefined;
   /**
@@ -149,7 +149,8 @@ export interface NodeOptions extends Cancellable {
 
 /** All options of one node, judged and complete. */
 export interface ResolvedOptions extends Cancellable {
-  readonly name: NodeName;
+  /** Undefined: made from the key, see `defaultNodeName`. */
+  readonly name: NodeName | undefined;
   readonly cluster: string;
   /** A string secret stands here as its UTF-8 bytes. */
   readonly secret: Uint8Array | undefined;
@@ -177,7 +178,7 @@ export interface ResolvedOptions extends Cancellable {
 }
 
 /** What the defaults are taken from. */
-export type OptionHost = Pick<Host, 'hostName' | 'random' | 'logger'>;
+export type OptionHost = Pick<Host, 'logger'>;
 
 /**
  * Judges all options and fills in the defaults.
@@ -187,7 +188,7 @@ export function resolveOptions(options: NodeOptions, host: OptionHost): Resolved
   const faults = optionFaults(options);
   if (faults.length > 0) throw new BarrelError('ERR_OPTION', faults.join('; '));
   return {
-    name: options.name ?? defaultName(host),
+    name: options.name,
     cluster: options.cluster ?? 'default',
     secret: secretBytes(options.secret),
     insecure: options.insecure ?? false,
@@ -219,11 +220,4 @@ function resolveMembership(given: NodeOptions['membership'] = {}): ResolvedOptio
 
 function secretBytes(secret: string | Uint8Array | undefined): Uint8Array | undefined {
   return typeof secret === 'string' ? new TextEncoder().encode(secret) : secret?.slice();
-}
-
-/** Host names of machines may hold what a node name may not. */
-function defaultName(host: OptionHost): NodeName {
-  const hex = [...host.random.bytes(4)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
-  const machine = host.hostName.replace(/[^A-Za-z0-9_.-]/g, '-').replace(/^[.-]+/, '');
-  return `node-${hex}@${machine.slice(0, 200) || 'localhost'}`;
 }

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { defaultNodeName } from '../../../src/credentials.ts';
 import { BarrelError } from '../../../src/errors.ts';
 import { silentLogger } from '../../../src/host/logger.ts';
 import { type NodeOptions, type OptionHost, resolveOptions } from '../../../src/options.ts';
@@ -8,7 +9,7 @@ const SECRET = 'a secret of at least 32 characters';
 describe('defaults', () => {
   test('no option at all is a node on loopback with every option filled in', () => {
     expect(resolveOptions({}, host())).toEqual({
-      name: 'node-0a0b0c0d@machine',
+      name: undefined,
       cluster: 'default',
       secret: undefined,
       insecure: false,
@@ -33,9 +34,11 @@ describe('defaults', () => {
     expect(resolveOptions(options, host())).toEqual(resolveOptions({}, host()));
   });
 
-  test('a machine name that no node may have gives a valid node name', () => {
-    expect(resolveOptions({}, host("Kim's laptop")).name).toBe('node-0a0b0c0d@Kim-s-laptop');
-    expect(resolveOptions({}, host('')).name).toBe('node-0a0b0c0d@localhost');
+  test('a node without a name is named after its key and its machine', () => {
+    const key = new Uint8Array(32).fill(0xab);
+    expect(defaultNodeName('machine', key)).toBe('node-abababab@machine');
+    expect(defaultNodeName("Kim's laptop", key)).toBe('node-abababab@Kim-s-laptop');
+    expect(defaultNodeName('', key)).toBe('node-abababab@localhost');
   });
 
   test('a string secret becomes its bytes, and bytes are copied', () => {
@@ -143,9 +146,8 @@ describe('relations', () => {
   });
 });
 
-function host(hostName = 'machine'): OptionHost {
-  const random = { float: () => 0.5, bytes: () => Uint8Array.of(10, 11, 12, 13) };
-  return { hostName, random, logger: silentLogger };
+function host(): OptionHost {
+  return { logger: silentLogger };
 }
 
 function refusal(options: unknown): BarrelError {
