@@ -156,3 +156,13 @@ export const MONITORS_PER_LINK_MAX = 65_536;
 export const PROCESS_LINKS_PER_LINK_MAX = 65_536;
 /** Calls of one node that may be open on another one. */
 export const REQUESTS_PER_LINK_MAX = 65_536;
+
+// Numbers that only their owner raises, by one at a time
+export const REFUTATION_MAX = 1_099_511_627_776;
+/** A refutation further than this above the known one is forged. */
+export const REFUTATION_LEAP_MAX = 65_536;
+export const TABLE_VERSION_MAX = 1_099_511_627_776;
+/** Up to here an owner contradicts what others say in its name; above it the numbers would end. */
+export const TABLE_VERSION_REPAIRED_MAX = 1_000_000_000_000;
+/** Of all owners together; an owner's own entries have their own bound. */
+export const TABLE_BYTES_MAX = 67_108_864;

@@ -66,7 +66,8 @@ export interface NodeOptions extends Cancellable {
    */
   readonly advertise?: readonly Address[] | undefined;
   /**
-   * Directory that holds identity and pins. Made with mode 0700 when it does not exist.
+   * Directory that holds identity and pins, and the control socket, for whose sake its path may
+   * have at most 90 bytes. Made with mode 0700 when it does not exist.
    * @default nothing on disk, and an identity that ends with the node
    */
   readonly dataDir?: string | undefined;

@@ -18,6 +18,7 @@ import type { ProcessTable } from './processes/process-table.ts';
 import type { Processes } from './processes/processes.ts';
 import type { ServiceRegistry } from './services/service-registry.ts';
 import type { Services } from './services/services.ts';
+import { settlement } from './settlement.ts';
 import { within } from './time-limit.ts';
 
 const JOIN_TIMEOUT_MS = 10_000;
@@ -48,6 +49,9 @@ export class RunningNode implements BarrelNode {
   readonly metrics: BarrelNode['metrics'];
   readonly #parts: RunningNodeParts;
   readonly #ready: Promise<void>;
+  /** Ends the joins that a `leave` or `close` overtakes. */
+  #joins = new AbortController();
+  readonly #closed = settlement<never>();
   #isReady = false;
   #hasLeft = false;
   #closing: Promise<void> | undefined;
@@ -70,8 +74,9 @@ export class RunningNode implements BarrelNode {
     this.#checkOpen();
     const { timeoutMs = READY_TIMEOUT_MS, signal } = options;
     const { timers } = this.#parts.host;
-    await within({ timers, timeoutMs, signal, what: 'becoming ready' }, () => this.#ready);
-    this.#checkOpen();
+    await within({ timers, timeoutMs, signal, what: 'becoming ready' }, () =>
+      Promise.race([this.#ready, this.#closed.promise]),
+    );
   }
 
   status(): NodeStatus {
@@ -84,7 +89,10 @@ export class RunningNode implements BarrelNode {
   async join(contact: Contact, options: Timed = {}): Promise<void> {
     this.#checkOpen();
     const { cluster, contacts, events, host } = this.#parts;
-    const { timeoutMs = JOIN_TIMEOUT_MS, signal } = options;
+    const { timeoutMs = JOIN_TIMEOUT_MS } = options;
+    const overtaken = this.#joins.signal;
+    const signals = options.signal === undefined ? [overtaken] : [options.signal, overtaken];
+    const signal = AbortSignal.any(signals);
     const limit = { timers: host.timers, timeoutMs, signal, what: `joining through ${contact}` };
     const node = await within(limit, (abort) => joinThrough(cluster, contact, abort));
     if (this.#hasLeft) contacts.start();
@@ -96,14 +104,15 @@ export class RunningNode implements BarrelNode {
   async leave(options: Timed = {}): Promise<void> {
     this.#checkOpen();
     const { cluster, contacts, events, host } = this.#parts;
-    if (this.#hasLeft) return;
-    this.#hasLeft = true;
+    this.#overtakeJoins('this node left before it was accepted');
     contacts.stop();
+    const wasOut = this.#hasLeft;
+    this.#hasLeft = true;
     const { timeoutMs = LEAVE_TIMEOUT_MS, signal } = options;
     await within({ timers: host.timers, timeoutMs, signal, what: 'leaving' }, () =>
       cluster.leave(),
     );
-    events.emit({ type: 'left' });
+    if (!wasOut) events.emit({ type: 'left' });
   }
 
   activeView(): NodeName[] {
@@ -157,15 +166,26 @@ export class RunningNode implements BarrelNode {
   async #close(): Promise<void> {
     const { cluster, contacts, events, host, options, owned, processes, services } = this.#parts;
     contacts.stop();
+    this.#overtakeJoins(`${this.name} is closed`);
+    this.#closed.reject(new BarrelError('ERR_CLOSED', `${this.name} is closed`));
     services.withdrawAll();
     await processes.drain(options.drainMs);
     processes.close();
     services.close();
-    if (!this.#hasLeft) await cluster.leave();
-    await cluster.close();
-    for (const part of owned) await part[Symbol.asyncDispose]();
-    events.end();
-    host.logger.debug('closed', { node: this.name });
+    try {
+      await cluster.leave();
+    } finally {
+      // Whatever a goodbye may meet: the socket and the directory are given back.
+      await cluster.close();
+      for (const part of owned) await part[Symbol.asyncDispose]();
+      events.end();
+      host.logger.debug('closed', { node: this.name });
+    }
+  }
+
+  #overtakeJoins(why: string): void {
+    this.#joins.abort(new BarrelError('ERR_CLOSED', why));
+    this.#joins = new AbortController();
   }
 
   #checkOpen(): void {

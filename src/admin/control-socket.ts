@@ -8,6 +8,7 @@ import { connect, type Server, type Socket } from 'node:net';
 import { join, resolve } from 'node:path';
 import { BarrelError } from '../errors.ts';
 import { CONTROL_PATH_BYTES_MAX } from '../limits.ts';
+import { underLock } from './takeover-lock.ts';
 
 /**
  * Path of the control socket of the node with that data directory.
@@ -46,16 +47,23 @@ export async function openSocket(path: string): Promise<Socket> {
 export async function listenAt(server: Server, dataDir: string): Promise<string> {
   const path = controlPath(dataDir);
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
-  await removeStale(path);
+  await underLock(`${path}.lock`, async () => {
+    await removeStale(path);
+    await listen(server, path);
+  });
+  return path;
+}
+
+async function listen(server: Server, path: string): Promise<void> {
   server.listen(path);
   try {
     await settled(server, 'listening');
+    await chmod(path, 0o600);
   } catch (cause) {
+    server.close();
     if (codeOf(cause) !== 'EADDRINUSE') throw cause;
     throw inUse(path);
   }
-  await chmod(path, 0o600);
-  return path;
 }
 
 async function removeStale(path: string): Promise<void> {

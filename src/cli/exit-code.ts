@@ -6,6 +6,7 @@
  *     2 wrong options or arguments    6 timed out, or the connection was lost
  *     3 no node runs there            7 the called method threw
  */
+import { CommanderError } from 'commander';
 import { BarrelError, type ErrorCode } from '../errors.ts';
 
 export const EXIT = {
@@ -47,6 +48,9 @@ export class CommandError extends Error {
 
 export function exitCodeOf(error: unknown): ExitCode {
   if (error instanceof CommandError) return error.exitCode;
+  if (error instanceof CommanderError) return EXIT.usage;
+  // A service that is there, without the method.
+  if (error instanceof BarrelError && error.remote?.code === 'ERR_NOT_FOUND') return EXIT.notFound;
   return (error instanceof BarrelError ? BY_CODE[error.code] : undefined) ?? EXIT.failure;
 }
 

@@ -1,5 +1,6 @@
 /** The words of the `barrel` command and where they lead. */
 import { Command, CommanderError, Option } from 'commander';
+import type { BarrelError } from '../errors.ts';
 import {
   type AskSettings,
   type CallSettings,
@@ -20,28 +21,36 @@ export interface Invocation {
 /** Runs one command. Resolves with the exit code; what goes wrong is one line on stderr. */
 export async function runProgram({ words, version }: Invocation): Promise<number> {
   try {
-    await barrel(version).parseAsync([...words], { from: 'user' });
+    await barrel(version, words.includes('--json')).parseAsync([...words], { from: 'user' });
     return EXIT.ok;
   } catch (error) {
-    // Commander has printed its own errors, and help and version are none.
-    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
-    console.error(words.includes('--json') ? jsonLine(error) : `barrel: ${lineOf(error)}`);
+    // Help and version are no errors; of its own ones commander has printed the line for people.
+    if (error instanceof CommanderError && error.exitCode === 0) return EXIT.ok;
+    const isJson = words.includes('--json');
+    if (isJson) console.error(jsonLine(error));
+    else if (!(error instanceof CommanderError)) console.error(`barrel: ${lineOf(error)}`);
     return exitCodeOf(error);
   }
 }
 
 function jsonLine(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
-  const { code, reason } = (error ?? {}) as { readonly code?: unknown; readonly reason?: unknown };
-  return JSON.stringify({ error: { code, reason, message, exitCode: exitCodeOf(error) } });
+  const { code, reason, remote, node } = (error ?? {}) as Partial<BarrelError>;
+  const exitCode = exitCodeOf(error);
+  return JSON.stringify({ error: { code, reason, remote, node, message, exitCode } });
 }
 
-function barrel(version: string): Command {
+/** With JSON wanted, `runProgram` prints commander's errors, too. */
+function barrel(version: string, isJson: boolean): Command {
   const program = new Command('barrel')
     .description('Runs and inspects nodes of a barrel-p2p cluster.')
     .version(version)
     .exitOverride()
-    .configureOutput({ outputError: (text, write) => write(oneLine(text)) })
+    .configureOutput({
+      outputError: (text, write) => {
+        if (!isJson) write(oneLine(text));
+      },
+    })
     .addHelpText('after', EXIT_CODES);
   addStart(program);
   addQuestions(program);

@@ -17,7 +17,9 @@ import type { Discovery } from '../discovery/discovery.ts';
 import type { Host } from '../host/host.ts';
 import type { AdmissionSelf } from '../identity/admission.ts';
 import type { TrustTable } from '../identity/trust.ts';
+import { INCARNATION_AHEAD_MS_MAX } from '../limits.ts';
 import { settlement } from '../settlement.ts';
+import type { Closure } from '../transport/transport.ts';
 import {
   type Channel,
   CONTROL,
@@ -26,9 +28,12 @@ import {
 } from '../transport/transport.ts';
 import { AddressBook } from './address-book.ts';
 import { AdmissionGate } from './admission-gate.ts';
+import { ControlSender } from './control-sender.ts';
 import { Dialler } from './dialler.ts';
+import { Exchanges } from './exchange.ts';
 import type { Link, LinkTableEvents } from './link.ts';
 import { LinkTable } from './link-table.ts';
+import { LostLinks } from './lost-links.ts';
 import { MembershipDriver } from './membership-driver.ts';
 import { OnDemandLinks } from './on-demand-links.ts';
 import type { MessageLinks, NodeRef, OwnedTable } from './ports.ts';
@@ -38,8 +43,8 @@ import { TableDriver } from './table-driver.ts';
 /** The sender has sent all it knew when the receiver became its neighbour. */
 const SYNCED = 48;
 const SYNCED_FRAME = new Writer().uint(SYNCED).take();
-/** A lost neighbour that does not answer a new dial within this is dead. */
-const REDIAL_TIMEOUT_MS = 1_500;
+/** The upper bits of an incarnation are wall-clock milliseconds. */
+const INCARNATION_RANDOM_BITS = 16n;
 
 export interface ClusterOptions {
   readonly host: Host;
@@ -76,6 +81,8 @@ export class Cluster implements LinkTableEvents {
   readonly #roster: RosterDriver;
   readonly #table: TableDriver;
   readonly #messages: OnDemandLinks;
+  readonly #exchanges: Exchanges;
+  readonly #lost: LostLinks;
   readonly #synced = settlement<void>();
   readonly #transport: Transport;
   readonly #addresses: readonly Address[];
@@ -87,22 +94,6 @@ export class Cluster implements LinkTableEvents {
     this.#transport = transport;
     this.#addresses = options.advertise(transport.address);
     this.self = { node: self.name, incarnation };
-    const link = (node: NodeName): Link | undefined => this.#links.get(node);
-    this.#roster = new RosterDriver({
-      host,
-      self: this.self,
-      heartbeatMs: self.heartbeatMs,
-      link,
-      onMember: (event) => this.#onMember(event),
-      onReassert: () => this.#table.submit({ kind: 'reassert' }),
-    });
-    const { roster } = this.#roster;
-    this.#table = new TableDriver({
-      host,
-      self: this.self,
-      isGone: (node, start) => roster.isGone(node, start),
-      link,
-    });
     this.#links = new LinkTable({
       host,
       name: self.name,
@@ -112,14 +103,41 @@ export class Cluster implements LinkTableEvents {
       dial: (address, signal) => transport.dial(address, { signal }),
       events: this,
     });
+    const control = new ControlSender(host, this.#links);
+    const link = (node: NodeName): Link | undefined => this.#links.get(node);
+    const news = (node: NodeName, frame: Uint8Array): void => this.#exchanges.news(node, frame);
+    const checkIncarnation = (start: bigint): void => this.#checkIncarnation(start);
+    this.#roster = new RosterDriver({
+      host,
+      self: this.self,
+      heartbeatMs: self.heartbeatMs,
+      link,
+      control,
+      news,
+      checkIncarnation,
+      onMember: (event) => this.#onMember(event),
+      onSilent: (silent) => this.#links.close(silent, 'lost', 'no sign of life'),
+      onReassert: () => this.#table.submit({ kind: 'reassert' }),
+      onSuperseded: (start) => options.onStale(start),
+    });
+    const isAlive = (node: NodeName, start: bigint): boolean => this.isAlive(node, start);
+    this.#table = new TableDriver({ host, self: this.self, isAlive, news, checkIncarnation });
+    this.#exchanges = new Exchanges(control, () => this.#everything());
     const announced = (node: NodeName): readonly Address[] | undefined =>
-      roster.get(node)?.record?.addresses;
+      this.#roster.roster.get(node)?.record?.addresses;
     const book = new AddressBook({ announced, discovery: options.discovery });
     this.#dialler = new Dialler(this.#links, book);
-    this.#membership = this.#membershipDriver(link);
+    this.#membership = this.#membershipDriver(link, control);
     this.#messages = new OnDemandLinks(this.self, host, {
       link,
       connect: async (node) => void (await this.#dialler.toNode(node)),
+    });
+    this.#lost = new LostLinks({
+      host,
+      dialler: this.#dialler,
+      isOfInterest: ({ node, incarnation: start }) =>
+        !this.#isClosed && this.isAlive(node, start) && this.isMember(this.self.node),
+      suspectDead: (node) => this.#roster.suspectDead(node),
     });
   }
 
@@ -189,10 +207,16 @@ export class Cluster implements LinkTableEvents {
     return this.#links.get(node)?.connection.rttMs;
   }
 
-  /** Takes part again after `leave`; no effect while it does. */
-  announce(): void {
-    if (this.#roster.isAlive(this.self.node)) return;
+  /** Takes part, again after `leave`; false when it does already. */
+  announce(): boolean {
+    if (this.#roster.isAlive(this.self.node)) return false;
     this.#roster.announce(this.#options.record(this.#addresses));
+    return true;
+  }
+
+  /** Takes an announcement back that led nowhere. */
+  retract(): void {
+    if (this.activeView().length === 0) this.#roster.leave();
   }
 
   /** Says goodbye to everybody, then closes all links. */
@@ -226,10 +250,13 @@ export class Cluster implements LinkTableEvents {
     this.#messages.linkUp(link);
   }
 
-  onDown(link: Link, reason: string): void {
-    this.#membership.linkDown(link, reason);
-    this.#messages.linkDown(link, reason);
-    if (reason !== 'replaced' && !this.#isClosed) void this.#lookAfter(link);
+  onDown(link: Link, closure: Closure): void {
+    const { node, incarnation } = link;
+    this.#exchanges.stop(node);
+    this.#membership.linkDown(link, closure.reason);
+    this.#messages.linkDown(link, closure.reason);
+    if (!this.isAlive(node, incarnation)) this.#options.trust.release(node, incarnation);
+    void this.#lost.lookAfter(link, closure);
   }
 
   onFrame(link: Link, channel: Channel, frame: Uint8Array): void {
@@ -246,6 +273,7 @@ export class Cluster implements LinkTableEvents {
   }
 
   onDrained(link: Link): void {
+    this.#exchanges.goOn(link.node);
     this.#messages.drained(link);
   }
 
@@ -254,15 +282,33 @@ export class Cluster implements LinkTableEvents {
   }
 
   #onNeighbor(event: NeighborEvent): void {
+    const { node } = event;
     if (event.type === 'peerUp') {
-      this.#roster.neighborUp(event.node);
-      this.#table.submit({ kind: 'neighborUp', node: event.node });
-      this.#links.get(event.node)?.connection.send(CONTROL, SYNCED_FRAME);
+      this.#roster.neighborUp(node);
+      this.#table.submit({ kind: 'neighborUp', node });
+      // From here on it gets the news; what was before follows when this turn's work is done.
+      this.#options.host.timers.soon(() => {
+        if (this.activeView().includes(node)) this.#exchanges.start(node);
+      });
     } else {
-      this.#roster.neighborDown(event.node);
-      this.#table.submit({ kind: 'neighborDown', node: event.node });
+      this.#exchanges.stop(node);
+      this.#roster.neighborDown(node);
+      this.#table.submit({ kind: 'neighborDown', node });
     }
     this.#options.onNeighbor(event);
+  }
+
+  /** Who is alive comes first: entries of owners that are unknown are refused. */
+  *#everything(): IterableIterator<Uint8Array> {
+    yield* this.#roster.pages();
+    yield* this.#table.pages();
+    yield SYNCED_FRAME;
+  }
+
+  #checkIncarnation(incarnation: bigint): void {
+    const latestMs = this.#options.host.clock.wallMs() + INCARNATION_AHEAD_MS_MAX;
+    if (incarnation >> INCARNATION_RANDOM_BITS <= BigInt(Math.trunc(latestMs))) return;
+    throw new WireError('an incarnation of a time that has not come');
   }
 
   #onMember(event: MemberEvent): void {
@@ -270,8 +316,9 @@ export class Cluster implements LinkTableEvents {
     if (event.type === 'memberDown') {
       this.#membership.submit({ kind: 'gone', node, incarnation });
       this.#table.submit({ kind: 'ownerGone', node, incarnation });
-      this.#options.trust.release(node, incarnation);
       this.#closeSilent(event);
+      // While a link proves who has the name, word of a death does not free it.
+      if (this.#links.get(node) === undefined) this.#options.trust.release(node, incarnation);
     }
     this.#options.onMember(event);
   }
@@ -283,23 +330,6 @@ export class Cluster implements LinkTableEvents {
     const silentMs = this.#options.host.clock.monotonicMs() - link.connection.lastHeardMs;
     if (silentMs > 2 * this.#options.self.heartbeatMs) {
       this.#links.close(link, 'lost', 'the node is gone');
-    }
-  }
-
-  /** A link was lost for a reason that is not the node's goodbye: does the node live? */
-  async #lookAfter({ node, incarnation }: Link): Promise<void> {
-    if (!this.#roster.isAlive(node) || !this.#roster.isAlive(this.self.node)) return;
-    const abort = new AbortController();
-    const timer = this.#options.host.timers.after(REDIAL_TIMEOUT_MS, () =>
-      abort.abort(new Error('no answer to a new dial')),
-    );
-    try {
-      await this.#dialler.toNode(node, [], abort.signal);
-    } catch (error) {
-      this.#options.host.logger.info('a lost node does not answer', { node, error });
-      this.#roster.suspectDead({ node, incarnation });
-    } finally {
-      timer[Symbol.dispose]();
     }
   }
 
@@ -321,13 +351,17 @@ export class Cluster implements LinkTableEvents {
     });
   }
 
-  #membershipDriver(link: (node: NodeName) => Link | undefined): MembershipDriver {
+  #membershipDriver(
+    link: (node: NodeName) => Link | undefined,
+    control: ControlSender,
+  ): MembershipDriver {
     const { host, membership } = this.#options;
     const self: PeerDescriptor = { ...this.self, addresses: this.#addresses, ageMs: 0 };
     return new MembershipDriver({
       host,
       core: new HyParView(self, host.random, membership),
       link,
+      control,
       connect: async (peer) => void (await this.#dialler.toNode(peer.node, peer.addresses)),
       onNeighbor: (event) => this.#onNeighbor(event),
       candidates: () => this.#candidates(),

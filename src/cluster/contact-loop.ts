@@ -12,6 +12,8 @@ const RETRY_MS_MIN = 250;
 const RETRY_MS_MAX = 30_000;
 /** How often contacts that are no members are tried once this node has joined. */
 const PROBE_MS = 15_000;
+/** Contacts that are tried at once: one that is dead must not keep the others waiting. */
+const AT_ONCE_MAX = 4;
 
 export interface ContactLoopOptions {
   readonly host: Pick<Host, 'timers' | 'random' | 'logger'>;
@@ -79,37 +81,49 @@ export class ContactLoop {
     }
   }
 
-  /** Tries one contact after the other that is no member yet; true when nobody is left to try. */
+  /** Tries the contacts that are no members yet, some at once; true when there is no need left. */
   async #round(signal: AbortSignal): Promise<boolean> {
+    const contacts = await this.#contacts(signal);
+    for (const known of this.#nodes.keys())
+      if (!contacts.includes(known)) this.#nodes.delete(known);
+    const strangers = contacts.filter((contact) => !this.#isMember(contact));
+    let others = contacts.length - strangers.length;
     const reasons: string[] = [];
-    let isSettled = this.#options.hasNeighbors();
-    let others = 0;
-    for (const contact of await this.#contacts(signal)) {
+    for (let first = 0; first < strangers.length; first += AT_ONCE_MAX) {
+      const outcomes = await this.#attempts(strangers.slice(first, first + AT_ONCE_MAX), signal);
       if (signal.aborted) return false;
-      if (this.#isMember(contact)) {
-        others += 1;
-        continue;
-      }
-      const failure = await this.#attempt(contact, signal);
-      if (failure === undefined) return true;
-      if (failure === 'self') continue;
-      others += 1;
-      reasons.push(failure);
+      if (outcomes.includes('accepted')) return true;
+      const failures = outcomes.filter((outcome) => outcome !== 'self');
+      others += failures.length;
+      reasons.push(...failures);
     }
     this.#reasons = reasons;
-    isSettled ||= this.#options.hasNeighbors();
-    return isSettled || others === 0;
+    return this.#options.hasNeighbors() || others === 0;
   }
 
-  /** Undefined when the contact accepted. */
-  async #attempt(contact: Contact, signal: AbortSignal): Promise<string | undefined> {
+  /** The first that accepts is enough: it ends the others. */
+  async #attempts(contacts: readonly Contact[], signal: AbortSignal): Promise<string[]> {
+    const enough = new AbortController();
+    const either = AbortSignal.any([signal, enough.signal]);
+    const attempts = contacts.map(async (contact) => {
+      const outcome = await this.#attempt(contact, either);
+      if (outcome === 'accepted') enough.abort(new BarrelError('ERR_CLOSED', 'another accepted'));
+      return outcome;
+    });
+    return Promise.all(attempts);
+  }
+
+  /** `accepted`, `self`, or why not. */
+  async #attempt(contact: Contact, signal: AbortSignal): Promise<string> {
     try {
       this.#nodes.set(contact, await this.#options.join(contact, signal));
-      return undefined;
+      return 'accepted';
     } catch (error) {
       if (error instanceof BarrelError && error.code === 'ERR_SELF') return 'self';
       const text = error instanceof Error ? error.message : String(error);
-      this.#options.host.logger.info('contact did not accept yet', { contact, reason: text });
+      if (!signal.aborted) {
+        this.#options.host.logger.info('contact did not accept yet', { contact, reason: text });
+      }
       return `${contact}: ${text}`;
     }
   }

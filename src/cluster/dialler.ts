@@ -45,6 +45,8 @@ export class Dialler {
     }
     const attempt = this.#tryAll(node, hints).finally(() => this.#underWay.delete(node));
     this.#underWay.set(node, attempt);
+    // Whoever waits hears of a failure; a waiter that gave up before it has nothing to hear.
+    attempt.catch(() => {});
     return attempt;
   }
 

@@ -118,14 +118,20 @@ export class Handshake implements ConnectionEvents {
     this.#isAwaitingVerdict = false;
     // What follows waits with the transport until the pin is durable.
     this.connection.pause();
-    this.#pin(hello).catch((error: unknown) => {
-      const detail = error instanceof Error ? error.message : String(error);
-      this.#refuse({ reason: 'overloaded', by: 'local', detail });
-    });
+    void this.#pin(hello).then((verdict) => this.#onPinned(hello, verdict));
   }
 
-  async #pin(hello: Hello): Promise<void> {
-    const verdict = await this.#options.gate.pin(hello, this.connection);
+  /** A pin that cannot be kept lets nobody in. */
+  async #pin(hello: Hello): Promise<Verdict> {
+    try {
+      return await this.#options.gate.pin(hello, this.connection);
+    } catch (error) {
+      const detail = error instanceof Error ? error.message : String(error);
+      return { kind: 'reject', reason: 'overloaded', detail };
+    }
+  }
+
+  #onPinned(hello: Hello, verdict: Verdict): void {
     if (this.#isDone) return;
     if (verdict.kind === 'reject') {
       this.#refuse({ by: 'local', ...verdict });

@@ -23,8 +23,19 @@ export async function joinThrough(
   contact: Contact,
   signal?: AbortSignal,
 ): Promise<NodeName> {
-  cluster.announce();
-  let link = await linkTo(cluster, contact, signal);
+  const link = await linkTo(cluster, contact, signal);
+  // Neighbours hear of this node as soon as they accept it, so it must take part before.
+  const isNew = cluster.announce();
+  try {
+    return await accepted(cluster, link, signal);
+  } catch (error) {
+    if (isNew) cluster.retract();
+    throw error;
+  }
+}
+
+async function accepted(cluster: Cluster, contact: Link, signal?: AbortSignal): Promise<NodeName> {
+  let link = contact;
   for (let redirects = 0; ; redirects += 1) {
     const result = await cluster.membership.join(link, signal);
     switch (result.kind) {
@@ -35,7 +46,7 @@ export async function joinThrough(
         link = await firstLink(cluster, result.peers, link, signal);
         break;
       case 'refused':
-        throw refused(link, 'left the cluster, or its link was lost');
+        throw refused(link, 'left the cluster, is busy, or its link was lost');
       case 'timedOut':
         throw new BarrelError('ERR_TIMEOUT', `${link.node} did not answer the join`, {
           node: link.node,

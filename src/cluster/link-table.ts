@@ -63,13 +63,15 @@ export class LinkTable {
     }
     const key = keyText(connection.peerKey);
     const known = this.#byKey.get(key);
-    if (known !== undefined || this.#hasAccepted(key)) {
-      connection.close('superseded');
-      return known ?? abortable(this.#await(key), signal);
-    }
-    const link = this.#await(key);
-    this.#shake(connection, target.node);
-    return abortable(link, signal);
+    const awaited = known ?? this.#await(key);
+    if (known !== undefined || this.#isUnderWay(key)) connection.close('superseded');
+    else this.#shake(connection, target.node);
+    const link = await abortable(Promise.resolve(awaited), signal);
+    if (target.node === undefined || link.node === target.node) return link;
+    throw new BarrelError('ERR_REFUSED', `${target.address} is ${link.node}, not ${target.node}`, {
+      reason: 'name',
+      node: target.node,
+    });
   }
 
   /** A connection that another node opened. */
@@ -77,9 +79,10 @@ export class LinkTable {
     this.#shake(connection, undefined);
   }
 
-  /** Ends a link; `onDown` follows in a later turn. */
+  /** Ends a link; it is gone, and `onDown` was called, when this returns. */
   close(link: Link, reason: string, detail?: string): void {
     link.connection.close(reason, detail);
+    this.#onClosed(link, { reason, by: 'local' });
   }
 
   #shake(connection: Connection, dialled: NodeName | undefined): void {
@@ -115,11 +118,14 @@ export class LinkTable {
     return true;
   }
 
-  /** True when the peer's own dial has got so far that a second one would only disturb it. */
-  #hasAccepted(key: string): boolean {
+  /**
+   * True when an own dial, or one of the peer that has said HELLO, is on its way: another one would
+   * only replace its link. Of two that crossed, both HELLOs must be said for one to win.
+   */
+  #isUnderWay(key: string): boolean {
     const handshakes = [...(this.#handshakes.get(key) ?? [])];
     return handshakes.some(
-      ({ connection, peerHello }) => connection.role === 'acceptor' && peerHello !== undefined,
+      ({ connection, peerHello }) => connection.role === 'dialer' || peerHello !== undefined,
     );
   }
 
@@ -161,9 +167,8 @@ export class LinkTable {
 
   /** The peer made a new connection, so it no longer has the old one, or it is a new start. */
   #replace(older: Link, newer: Link): void {
-    this.#remove(older);
-    this.#options.events.onDown(older, 'replaced');
     older.connection.close('replaced', `by the connection of ${newer.incarnation}`);
+    this.#onClosed(older, { reason: 'replaced', by: 'local' });
   }
 
   readonly #onClosed = (link: Link, closure: Closure): void => {
@@ -173,7 +178,7 @@ export class LinkTable {
     this.#options.host.meter.counter('barrel_links_ended_total', {
       reason: ENDS.has(closure.reason) ? closure.reason : 'other',
     }).value += 1;
-    this.#options.events.onDown(link, closure.reason);
+    this.#options.events.onDown(link, closure);
   };
 
   #remove(link: Link): void {
@@ -225,7 +230,15 @@ export class LinkTable {
 }
 
 /** Ends that are worth a count of their own. */
-const ENDS = new Set(['closed', 'lost', 'protocol', 'replaced', 'leaving', 'revoked']);
+const ENDS = new Set([
+  'closed',
+  'lost',
+  'protocol',
+  'replaced',
+  'leaving',
+  'revoked',
+  'overloaded',
+]);
 
 /** Hands the frames of one link up; a peer that breaks the rules loses its link. */
 class LinkReader implements ConnectionEvents {

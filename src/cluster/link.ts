@@ -3,7 +3,7 @@
  * incarnation are what everything above believes. A sender named inside a message is not.
  */
 import type { Address, NodeName } from '../core/names.ts';
-import type { Channel, Connection } from '../transport/transport.ts';
+import type { Channel, Closure, Connection } from '../transport/transport.ts';
 import type { NodeRef } from './ports.ts';
 
 export interface Link extends NodeRef {
@@ -16,7 +16,7 @@ export interface Link extends NodeRef {
 /** What happens on admitted links; for one node `onUp` and `onDown` alternate. */
 export interface LinkTableEvents {
   onUp(link: Link): void;
-  onDown(link: Link, reason: string): void;
+  onDown(link: Link, closure: Closure): void;
   /** The bytes are a view that is valid during the call only. @throws WireError ends the link. */
   onFrame(link: Link, channel: Channel, frame: Uint8Array): void;
   onDrained(link: Link): void;

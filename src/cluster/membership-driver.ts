@@ -15,13 +15,14 @@ import type { NodeName } from '../core/names.ts';
 import { unreachable } from '../core/unreachable.ts';
 import type { Host } from '../host/host.ts';
 import { abortable, type Settlement, settlement } from '../settlement.ts';
-import { CONTROL } from '../transport/transport.ts';
+import type { ControlSender } from './control-sender.ts';
 import type { Link } from './link.ts';
 
 export interface MembershipDriverOptions {
   readonly host: Pick<Host, 'clock' | 'timers' | 'logger' | 'meter'>;
   readonly core: HyParView;
   readonly link: (node: NodeName) => Link | undefined;
+  readonly control: ControlSender;
   /** Makes a link to that start of the node; rejects when it cannot be had. */
   readonly connect: (peer: PeerDescriptor) => Promise<void>;
   readonly onNeighbor: (event: NeighborEvent) => void;
@@ -112,7 +113,7 @@ export class MembershipDriver {
         // The link stays: messages may use it, and it costs little while it is idle.
         break;
       case 'send':
-        link(effect.to)?.connection.send(CONTROL, encodeMembership(effect.message));
+        this.#options.control.send(effect.to, encodeMembership(effect.message));
         break;
       case 'schedule':
         host.timers.after(effect.delayMs, () =>

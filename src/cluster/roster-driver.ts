@@ -4,14 +4,14 @@
  */
 
 import type { NodeName } from '../core/names.ts';
-import type { MemberEvent, RosterInput } from '../core/roster/contract.ts';
+import type { MemberEvent, RosterEffect, RosterInput } from '../core/roster/contract.ts';
 import type { MemberRecord } from '../core/roster/entry.ts';
 import { type HeartbeatInput, HeartbeatMonitor } from '../core/roster/heartbeat.ts';
 import { decodeRoster, encodeRoster, type RosterMessage } from '../core/roster/messages.ts';
 import { Roster } from '../core/roster/roster.ts';
 import { unreachable } from '../core/unreachable.ts';
 import type { Host } from '../host/host.ts';
-import { CONTROL } from '../transport/transport.ts';
+import type { ControlSender } from './control-sender.ts';
 import type { Link } from './link.ts';
 import type { NodeRef } from './ports.ts';
 
@@ -22,9 +22,18 @@ export interface RosterDriverOptions {
   readonly self: NodeRef;
   readonly heartbeatMs: number;
   readonly link: (node: NodeName) => Link | undefined;
+  readonly control: ControlSender;
+  /** Sends a frame of news to a neighbour. */
+  readonly news: (node: NodeName, frame: Uint8Array) => void;
+  /** @throws WireError for an incarnation that no start can have by now. */
+  readonly checkIncarnation: (incarnation: bigint) => void;
   readonly onMember: (event: MemberEvent) => void;
+  /** A neighbour gave no sign of life for too long: its link is to be ended. */
+  readonly onSilent: (link: Link) => void;
   /** Others dropped what this node owns: it must be written again. */
   readonly onReassert: () => void;
+  /** A later start of this very node is in the cluster. */
+  readonly onSuperseded: (incarnation: bigint) => void;
 }
 
 export class RosterDriver {
@@ -32,6 +41,8 @@ export class RosterDriver {
   readonly #options: RosterDriverOptions;
   readonly #heartbeats: HeartbeatMonitor;
   readonly #neighbors = new Set<NodeName>();
+  readonly #inbox: RosterInput[] = [];
+  #isDraining = false;
   #isClosed = false;
 
   constructor(options: RosterDriverOptions) {
@@ -40,6 +51,11 @@ export class RosterDriver {
     this.#heartbeats = new HeartbeatMonitor({ heartbeatMs: options.heartbeatMs });
     this.#every(options.heartbeatMs, () => this.#beat());
     this.#every(ROSTER_TICK_MS, () => this.#submit({ kind: 'tick' }));
+  }
+
+  /** The frames of all that is known, for a new neighbour; read lazily. */
+  *pages(): IterableIterator<Uint8Array> {
+    for (const entries of this.roster.exchange()) yield encodeRoster({ kind: 'entries', entries });
   }
 
   isAlive(node: NodeName): boolean {
@@ -76,6 +92,7 @@ export class RosterDriver {
     const message = decodeRoster(frame);
     switch (message.kind) {
       case 'entries':
+        for (const { incarnation } of message.entries) this.#options.checkIncarnation(incarnation);
         this.#submit({ kind: 'received', from: link.node, entries: message.entries });
         break;
       case 'ping':
@@ -115,37 +132,50 @@ export class RosterDriver {
     const incarnation = link?.incarnation ?? this.roster.get(node)?.incarnation;
     this.#options.host.logger.warn('a neighbour went silent', { node });
     if (incarnation !== undefined) this.suspectDead({ node, incarnation });
-    link?.connection.close('lost', 'no sign of life');
+    if (link !== undefined) this.#options.onSilent(link);
   }
 
+  /** Queues one input; the core finishes one before it sees the next. */
   #submit(input: RosterInput): void {
     if (this.#isClosed) return;
-    const { host, onMember, onReassert } = this.#options;
-    for (const effect of this.roster.handle(input, host.clock.monotonicMs())) {
-      switch (effect.kind) {
-        case 'send':
-          this.#send(effect.to, { kind: 'entries', entries: effect.entries });
-          break;
-        case 'emit':
-          onMember(effect.event);
-          break;
-        case 'reassert':
-          onReassert();
-          break;
-        case 'superseded':
-          host.logger.error('a later start of this node is in the cluster', { ...effect });
-          break;
-        case 'refused':
-          host.meter.counter('barrel_roster_entries_refused_total').value += 1;
-          break;
-        default:
-          unreachable(effect);
+    this.#inbox.push(input);
+    if (this.#isDraining) return;
+    this.#isDraining = true;
+    try {
+      for (let next = this.#inbox.shift(); next !== undefined; next = this.#inbox.shift()) {
+        const nowMs = this.#options.host.clock.monotonicMs();
+        for (const effect of this.roster.handle(next, nowMs)) this.#perform(effect);
       }
+    } finally {
+      this.#isDraining = false;
+    }
+  }
+
+  #perform(effect: RosterEffect): void {
+    const { host, news, onMember, onReassert } = this.#options;
+    switch (effect.kind) {
+      case 'send':
+        news(effect.to, encodeRoster({ kind: 'entries', entries: effect.entries }));
+        break;
+      case 'emit':
+        onMember(effect.event);
+        break;
+      case 'reassert':
+        onReassert();
+        break;
+      case 'superseded':
+        this.#options.onSuperseded(effect.incarnation);
+        break;
+      case 'refused':
+        host.meter.counter('barrel_roster_entries_refused_total').value += 1;
+        break;
+      default:
+        unreachable(effect);
     }
   }
 
   #send(to: NodeName, message: RosterMessage): void {
-    this.#options.link(to)?.connection.send(CONTROL, encodeRoster(message));
+    this.#options.control.send(to, encodeRoster(message));
   }
 
   #every(periodMs: number, action: () => void): void {

@@ -5,15 +5,17 @@ import { decodeTable, encodeTable } from '../core/table/messages.ts';
 import { OwnerTable } from '../core/table/owner-table.ts';
 import { unreachable } from '../core/unreachable.ts';
 import type { Host } from '../host/host.ts';
-import { CONTROL } from '../transport/transport.ts';
 import type { Link } from './link.ts';
 import type { NodeRef, OwnedTable, TableChange } from './ports.ts';
 
 export interface TableDriverOptions {
   readonly host: Pick<Host, 'logger' | 'meter'>;
   readonly self: NodeRef;
-  readonly isGone: (node: NodeName, incarnation: bigint) => boolean;
-  readonly link: (node: NodeName) => Link | undefined;
+  readonly isAlive: (node: NodeName, incarnation: bigint) => boolean;
+  /** Sends a frame of news to a neighbour. */
+  readonly news: (node: NodeName, frame: Uint8Array) => void;
+  /** @throws WireError for an incarnation that no start can have by now. */
+  readonly checkIncarnation: (incarnation: bigint) => void;
 }
 
 export class TableDriver implements OwnedTable {
@@ -23,7 +25,7 @@ export class TableDriver implements OwnedTable {
 
   constructor(options: TableDriverOptions) {
     this.#options = options;
-    this.#table = new OwnerTable(options.self, { isGone: options.isGone });
+    this.#table = new OwnerTable(options.self, { isAlive: options.isAlive });
   }
 
   put(key: string, value: Uint8Array): void {
@@ -34,6 +36,11 @@ export class TableDriver implements OwnedTable {
     this.submit({ kind: 'remove', key });
   }
 
+  /** The frames of all that is known, for a new neighbour; read lazily. */
+  *pages(): IterableIterator<Uint8Array> {
+    for (const entries of this.#table.exchange()) yield encodeTable({ kind: 'entries', entries });
+  }
+
   onChange(listener: (change: TableChange) => void): Disposable {
     this.#listeners.add(listener);
     return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
@@ -42,18 +49,16 @@ export class TableDriver implements OwnedTable {
   /** @throws WireError when the frame is none of the table's. */
   frame(link: Link, frame: Uint8Array): void {
     const { entries } = decodeTable(frame);
+    for (const { owner } of entries) this.#options.checkIncarnation(owner.incarnation);
     this.submit({ kind: 'received', from: link.node, entries });
   }
 
   submit(input: TableInput): void {
-    const { host, link } = this.#options;
+    const { host, news } = this.#options;
     for (const effect of this.#table.handle(input)) {
       switch (effect.kind) {
         case 'send':
-          link(effect.to)?.connection.send(
-            CONTROL,
-            encodeTable({ kind: 'entries', entries: effect.entries }),
-          );
+          news(effect.to, encodeTable({ kind: 'entries', entries: effect.entries }));
           break;
         case 'change':
           for (const listener of this.#listeners) listener(effect);

@@ -45,7 +45,7 @@ export interface Connection {
   readonly rttMs: number;
   /** Bytes accepted by `send` that have not left this machine. */
   readonly queuedBytes: number;
-  /** Monotonic time of the last authenticated datagram from the peer. */
+  /** Monotonic time at which data of the peer last came; keep-alives do not count. */
   readonly lastHeardMs: number;
   /** Must be called in the tick in which the connection was handed over. */
   attach(events: ConnectionEvents): void;

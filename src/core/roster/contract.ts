@@ -11,7 +11,7 @@ export type RosterInput =
   | { readonly kind: 'update'; readonly record: MemberRecord }
   /** This node leaves: `left` goes to all neighbours. Comes before their links are let go. */
   | { readonly kind: 'leave' }
-  /** The node entered the active view: it gets the whole roster. */
+  /** The node entered the active view: it gets the news; the driver sends the `exchange`. */
   | { readonly kind: 'neighborUp'; readonly node: NodeName }
   /** The node left the active view, which says nothing about its life. */
   | { readonly kind: 'neighborDown'; readonly node: NodeName }

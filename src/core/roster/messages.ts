@@ -6,6 +6,7 @@ import {
   ADDRESSES_MAX,
   FINGERPRINT_BYTES_MAX,
   META_BYTES_MAX,
+  REFUTATION_MAX,
   ROSTER_BATCH_MAX,
   VERSION_BYTES_MAX,
   ZONE_BYTES_MAX,
@@ -87,7 +88,7 @@ function writeEntry(writer: Writer, entry: RosterEntry): void {
 function readEntry(reader: Reader): RosterEntry {
   const node = readNode(reader);
   const incarnation = readIncarnation(reader, node);
-  const refutation = reader.uint();
+  const refutation = reader.uint(REFUTATION_MAX);
   const status = STATUSES[reader.uint(STATUSES.length - 1)];
   const record = reader.optional(readRecord);
   if (status === 'dead' || status === 'left') {

@@ -3,7 +3,7 @@
  * changes a node's roster is passed on to all its neighbours but the one it came from, and a new
  * neighbour gets the whole. A node that hears of its own death refutes it.
  */
-import { ROSTER_BATCH_MAX, ROSTER_ENTRIES_MAX } from '../../limits.ts';
+import { REFUTATION_LEAP_MAX, ROSTER_BATCH_MAX, ROSTER_ENTRIES_MAX } from '../../limits.ts';
 import type { NodeName } from '../names.ts';
 import { unreachable } from '../unreachable.ts';
 import type { RosterEffect, RosterInput } from './contract.ts';
@@ -55,6 +55,21 @@ export class Roster {
     return this.entries.filter((entry) => entry.status === 'alive');
   }
 
+  /**
+   * Everything that is known, in batches, for a new neighbour; read as it is taken. What changes
+   * meanwhile is seen here or reaches the neighbour as news.
+   */
+  *exchange(): IterableIterator<readonly RosterEntry[]> {
+    let batch: RosterEntry[] = [];
+    for (const entry of this.#entries.values()) {
+      batch.push(entry);
+      if (batch.length < ROSTER_BATCH_MAX) continue;
+      yield batch;
+      batch = [];
+    }
+    if (batch.length > 0) yield batch;
+  }
+
   get(node: NodeName): RosterEntry | undefined {
     return this.#entries.get(node);
   }
@@ -84,7 +99,6 @@ export class Roster {
         break;
       case 'neighborUp':
         this.#neighbors.add(input.node);
-        this.#send(input.node, this.entries);
         break;
       case 'neighborDown':
         this.#neighbors.delete(input.node);
@@ -139,9 +153,8 @@ export class Roster {
       return;
     }
     const known = this.#entries.get(this.#self.node);
-    if (known === undefined || !supersedes(heard, known)) return;
-    const refutation = Math.min(heard.refutation + 1, Number.MAX_SAFE_INTEGER);
-    this.#store({ ...known, refutation });
+    if (known === undefined || !supersedes(heard, known) || leaps(heard, known)) return;
+    this.#store({ ...known, refutation: heard.refutation + 1 });
     this.#mustReassert ||= known.status === 'alive' && heard.status !== 'alive';
   }
 
@@ -153,7 +166,7 @@ export class Roster {
       return;
     }
     const known = this.#entries.get(heard.node);
-    if (known !== undefined && !supersedes(heard, known)) return;
+    if (known !== undefined && (!supersedes(heard, known) || leaps(heard, known))) return;
     if (known === undefined && !this.#makeRoom(heard)) return;
     this.#store(withRecord(heard, known));
     this.#tell(heard, known);
@@ -242,6 +255,15 @@ export class Roster {
     this.#entries.delete(node);
     this.#goneSinceMs.delete(node);
   }
+}
+
+/**
+ * True for a refutation so far above the known one that no honest node has come to it: a forged one
+ * at the bound of the numbers could never be refuted.
+ */
+function leaps(heard: RosterEntry, known: RosterEntry): boolean {
+  const isSameStart = heard.incarnation === known.incarnation;
+  return isSameStart && heard.refutation > known.refutation + REFUTATION_LEAP_MAX;
 }
 
 /** Word of a death comes without a record: the one that is known stays, to dial the node again. */

@@ -29,7 +29,7 @@ export type TableInput =
       readonly from: NodeName;
       readonly entries: readonly TableEntry[];
     }
-  /** The node entered the active view: it gets the whole table. */
+  /** The node entered the active view: it gets the news; the driver sends the `exchange`. */
   | { readonly kind: 'neighborUp'; readonly node: NodeName }
   /** The node left the active view. */
   | { readonly kind: 'neighborDown'; readonly node: NodeName }

@@ -2,7 +2,12 @@
  * The message of the table and its frame: one kind, then positional fields. Kinds 40 to 47 of the
  * control channel are the table's.
  */
-import { KEY_BYTES_MAX, SMALL_VALUE_BYTES_MAX, TABLE_BATCH_MAX } from '../../limits.ts';
+import {
+  KEY_BYTES_MAX,
+  SMALL_VALUE_BYTES_MAX,
+  TABLE_BATCH_MAX,
+  TABLE_VERSION_MAX,
+} from '../../limits.ts';
 import { readIncarnation, readNode } from '../membership/peer.ts';
 import { Reader } from '../wire/reader.ts';
 import { WireError } from '../wire/wire-error.ts';
@@ -48,7 +53,7 @@ function readEntry(reader: Reader): TableEntry {
   const node = readNode(reader);
   const incarnation = readIncarnation(reader, node);
   const key = reader.string(KEY_BYTES_MAX);
-  const version = reader.uint();
+  const version = reader.uint(TABLE_VERSION_MAX);
   const value = reader.optional((r) => r.bytes(SMALL_VALUE_BYTES_MAX).slice());
   return { owner: { node, incarnation }, key, version, value };
 }

@@ -37,9 +37,19 @@ export class OwnerEntries {
     return this.#entries.size;
   }
 
+  /** Of keys and values together. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   /** The greatest version seen. */
   get versionMax(): number {
     return this.#versionMax;
+  }
+
+  /** The next write gets a version above this one, too. */
+  raise(version: number): void {
+    this.#versionMax = Math.max(this.#versionMax, version);
   }
 
   get(key: string): TableEntry | undefined {

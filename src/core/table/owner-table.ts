@@ -12,7 +12,9 @@ import {
   SMALL_VALUE_BYTES_MAX,
   TABLE_BATCH_BYTES_MAX,
   TABLE_BATCH_MAX,
+  TABLE_BYTES_MAX,
   TABLE_ENTRIES_MAX,
+  TABLE_VERSION_REPAIRED_MAX,
 } from '../../limits.ts';
 import type { NodeName } from '../names.ts';
 import { unreachable } from '../unreachable.ts';
@@ -20,28 +22,29 @@ import type { Owner, TableEffect, TableEntry, TableInput } from './contract.ts';
 import { bytesOf, OWNER_BOUNDS_DEFAULTS, type OwnerBounds, OwnerEntries } from './owner-entries.ts';
 
 export interface OwnerTableOptions extends Partial<OwnerBounds> {
-  /** True when the roster knows that start of the node as dead, left or replaced. */
-  readonly isGone: (node: NodeName, incarnation: bigint) => boolean;
+  /** True when the roster knows that start of the node as alive; not asked for this node. */
+  readonly isAlive: (node: NodeName, incarnation: bigint) => boolean;
 }
 
 /** The table as one node has it. No clock, no links: facts in, effects out. */
 export class OwnerTable {
   readonly #self: Owner;
-  readonly #isGone: OwnerTableOptions['isGone'];
+  readonly #isAlive: OwnerTableOptions['isAlive'];
   readonly #bounds: OwnerBounds;
   readonly #owners = new Map<NodeName, OwnerEntries>();
   readonly #own: OwnerEntries;
   readonly #neighbors = new Set<NodeName>();
-  /** Entries of all owners, tombstones included. */
+  /** Entries of all owners, tombstones included, and their bytes. */
   #size = 0;
+  #bytes = 0;
   #effects: TableEffect[] = [];
   /** What changed during this input, to be passed on together. */
   #news: TableEntry[] = [];
 
   constructor(self: Owner, options: OwnerTableOptions) {
-    const { isGone, ...bounds } = options;
+    const { isAlive, ...bounds } = options;
     this.#self = { node: self.node, incarnation: self.incarnation };
-    this.#isGone = isGone;
+    this.#isAlive = isAlive;
     this.#bounds = { ...OWNER_BOUNDS_DEFAULTS, ...bounds };
     this.#own = new OwnerEntries(this.#self, this.#bounds);
     this.#owners.set(self.node, this.#own);
@@ -52,6 +55,14 @@ export class OwnerTable {
     for (const owner of this.#owners.values()) {
       for (const entry of owner.all()) if (entry.value !== undefined) yield entry;
     }
+  }
+
+  /**
+   * Everything that is known, tombstones included, in batches, for a new neighbour; read as it is
+   * taken. What changes meanwhile is seen here or reaches the neighbour as news.
+   */
+  *exchange(): IterableIterator<readonly TableEntry[]> {
+    yield* inBatches(this.#all());
   }
 
   /** The value of an owner's key; undefined when there is none. */
@@ -78,7 +89,6 @@ export class OwnerTable {
         break;
       case 'neighborUp':
         this.#neighbors.add(input.node);
-        this.#sendAll(input.node);
         break;
       case 'neighborDown':
         this.#neighbors.delete(input.node);
@@ -131,9 +141,17 @@ export class OwnerTable {
     const known = this.#own.get(entry.key);
     if (entry.version > (known?.version ?? this.#own.versionMax)) {
       this.#effects.push({ kind: 'forged', from, key: entry.key });
+      this.#contradict(entry);
     } else if (known === undefined && entry.value !== undefined) {
       this.#write(entry.key, undefined);
     }
+  }
+
+  /** Says again, with a greater version, what this node says of that key. */
+  #contradict({ key, version }: TableEntry): void {
+    if (version >= TABLE_VERSION_REPAIRED_MAX) return;
+    this.#own.raise(version);
+    this.#write(key, this.#own.get(key)?.value);
   }
 
   // Others' entries
@@ -144,7 +162,10 @@ export class OwnerTable {
       this.#hearOfOwn(entry, from);
       return;
     }
-    if (this.#isGone(node, incarnation)) return;
+    if (!this.#isAlive(node, incarnation)) {
+      this.#effects.push({ kind: 'refused', owner: entry.owner, key: entry.key });
+      return;
+    }
     const owner = this.#entriesOf(entry.owner);
     if (owner === undefined) return;
     const known = owner.get(entry.key);
@@ -180,6 +201,7 @@ export class OwnerTable {
     const { owner } = gone;
     this.#owners.delete(owner.node);
     this.#size -= gone.size;
+    this.#bytes -= gone.bytes;
     for (const { key, value } of gone.all()) {
       if (value === undefined) continue;
       this.#effects.push({ kind: 'change', owner, key, value: undefined, cause: 'gone' });
@@ -190,6 +212,8 @@ export class OwnerTable {
 
   #hasRoomFor(owner: OwnerEntries, entry: TableEntry): boolean {
     if (this.#size >= TABLE_ENTRIES_MAX && owner.get(entry.key) === undefined) return false;
+    const isOwn = owner === this.#own;
+    if (!isOwn && this.#bytes + bytesOf(entry) > TABLE_BYTES_MAX) return false;
     return owner.hasRoomFor(entry);
   }
 
@@ -198,8 +222,10 @@ export class OwnerTable {
     const { key, value } = entry;
     const before = entries.get(key)?.value;
     this.#size -= entries.size;
+    this.#bytes -= entries.bytes;
     entries.store(entry);
     this.#size += entries.size;
+    this.#bytes += entries.bytes;
     this.#news.push(entry);
     const isSame =
       before === undefined || value === undefined ? before === value : areEqual(before, value);
@@ -219,28 +245,31 @@ export class OwnerTable {
     }
   }
 
-  #sendAll(to: NodeName): void {
-    const all: TableEntry[] = [];
-    for (const owner of this.#owners.values()) all.push(...owner.all());
-    this.#send(to, all);
+  *#all(): IterableIterator<TableEntry> {
+    for (const owner of this.#owners.values()) yield* owner.all();
   }
 
-  #send(to: NodeName, entries: readonly TableEntry[]): void {
-    let batch: TableEntry[] = [];
-    let bytes = 0;
-    for (const entry of entries) {
-      const more = bytesOf(entry);
-      const isFull = batch.length >= TABLE_BATCH_MAX || bytes + more > TABLE_BATCH_BYTES_MAX;
-      if (isFull && batch.length > 0) {
-        this.#effects.push({ kind: 'send', to, entries: batch });
-        batch = [];
-        bytes = 0;
-      }
-      batch.push(entry);
-      bytes += more;
-    }
-    if (batch.length > 0) this.#effects.push({ kind: 'send', to, entries: batch });
+  #send(to: NodeName, news: readonly TableEntry[]): void {
+    for (const entries of inBatches(news)) this.#effects.push({ kind: 'send', to, entries });
   }
+}
+
+/** Batches that keep the bounds of a frame in count and bytes. */
+function* inBatches(entries: Iterable<TableEntry>): IterableIterator<readonly TableEntry[]> {
+  let batch: TableEntry[] = [];
+  let bytes = 0;
+  for (const entry of entries) {
+    const more = bytesOf(entry);
+    const isFull = batch.length >= TABLE_BATCH_MAX || bytes + more > TABLE_BATCH_BYTES_MAX;
+    if (isFull && batch.length > 0) {
+      yield batch;
+      batch = [];
+      bytes = 0;
+    }
+    batch.push(entry);
+    bytes += more;
+  }
+  if (batch.length > 0) yield batch;
 }
 
 /** At most what the text takes as UTF-8; exact for ASCII. */

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { joinThrough } from '../../../src/cluster/joining.ts';
 import { join, SimulatedClusters, type TestNode } from './simulated-cluster.ts';
 
 const SECRET = 'a join secret of more than thirty-two characters';
@@ -87,6 +88,103 @@ describe('a cluster', () => {
     await clusters.time.advance(5_000);
     for (const { cluster } of others) expect(cluster.isAlive('node-0@test', 1_000n)).toBe(true);
     await closeAll(clusters, [again, contact, ...others]);
+  });
+});
+
+describe('links under stress', () => {
+  test('a node that dials another twice at once keeps one link and loses nothing', async () => {
+    for (let seed = 1; seed <= 20; seed += 1) {
+      const clusters = new SimulatedClusters(seed);
+      const a = await clusters.start('a@test');
+      const b = await clusters.start('b@test');
+      const { dialler, messages } = a.cluster;
+      const dials = [1, 2, 3].map(() => dialler.toAddress(b.cluster.address));
+      const links = await clusters.settled(Promise.all(dials));
+      expect(new Set(links).size).toBe(1);
+      messages.send('b@test', 0, Buffer.from('once'));
+      await clusters.time.advance(3_000);
+      expect(b.messages.frames.map(({ text }) => text)).toEqual(['once']);
+      expect([a.messages.downs, b.messages.downs]).toEqual([[], []]);
+      await closeAll(clusters, [a, b]);
+    }
+  });
+
+  test('a name that is meant is checked where a link stands already, too', async () => {
+    const clusters = new SimulatedClusters();
+    const a = await clusters.start('a@test');
+    const b = await clusters.start('b@test');
+    await join(clusters, b, a);
+    const dial = clusters.settled(b.cluster.dialler.toNode('ghost@test', [a.cluster.address]));
+    await expect(dial).rejects.toMatchObject({ code: 'ERR_REFUSED', reason: 'name' });
+    expect(b.cluster.activeView()).toEqual(['a@test']);
+    await closeAll(clusters, [a, b]);
+  });
+
+  test('leaving and joining again at once works, by address and by name', async () => {
+    const { clusters, nodes } = await formed(4);
+    const [contact, guest] = nodes as [TestNode, TestNode];
+    for (const target of [contact.cluster.address, `node-0@test/${contact.cluster.address}`]) {
+      await clusters.settled(guest.cluster.leave());
+      const joined = joinThrough(guest.cluster, target);
+      expect(await clusters.settled(joined)).toMatch(/^node-\d@test$/);
+      await clusters.time.advance(2_000);
+      expect(contact.cluster.isMember('node-1@test')).toBe(true);
+      expect(guest.cluster.activeView().length).toBeGreaterThan(0);
+    }
+    await closeAll(clusters, nodes);
+  });
+
+  test('a refusal by a live node is not taken for its death', async () => {
+    const { clusters, nodes } = await formed(3);
+    const [a, b] = nodes as [TestNode, TestNode];
+    a.trust.setMode('strict');
+    await clusters.settled(a.trust.unpin('node-1@test'));
+    await clusters.time.advance(3_000);
+    for (const { memberEvents } of nodes) {
+      expect(memberEvents.filter(({ type }) => type === 'memberDown')).toEqual([]);
+    }
+    expect(a.cluster.activeView()).not.toContain('node-1@test');
+    expect(b.cluster.isMember('node-0@test')).toBe(true);
+    await closeAll(clusters, nodes);
+  });
+
+  test('a neighbour that takes nothing loses its link, and nobody else notices', async () => {
+    const { clusters, nodes } = await formed(4);
+    const [busy, stalled, ...others] = nodes as [TestNode, TestNode, ...TestNode[]];
+    for (const { cluster } of [busy, ...others]) {
+      clusters.network.cut(cluster.address, stalled.cluster.address);
+      clusters.network.cut(stalled.cluster.address, cluster.address);
+    }
+    for (let index = 0; index < 300; index += 1) {
+      busy.cluster.table.put(`big:${index}`, Buffer.alloc(40_000));
+    }
+    await clusters.time.advance(10_000);
+    expect(others.every(({ cluster }) => cluster.isMember('node-0@test'))).toBe(true);
+    expect(busy.cluster.isMember('node-1@test')).toBe(false);
+    clusters.network.heal();
+    await closeAll(clusters, nodes);
+  });
+
+  test('a table far larger than the send queue reaches a newcomer whole', async () => {
+    const { clusters, nodes } = await formed(3);
+    const count = 400;
+    for (const { cluster } of nodes) {
+      for (let index = 0; index < count; index += 1) {
+        cluster.table.put(`big:${index}`, Buffer.alloc(30_000, index));
+      }
+      await clusters.time.advance(2_000);
+    }
+    const newcomer = await clusters.start('late@test', { secret: SECRET });
+    const seen = new Map<string, number>();
+    newcomer.cluster.table.onChange(({ owner, key, value }) => {
+      seen.set(`${owner.node} ${key}`, value?.[0] ?? -1);
+    });
+    await join(clusters, newcomer, nodes[0] as TestNode);
+    await clusters.time.advance(20_000);
+    expect(seen.size).toBe(nodes.length * count);
+    expect(seen.get('node-2@test big:7')).toBe(7);
+    expect(newcomer.messages.downs).toEqual([]);
+    await closeAll(clusters, [...nodes, newcomer]);
   });
 });
 
@@ -273,6 +371,10 @@ function numbered(prefix: string, count: number): string[] {
   return Array.from({ length: count }, (_, index) => `${prefix}${index}`);
 }
 
+async function closeEach(nodes: readonly TestNode[]): Promise<void> {
+  await Promise.all(nodes.map(({ cluster }) => cluster.close()));
+}
+
 async function closeAll(clusters: SimulatedClusters, nodes: readonly TestNode[]): Promise<void> {
-  await clusters.settled(Promise.all(nodes.map(({ cluster }) => cluster.close())));
+  await clusters.settled(closeEach(nodes));
 }

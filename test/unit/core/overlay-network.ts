@@ -249,7 +249,10 @@ export class OverlayNode {
     this.invariants = new MembershipInvariants(this.membership);
     this.roster = new Roster(this.self);
     this.table = new OwnerTable(this.self, {
-      isGone: (node, start) => this.roster.isGone(node, start),
+      isAlive: (node, start) => {
+        const entry = this.roster.get(node);
+        return entry?.status === 'alive' && entry.incarnation === start;
+      },
     });
   }
 
@@ -400,10 +403,21 @@ export class OverlayNode {
         this.heartbeats.handle({ kind, node }, nowMs);
         this.#onRoster(this.roster.handle({ kind, node }, nowMs));
         this.#onTable(this.table.handle({ kind, node }));
+        if (type === 'peerUp') this.#exchange(node);
         break;
       }
       default:
         this.faults.push(effect.kind);
+    }
+  }
+
+  /** All at once, where the real driver sends page after page. */
+  #exchange(to: string): void {
+    for (const entries of this.roster.exchange()) {
+      this.#network.send(this, to, encodeRoster({ kind: 'entries', entries }));
+    }
+    for (const entries of this.table.exchange()) {
+      this.#network.send(this, to, encodeTable({ kind: 'entries', entries }));
     }
   }
 

@@ -36,8 +36,8 @@ export class SmallCluster {
     const others = [...this.#members.values()];
     this.#members.set(node, member);
     for (const other of others) {
-      other.table.handle({ kind: 'neighborUp', node });
-      member.table.handle({ kind: 'neighborUp', node: other.self.node });
+      other.table.meet(member.table);
+      member.table.meet(other.table);
     }
     return member;
   }
@@ -105,9 +105,20 @@ class DirectTable implements OwnedTable {
   constructor(self: NodeRef, cluster: SmallCluster) {
     this.#self = self;
     this.#cluster = cluster;
-    const isGone = (node: NodeName, incarnation: bigint): boolean =>
-      !cluster.isAlive(node, incarnation);
-    this.#core = new OwnerTable(self, { isGone });
+    const isAlive = (node: NodeName, incarnation: bigint): boolean =>
+      cluster.isAlive(node, incarnation);
+    this.#core = new OwnerTable(self, { isAlive });
+  }
+
+  /** The other becomes a neighbour and gets everything. */
+  meet(other: DirectTable): void {
+    this.handle({ kind: 'neighborUp', node: other.#self.node });
+    const from = this.#self.node;
+    this.#cluster.time.after(LATENCY_MS, () => {
+      for (const entries of this.#core.exchange()) {
+        other.handle({ kind: 'received', from, entries });
+      }
+    });
   }
 
   put(key: string, value: Uint8Array): void {

@@ -10,6 +10,7 @@ import {
 import { Reader } from '../../../../src/core/wire/reader.ts';
 import { WireError } from '../../../../src/core/wire/wire-error.ts';
 import { Writer } from '../../../../src/core/wire/writer.ts';
+import { REFUTATION_MAX } from '../../../../src/limits.ts';
 import { expectNoOtherError, expectWholeFramesOnly } from '../hostile-bytes.ts';
 
 const RECORD: MemberRecord = {
@@ -45,7 +46,7 @@ const record: fc.Arbitrary<MemberRecord> = fc.record({
 const entry: fc.Arbitrary<RosterEntry> = fc.record({
   node: fc.stringMatching(/^[a-z]{1,10}@host$/),
   incarnation: fc.bigInt({ min: 0n, max: 2n ** 63n - 1n }),
-  refutation: fc.maxSafeNat(),
+  refutation: fc.nat(REFUTATION_MAX),
   record,
   status: fc.constantFrom('alive' as const, 'dead' as const, 'left' as const),
 });

@@ -12,6 +12,7 @@ import {
   supersedes,
 } from '../../../../src/core/roster/entry.ts';
 import { Roster, type RosterOptions } from '../../../../src/core/roster/roster.ts';
+import { REFUTATION_LEAP_MAX } from '../../../../src/limits.ts';
 
 describe('the order of entries', () => {
   test('is incarnation, then refutation, then alive, dead, left', () => {
@@ -276,6 +277,30 @@ const RECORD: MemberRecord = {
   meta: new Uint8Array(),
 };
 
+describe('a forged refutation', () => {
+  test('far above the known one is not believed, of others as of oneself', () => {
+    const node = new Driven();
+    node.do({ kind: 'announce', record: RECORD });
+    node.receive([entry('a', 1n, 3, 'alive')]);
+    node.take();
+    const forged = REFUTATION_LEAP_MAX + 4;
+    node.receive([entry('a', 1n, forged, 'dead'), entry('self', 7n, forged, 'dead')]);
+    expect(node.core.get('a@t')?.status).toBe('alive');
+    expect(node.core.get('self@t')).toMatchObject({ status: 'alive', refutation: 0 });
+    expect(node.take()).toEqual([]);
+  });
+
+  test('within the bound is refuted once more', () => {
+    const node = new Driven();
+    node.do({ kind: 'announce', record: RECORD });
+    node.receive([entry('self', 7n, REFUTATION_LEAP_MAX, 'dead')]);
+    expect(node.core.get('self@t')).toMatchObject({
+      status: 'alive',
+      refutation: REFUTATION_LEAP_MAX + 1,
+    });
+  });
+});
+
 function entry(
   name: string,
   incarnation: bigint,
@@ -306,6 +331,9 @@ class Driven {
 
   neighbor(name: string): void {
     this.do({ kind: 'neighborUp', node: `${name}@t` });
+    for (const entries of this.core.exchange()) {
+      this.#effects.push({ kind: 'send', to: `${name}@t`, entries });
+    }
   }
 
   receive(entries: readonly RosterEntry[], from = 'x'): void {

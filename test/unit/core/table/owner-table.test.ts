@@ -4,6 +4,11 @@ import type { TableEffect, TableEntry, TableInput } from '../../../../src/core/t
 import type { OwnerBounds } from '../../../../src/core/table/owner-entries.ts';
 import { OwnerTable } from '../../../../src/core/table/owner-table.ts';
 import { BarrelError } from '../../../../src/errors.ts';
+import {
+  TABLE_BYTES_MAX,
+  TABLE_BYTES_PER_OWNER_MAX,
+  TABLE_VERSION_REPAIRED_MAX,
+} from '../../../../src/limits.ts';
 
 describe('own entries', () => {
   test('are spread to all neighbours and reported, with growing versions', () => {
@@ -63,14 +68,28 @@ describe('own entries', () => {
     table.take();
     table.receive([entry('self', 'k', 1, 'v'), entry('self', 'k', 2, 'w')]);
     expect(table.take()).toEqual([]);
-    table.receive([entry('self', 'k', 9, 'bad'), entry('self', 'x', 9, 'bad')], 'e');
-    expect(table.take()).toEqual([
-      { kind: 'forged', from: 'e@t', key: 'k' },
-      { kind: 'forged', from: 'e@t', key: 'x' },
-    ]);
+    table.receive([entry('self', 'x', 9, 'bad')], 'e');
+    expect(table.take()).toEqual([{ kind: 'forged', from: 'e@t', key: 'x' }]);
     table.receive([entry('self', 'k', 99, 'older start', 1n), entry('self', 'k', 99, 'x', 9n)]);
     expect(table.take()).toEqual([]);
     expect(table.text).toEqual(['self@t/k=w']);
+  });
+
+  test('that others forge are contradicted: the own word stands, and no word stays none', () => {
+    const table = new Driven();
+    table.put('k', 'v');
+    table.neighbor('x');
+    table.take();
+    table.receive([entry('self', 'k', 9, 'bad')], 'e');
+    table.receive([entry('self', 'z', 90, 'bad')], 'e');
+    expect(table.take()).toEqual([
+      { kind: 'forged', from: 'e@t', key: 'k' },
+      send('x', [entry('self', 'k', 10, 'v')]),
+      { kind: 'forged', from: 'e@t', key: 'z' },
+      send('x', [entry('self', 'z', 91, undefined)]),
+    ]);
+    table.receive([entry('self', 'k', TABLE_VERSION_REPAIRED_MAX, 'bad')], 'e');
+    expect(table.take()).toEqual([{ kind: 'forged', from: 'e@t', key: 'k' }]);
   });
 
   test('are written anew when they are asserted, without a change', () => {
@@ -128,9 +147,28 @@ describe('entries of others', () => {
     table.gone.set('a@t', 5n);
     table.do({ kind: 'ownerGone', node: 'a@t', incarnation: 5n });
     expect(table.take()).toEqual([{ ...change('a', 'k', undefined), cause: 'gone' }]);
-    table.receive([entry('a', 'k', 1, 'v'), entry('a', 'k', 7, 'v')]);
-    expect(table.take()).toEqual([]);
+    table.receive([entry('a', 'k', 7, 'v')]);
+    expect(table.take()).toMatchObject([{ kind: 'refused', key: 'k' }]);
     expect(table.text).toEqual([]);
+  });
+
+  test('of all owners together are bounded in bytes', () => {
+    const table = new Driven();
+    const value = 'x'.repeat(60_000);
+    const each = Math.floor(TABLE_BYTES_PER_OWNER_MAX / 60_400);
+    const owners = Math.ceil(TABLE_BYTES_MAX / TABLE_BYTES_PER_OWNER_MAX) + 1;
+    for (let owner = 0; owner < owners; owner += 1) {
+      for (let key = 0; key < each; key += 1) {
+        table.receive([entry(`o${owner}`, `k${key}`, key + 1, value)]);
+      }
+    }
+    const bytes = [...table.core.entries()].reduce((sum, one) => sum + (one.value?.length ?? 0), 0);
+    expect(bytes).toBeLessThan(TABLE_BYTES_MAX);
+    expect(table.take().some(({ kind }) => kind === 'refused')).toBe(true);
+    table.do({ kind: 'ownerGone', node: 'o0@t', incarnation: 5n });
+    table.take();
+    table.receive([entry('late', 'k', 1, value)]);
+    expect(table.changes()).toHaveLength(1);
   });
 
   test('of a later start replace all of the older, and an older start is not heard', () => {
@@ -293,7 +331,7 @@ class Driven {
   constructor(bounds: Partial<OwnerBounds> = {}) {
     this.core = new OwnerTable(
       { node: 'self@t', incarnation: 5n },
-      { ...bounds, isGone: (node, start) => start <= (this.gone.get(node) ?? -1n) },
+      { ...bounds, isAlive: (node, start) => start > (this.gone.get(node) ?? -1n) },
     );
   }
 
@@ -307,6 +345,9 @@ class Driven {
 
   neighbor(name: string): void {
     this.do({ kind: 'neighborUp', node: `${name}@t` });
+    for (const entries of this.core.exchange()) {
+      this.#effects.push({ kind: 'send', to: `${name}@t`, entries });
+    }
   }
 
   receive(entries: readonly TableEntry[], from = 'x'): void {
