@@ -14,28 +14,27 @@ export interface HandlerFailure extends RemoteFailure {
   readonly causeMessage?: string;
 }
 
-/** Name, message, code and cause of whatever was thrown. */
+/** Stands for what was thrown when even looking at it throws. */
+const UNREADABLE = Object.freeze({ name: 'Error', message: 'a value without a text' });
+
+/** Name, message, code and cause of whatever was thrown. Never throws. */
 export function handlerFailure(error: unknown): HandlerFailure {
-  if (!(error instanceof Error)) return { name: 'Error', message: messageText(error) };
-  const code = codeOf(error);
-  return {
-    name: boundedText(error.name, ERROR_NAME_CHARS_MAX),
-    message: boundedText(error.message, ERROR_MESSAGE_CHARS_MAX),
-    ...(code === undefined ? {} : { code }),
-    ...(error.cause === undefined ? {} : { causeMessage: messageText(error.cause) }),
-  };
+  try {
+    return failureOf(error);
+  } catch {
+    return UNREADABLE;
+  }
 }
 
 /**
  * The exit reason of a body that threw: `{ name, message, code?, stack? }` for an error, the thrown
- * value itself when it can be sent, as `throw 'shutdown'`.
+ * value itself when it can be sent, as `throw 'shutdown'`. Never throws.
  */
 export function thrownReason(thrown: unknown): Value {
-  if (thrown instanceof Error) return errorReason(thrown);
   try {
-    return copyValue(thrown);
+    return thrown instanceof Error ? errorReason(thrown) : valueReason(thrown);
   } catch {
-    return { name: 'Error', message: messageText(thrown) };
+    return UNREADABLE;
   }
 }
 
@@ -44,14 +43,37 @@ export function exitError(pid: Pid, reason: Value): BarrelError {
   return new BarrelError('ERR_EXIT', `process ${pid} has ended`, { cause: reason, node: pid.node });
 }
 
+function failureOf(error: unknown): HandlerFailure {
+  if (!(error instanceof Error)) return { name: 'Error', message: messageText(error) };
+  const { cause } = error;
+  return {
+    ...describedError(error),
+    ...(cause === undefined ? {} : { causeMessage: messageText(cause) }),
+  };
+}
+
+function valueReason(thrown: unknown): Value {
+  try {
+    return copyValue(thrown);
+  } catch {
+    return { name: 'Error', message: messageText(thrown) };
+  }
+}
+
 function errorReason(error: Error): Value {
-  const code = codeOf(error);
   const { stack } = error;
+  return {
+    ...describedError(error),
+    ...(stack === undefined ? {} : { stack: boundedText(stack, ERROR_STACK_CHARS_MAX) }),
+  };
+}
+
+function describedError(error: Error): RemoteFailure {
+  const code = codeOf(error);
   return {
     name: boundedText(error.name, ERROR_NAME_CHARS_MAX),
     message: boundedText(error.message, ERROR_MESSAGE_CHARS_MAX),
     ...(code === undefined ? {} : { code }),
-    ...(stack === undefined ? {} : { stack: boundedText(stack, ERROR_STACK_CHARS_MAX) }),
   };
 }
 
@@ -65,7 +87,7 @@ function messageText(thrown: unknown): string {
     const text = thrown instanceof Error ? thrown.message : thrown;
     return boundedText(text, ERROR_MESSAGE_CHARS_MAX);
   } catch {
-    return 'a value without a text';
+    return UNREADABLE.message;
   }
 }
 

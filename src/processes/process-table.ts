@@ -208,12 +208,16 @@ export class ProcessTable implements Processes {
       this.#locals.end(process, 'normal');
     } catch (error) {
       if (!process.isAlive) return;
-      this.#host.logger.warn('a process ended with an error', {
-        pid: process.pid.toString(),
-        error,
-      });
       this.#locals.end(process, thrownReason(error));
+      this.#noteFailure(process.pid, error);
     }
+  }
+
+  /** What was thrown, or the logger, may throw when it is looked at: that ends nothing more. */
+  #noteFailure(pid: Pid, error: unknown): void {
+    try {
+      this.#host.logger.warn('a process ended with an error', { pid: pid.toString(), error });
+    } catch {}
   }
 }
 

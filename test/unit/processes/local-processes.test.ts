@@ -294,6 +294,33 @@ test('a thrown value that can be sent is the reason itself; errors are cut to si
   expect(net.logged.length).toBe(thrown.length);
 });
 
+test('errors that cannot be read end their process, or fail their call, and nothing else', async () => {
+  const { net, node } = alone();
+  const trap = (): never => {
+    throw new Error('trapped');
+  };
+  const unreadable: unknown[] = [
+    Object.assign(new Error(), { message: Object.create(null) }),
+    Object.defineProperty(new Error(), 'code', { get: trap }),
+    new Proxy(new Error(), { get: trap }),
+    new Proxy({}, { getPrototypeOf: trap, ownKeys: trap, get: trap }),
+  ];
+  const seen: unknown[] = [];
+  for (const error of unreadable) {
+    const fails = (): never => {
+      throw error;
+    };
+    node.processes.monitor(node.processes.spawn(fails), ({ reason }) => seen.push(reason));
+    const served = node.processes.serve({ fails });
+    void outcome(node.processes.call(served, methodCall('fails', []))).then((e) =>
+      seen.push((e as BarrelError).remote),
+    );
+  }
+  await net.settle();
+  const unread = { name: 'Error', message: 'a value without a text' };
+  expect(seen).toEqual(Array.from({ length: 8 }, () => unread));
+});
+
 test('over the bound of a mailbox messages are dropped and counted, and room drains it', async () => {
   const { net, node } = alone();
   const got: unknown[] = [];
