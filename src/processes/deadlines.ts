@@ -1,9 +1,14 @@
 /**
  * Many deadlines, few timers. Most calls have one of few time-outs, and those of equal time-out
  * are due in the order in which they began: one list and one timer for each time-out. To begin and
- * to end a deadline costs a few pointers, and no timer of the system is made for a call.
+ * to end a deadline costs a few pointers, and no timer of the system is made for a call. Time-outs
+ * are rounded up, by at most a hundredth of the long ones, so that there are few different ones.
  */
 import type { Clock, Timers } from '../host/host.ts';
+import { TIMEOUT_MS_MAX } from '../limits.ts';
+
+/** Lists that may stay without entries until their timer fires, so that steady use is cheap. */
+const EMPTY_LISTS_MAX = 64;
 
 /** What carries a deadline; `Deadlines` alone touches these fields. */
 export interface DeadlineEntry {
@@ -34,8 +39,14 @@ export class Deadlines<E extends DeadlineEntry = DeadlineEntry> {
     this.#timers = host.timers;
   }
 
-  /** The entry expires after `delayMs`, unless it is removed before. */
-  add(entry: E, delayMs: number): void {
+  /** Number of time-outs that a list is kept for. */
+  get listCount(): number {
+    return this.#lists.size;
+  }
+
+  /** The entry expires after `timeoutMs`, rounded up, unless it is removed before. */
+  add(entry: E, timeoutMs: number): void {
+    const delayMs = roundedMs(timeoutMs);
     const list = this.#listOf(delayMs);
     entry.dueMs = this.#clock.monotonicMs() + delayMs;
     entry.list = list;
@@ -57,6 +68,7 @@ export class Deadlines<E extends DeadlineEntry = DeadlineEntry> {
     entry.list = undefined;
     entry.earlier = undefined;
     entry.later = undefined;
+    if (list.head === undefined && this.#lists.size > EMPTY_LISTS_MAX) this.#drop(list);
   }
 
   /** Everything that has a deadline now. */
@@ -98,10 +110,23 @@ export class Deadlines<E extends DeadlineEntry = DeadlineEntry> {
   #rearm(list: DeadlineList): void {
     if (list.timer !== undefined) return;
     if (list.head === undefined) {
-      this.#lists.delete(list.delayMs);
+      this.#drop(list);
       return;
     }
     const delayMs = Math.max(1, list.head.dueMs - this.#clock.monotonicMs());
     list.timer = this.#timers.after(delayMs, () => this.#run(list));
   }
+
+  /** Of a list that was dropped before, another one may have taken the place. */
+  #drop(list: DeadlineList): void {
+    list.timer?.[Symbol.dispose]();
+    list.timer = undefined;
+    if (this.#lists.get(list.delayMs) === list) this.#lists.delete(list.delayMs);
+  }
+}
+
+/** Steps of 1 ms, from a second on of 10 ms, from a minute on of 500 ms. */
+function roundedMs(timeoutMs: number): number {
+  const stepMs = timeoutMs < 1_000 ? 1 : timeoutMs < 60_000 ? 10 : 500;
+  return Math.min(Math.ceil(timeoutMs / stepMs) * stepMs, TIMEOUT_MS_MAX);
 }
