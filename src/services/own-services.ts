@@ -30,7 +30,9 @@ export interface OwnService {
   readonly isServed: boolean;
 }
 
-interface Registered extends OwnService {
+interface Registered {
+  /** As it was added: each registration has an object of its own. */
+  readonly service: OwnService;
   readonly monitor: Disposable;
 }
 
@@ -45,7 +47,7 @@ export class OwnServices {
   }
 
   get(name: string): OwnService | undefined {
-    return this.#registered.get(name);
+    return this.#registered.get(name)?.service;
   }
 
   get count(): number {
@@ -62,7 +64,7 @@ export class OwnServices {
     this.#options.table.put(keyOfService(name), encodeLive(pid.serial, meta));
     this.#forgetDown(name);
     const monitor = this.#options.processes.monitor(pid, (down) => this.#onDown(name, down.reason));
-    this.#registered.set(name, { ...service, monitor });
+    this.#registered.set(name, { service, monitor });
   }
 
   /** @throws ERR_VALUE, ERR_OVERLOADED; the entry stays as it was. */
@@ -90,11 +92,11 @@ export class OwnServices {
     const registered = this.#registered.get(name);
     if (registered === undefined) return;
     this.#registered.delete(name);
-    this.#tellDown(registered, reason);
+    this.#tellDown(registered.service, reason);
     this.#options.onDown(name, reason);
   }
 
-  #tellDown({ name, pid }: Registered, reason: Value): void {
+  #tellDown({ name, pid }: OwnService, reason: Value): void {
     const { table, timers } = this.#options;
     try {
       table.put(keyOfService(name), encodeDown(pid.serial, reason));

@@ -176,7 +176,7 @@ export class ServiceRegistry implements Services {
   }
 
   #registration(service: OwnService): Registration {
-    const isCurrent = (): boolean => this.#own.get(service.name)?.pid === service.pid;
+    const isCurrent = (): boolean => this.#own.get(service.name) === service;
     return {
       name: service.name,
       pid: service.pid,

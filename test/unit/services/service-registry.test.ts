@@ -99,6 +99,17 @@ describe('registering on one node', () => {
     expect(a.services.lookupLocal('orders')).toBe(next.pid);
   });
 
+  test('a stale registration neither changes nor ends a newer one of the same process', async () => {
+    const { a } = await oneNode();
+    const pid = holder(a);
+    const stale = await a.services.register('orders', pid);
+    await a.services.unregister('orders');
+    await a.services.register('orders', pid, { meta: { newer: true } });
+    await expect(stale.update({})).rejects.toMatchObject({ code: 'ERR_NOT_FOUND' });
+    await stale[Symbol.asyncDispose]();
+    expect(a.services.lookup('orders')).toMatchObject([{ pid, meta: { newer: true } }]);
+  });
+
   test('meta is cut off from the object it was given as', async () => {
     const { a } = await oneNode();
     const meta = { tags: ['a'] };
