@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
@@ -25,6 +26,25 @@ beforeEach(async () => {
 afterEach(async () => {
   await server.close();
   await workshop.close();
+});
+
+test('of many that start at once where a killed process was, exactly one gets in', async () => {
+  for (let round = 0; round < 5; round += 1) {
+    const directory = workshop.path(`raced-${round}`);
+    mkdirSync(directory, { mode: 0o700 });
+    // It leaves its socket behind, as only a killed process does.
+    const script = 'require("net").createServer().listen(process.argv[1], () => process.kill(process.pid, "SIGKILL"))';
+    spawnSync(process.execPath, ['-e', script, join(directory, 'control.sock')]);
+    const starts = Array.from({ length: 8 }, () => serveControl({ dataDir: directory, answer }));
+    const outcomes = await Promise.allSettled(starts);
+    const winners = outcomes.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+    const codes = outcomes.flatMap((one) => (one.status === 'rejected' ? [one.reason.code] : []));
+    expect(codes).toEqual(Array.from({ length: 7 }, () => 'ERR_STORE'));
+    expect(winners).toHaveLength(1);
+    const client = await ControlClient.connect(directory);
+    client.close();
+    await winners[0]?.close();
+  }
 });
 
 test('questions are answered in order on one connection', async () => {
