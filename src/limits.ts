@@ -166,3 +166,11 @@ export const TABLE_VERSION_MAX = 1_099_511_627_776;
 export const TABLE_VERSION_REPAIRED_MAX = 1_000_000_000_000;
 /** Of all owners together; an owner's own entries have their own bound. */
 export const TABLE_BYTES_MAX = 67_108_864;
+
+// Bytes that wait
+/** An exit reason, encoded; a longer one is cut to a summary where it comes to be. */
+export const EXIT_REASON_BYTES_MAX = 16_384;
+/** Messages that wait in one mailbox, or calls that wait for one served object, together. */
+export const MAILBOX_BYTES_MAX = 67_108_864;
+/** Signals that wait for one node because its link is full or for their order; then they are lost. */
+export const SIGNALS_WAITING_BYTES_MAX = 134_217_728;

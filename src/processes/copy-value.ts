@@ -21,25 +21,49 @@ interface MaybeWellFormed {
   isWellFormed(): boolean;
 }
 
+/** A copy, and about what it takes: as much as its encoded form. */
+export interface SizedCopy {
+  readonly value: Value;
+  readonly bytes: number;
+}
+
 /** A copy of the value. @throws ERR_VALUE for what could not be sent to another node. */
 export function copyValue(value: Value): Value {
+  return isAtom(value) ? value : copySized(value).value;
+}
+
+/** As `copyValue`, with the size of the copy. */
+export function copySized(value: Value): SizedCopy {
+  if (isAtom(value)) return { value, bytes: ITEM_BYTES_MAX };
+  const copier = new Copier();
+  const copy = copier.copy(value, VALUE_DEPTH_MAX);
+  if (copier.isExact) return { value: copy, bytes: copier.bytes };
+  const encoded = encodeValue(value);
+  return { value: decodeValue(encoded), bytes: encoded.byteLength };
+}
+
+/** What needs no copy. */
+function isAtom(value: Value): boolean {
   switch (typeof value) {
     case 'number':
     case 'boolean':
     case 'undefined':
-      return value;
+      return true;
     default:
-      if (value === null || isPid(value)) return value;
+      return value === null || isPid(value);
   }
-  const copier = new Copier();
-  const copy = copier.copy(value, VALUE_DEPTH_MAX);
-  return copier.isExact ? copy : decodeValue(encodeValue(value));
 }
 
 class Copier {
   /** False when a part was met that only the wire can judge; the copy is worthless then. */
   isExact = true;
   #bytesLeft = VALUE_BYTES_MAX;
+  #chars = 0;
+
+  /** Of what was copied: a character, of which most are short, counts as one. */
+  get bytes(): number {
+    return VALUE_BYTES_MAX - this.#bytesLeft - (UTF8_BYTES_PER_CHAR_MAX - 1) * this.#chars;
+  }
 
   copy(value: unknown, depthLeft: number): unknown {
     this.#bytesLeft -= ITEM_BYTES_MAX;
@@ -62,6 +86,7 @@ class Copier {
   }
 
   #string(text: string): string {
+    this.#chars += text.length;
     this.#bytesLeft -= UTF8_BYTES_PER_CHAR_MAX * text.length;
     if (this.#bytesLeft < 0 || !(text as unknown as MaybeWellFormed).isWellFormed()) this.#giveUp();
     return text;

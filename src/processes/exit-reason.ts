@@ -4,8 +4,14 @@
  */
 
 import type { Pid } from '../core/pid.ts';
+import { Writer } from '../core/wire/writer.ts';
 import { BarrelError, type RemoteFailure } from '../errors.ts';
-import { ERROR_MESSAGE_CHARS_MAX, ERROR_NAME_CHARS_MAX, ERROR_STACK_CHARS_MAX } from '../limits.ts';
+import {
+  ERROR_MESSAGE_CHARS_MAX,
+  ERROR_NAME_CHARS_MAX,
+  ERROR_STACK_CHARS_MAX,
+  EXIT_REASON_BYTES_MAX,
+} from '../limits.ts';
 import { copyValue } from './copy-value.ts';
 import type { Value } from './processes.ts';
 
@@ -13,6 +19,10 @@ import type { Value } from './processes.ts';
 export interface HandlerFailure extends RemoteFailure {
   readonly causeMessage?: string;
 }
+
+const UTF8_BYTES_PER_CHAR_MAX = 3;
+/** Most bytes before those of a text. */
+const TEXT_HEAD_BYTES = 9;
 
 /** Stands for what was thrown when even looking at it throws. */
 const UNREADABLE = Object.freeze({ name: 'Error', message: 'a value without a text' });
@@ -38,9 +48,42 @@ export function thrownReason(thrown: unknown): Value {
   }
 }
 
+/**
+ * The reason itself up to 16 KiB encoded, else what can be told of it: the beginning of a text,
+ * or `{ name, message, code? }`. Each watcher and link keeps or sends one.
+ */
+export function boundedReason(reason: Value): Value {
+  if (typeof reason === 'string') {
+    const bytesMost = reason.length * UTF8_BYTES_PER_CHAR_MAX + TEXT_HEAD_BYTES;
+    if (bytesMost <= EXIT_REASON_BYTES_MAX) return reason;
+  } else if (typeof reason !== 'object' || reason === null) {
+    return reason;
+  }
+  try {
+    new Writer().value(reason, EXIT_REASON_BYTES_MAX);
+    return reason;
+  } catch {
+    return summaryOf(reason);
+  }
+}
+
 /** What operations of an ended process, and calls to it, fail with. */
 export function exitError(pid: Pid, reason: Value): BarrelError {
   return new BarrelError('ERR_EXIT', `process ${pid} has ended`, { cause: reason, node: pid.node });
+}
+
+function summaryOf(reason: Value): Value {
+  if (typeof reason === 'string') return boundedText(reason, ERROR_MESSAGE_CHARS_MAX);
+  const parts: { name?: unknown; message?: unknown; code?: unknown } = Object(reason);
+  const { name, message, code } = parts;
+  return {
+    name: typeof name === 'string' ? boundedText(name, ERROR_NAME_CHARS_MAX) : 'Error',
+    message:
+      typeof message === 'string'
+        ? boundedText(message, ERROR_MESSAGE_CHARS_MAX)
+        : `an exit reason over ${EXIT_REASON_BYTES_MAX} bytes`,
+    ...(typeof code === 'string' ? { code: boundedText(code, ERROR_NAME_CHARS_MAX) } : {}),
+  };
 }
 
 function failureOf(error: unknown): HandlerFailure {

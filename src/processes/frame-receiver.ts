@@ -54,7 +54,7 @@ export class FrameReceiver {
         this.#onMessage(peer, frame, bytes.byteLength);
         break;
       case 'call':
-        this.#onCall(peer, frame);
+        this.#onCall(peer, frame, bytes.byteLength);
         break;
       case 'reply':
         peer.calls.get(frame.id)?.reply(frame.value);
@@ -107,10 +107,10 @@ export class FrameReceiver {
     const inflow = peer.inflow(keyOf(frame.to), frame.isFirst, process?.mailbox);
     const units = creditUnits(frameBytes);
     if (process === undefined) inflow.consumed(units, 0);
-    else process.deliver(frame.message, inflow, units);
+    else process.deliver({ value: frame.message, bytes: frameBytes }, inflow, units);
   }
 
-  #onCall(peer: Peer, frame: FrameOf<'call'>): void {
+  #onCall(peer: Peer, frame: FrameOf<'call'>, frameBytes: number): void {
     if (peer.requests.has(frame.id)) throw new WireError('two open calls of one id');
     const process = this.#locals.addressed(frame.to);
     const lane = laneOf(process?.pid.serial ?? frame.to.serial, frame.to.name);
@@ -121,7 +121,8 @@ export class FrameReceiver {
       return;
     }
     const parts = { clock: this.#clock, deadlines: this.#deadlines, lane };
-    process.deliverCall(new RemoteCall(peer, frame, parts), frame.request);
+    const request = { value: frame.request, bytes: frameBytes };
+    process.deliverCall(new RemoteCall(peer, frame, parts), request);
   }
 
   #onMonitor(peer: Peer, frame: FrameOf<'monitor'>): void {

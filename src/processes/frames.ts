@@ -9,6 +9,7 @@ import { WireError } from '../core/wire/wire-error.ts';
 import {
   ERROR_MESSAGE_CHARS_MAX,
   ERROR_NAME_CHARS_MAX,
+  EXIT_REASON_BYTES_MAX,
   LOCAL_NAME_BYTES_MAX,
   TIMEOUT_MS_MAX,
   TRACEPARENT_BYTES_MAX,
@@ -127,13 +128,19 @@ function readBody(r: Reader, kind: number): Frame {
     case KIND.demonitor:
       return { kind: 'demonitor', id: r.uint() };
     case KIND.down:
-      return { kind: 'down', id: r.uint(), reason: r.value() };
+      return { kind: 'down', id: r.uint(), reason: readReason(r) };
     case KIND.link:
       return { kind: 'link', to: readPid(r), from: readSerial(r), id: r.uint() };
     case KIND.unlink:
       return readUnlink(r);
     case KIND.exit:
-      return { kind: 'exit', to: readPid(r), from: r.uint(), isLink: r.bool(), reason: r.value() };
+      return {
+        kind: 'exit',
+        to: readPid(r),
+        from: r.uint(),
+        isLink: r.bool(),
+        reason: readReason(r),
+      };
     case KIND.credit:
       return { kind: 'credit', key: readKey(r), units: r.uint(), window: r.uint() };
     default:
@@ -169,7 +176,7 @@ function readFailure(r: Reader): CallFailure {
     case FAILURE.noProcess:
       return { kind: 'noProcess' };
     case FAILURE.exit:
-      return { kind: 'exit', reason: r.value() };
+      return { kind: 'exit', reason: readReason(r) };
     case FAILURE.handler:
       return readHandlerFailure(r);
     case FAILURE.overloaded:
@@ -219,4 +226,9 @@ function readSerial(r: Reader): number {
 function readKey(r: Reader): FlowKey {
   const serial = r.uint();
   return serial === 0 ? r.string(LOCAL_NAME_BYTES_MAX) : serial;
+}
+
+/** Cut by the node on which it came to be. */
+function readReason(r: Reader): Value {
+  return r.value(EXIT_REASON_BYTES_MAX);
 }

@@ -8,8 +8,9 @@ import { type Pid, pidOf } from '../core/pid.ts';
 import { BarrelError } from '../errors.ts';
 import type { Meter } from '../host/meter.ts';
 import { PROCESSES_MAX } from '../limits.ts';
-import { copyValue } from './copy-value.ts';
+import { copySized, copyValue } from './copy-value.ts';
 import type { Deadlines } from './deadlines.ts';
+import { boundedReason } from './exit-reason.ts';
 import { Fifo } from './fifo.ts';
 import type { Addressed } from './frames.ts';
 import { Exit } from './messages.ts';
@@ -86,11 +87,11 @@ export class LocalProcesses implements ExitJudge {
     return to.incarnation === this.self.incarnation ? this.#bySerial.get(to.serial) : undefined;
   }
 
-  /** Ends a process, now. Everyone who waits for that is told before this returns, or next. */
+  /** Ends a process, now, for a reason that is cut to 16 KiB. Everyone who waits for that is told before this returns, or next. */
   end(process: Process, reason: Value): void {
     if (!process.isAlive) return;
     process.isAlive = false;
-    process.reason = reason;
+    process.reason = boundedReason(reason);
     this.#bySerial.delete(process.pid.serial);
     if (process.name !== undefined) this.#byName.delete(process.name);
     this.#ending.push(process);
@@ -128,7 +129,7 @@ export class LocalProcesses implements ExitJudge {
     if (!process.trapsExits) {
       if (message.reason !== 'normal') this.end(process, message.reason);
     } else if (asked === 'own') process.deliverOwn(message);
-    else process.deliver(message);
+    else process.deliver({ value: message, bytes: copySized(message.reason).bytes });
   }
 
   #tellEnd(process: Process): void {

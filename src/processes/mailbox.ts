@@ -3,7 +3,8 @@
  * of many is as cheap as the oldest of few. It knows from which remote sender a message came, and
  * gives that sender's credit back when the message leaves.
  */
-import { FLOW_WINDOW_MAX } from '../limits.ts';
+import { FLOW_UNIT_BYTES, FLOW_WINDOW_MAX, MAILBOX_BYTES_MAX } from '../limits.ts';
+import type { SizedCopy } from './copy-value.ts';
 import type { Value } from './processes.ts';
 
 /** The credit account of one sending node for one destination. */
@@ -20,13 +21,15 @@ const SENDERS_EXPECTED = 4;
 
 export class Mailbox {
   readonly #max: number;
-  // Three parallel rings instead of one of entries: nothing is allocated for a message.
+  // Parallel rings instead of one of entries: nothing is allocated for a message.
   #values: Value[] = [];
   #sources: (CreditSource | undefined)[] = [];
   #units: number[] = [];
+  #sizes: number[] = [];
   #capacity = 0;
   #head = 0;
   #length = 0;
+  #bytes = 0;
 
   /** @param max messages that it takes. */
   constructor(max: number) {
@@ -37,28 +40,37 @@ export class Mailbox {
     return this.#length;
   }
 
-  get isFull(): boolean {
-    return this.#length >= this.#max;
+  /** Of all messages together. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
-  /** True from half of its bound on, where local senders are asked to wait. */
+  /** False for a message that would go over one of the bounds, of messages or of bytes. */
+  hasRoom(bytes: number): boolean {
+    return this.#length < this.#max && this.#bytes + bytes <= MAILBOX_BYTES_MAX;
+  }
+
+  /** True from half of a bound on, where local senders are asked to wait. */
   get isHigh(): boolean {
-    return this.#length * 2 >= this.#max;
+    return this.#length * 2 >= this.#max || this.#bytes * 2 >= MAILBOX_BYTES_MAX;
   }
 
   /** Credit that one more sending node could use: shrinks as the mailbox fills. */
   get window(): number {
-    const share = Math.floor((this.#max - this.#length) / SENDERS_EXPECTED);
+    const units = (MAILBOX_BYTES_MAX - this.#bytes) / FLOW_UNIT_BYTES;
+    const share = Math.floor(Math.min(this.#max - this.#length, units) / SENDERS_EXPECTED);
     return Math.min(FLOW_WINDOW_MAX, Math.max(1, share));
   }
 
   /** Appends, over the bound too: whoever adds decides what the bound means for it. */
-  push(value: Value, source?: CreditSource, units = 0): void {
+  push(message: SizedCopy, source?: CreditSource, units = 0): void {
     if (this.#length === this.#capacity) this.#grow();
     const at = (this.#head + this.#length) & (this.#capacity - 1);
-    this.#values[at] = value;
+    this.#values[at] = message.value;
     this.#sources[at] = source;
     this.#units[at] = units;
+    this.#sizes[at] = message.bytes;
+    this.#bytes += message.bytes;
     this.#length += 1;
   }
 
@@ -72,6 +84,7 @@ export class Mailbox {
     this.#sources[at] = undefined;
     this.#head = (at + 1) & (this.#capacity - 1);
     this.#length -= 1;
+    this.#bytes -= this.#sizes[at] ?? 0;
     if (this.#length === 0) this.#rest();
     if (source !== undefined) source.consumed(this.#units[at] ?? 0, this.window);
     return value;
@@ -92,11 +105,13 @@ export class Mailbox {
     const value = this.#values[at];
     const source = this.#sources[at];
     const units = this.#units[at] ?? 0;
+    const bytes = this.#sizes[at] ?? 0;
     for (let gap = index; gap > 0; gap -= 1) {
       this.#move((this.#head + gap - 1) & mask, (this.#head + gap) & mask);
     }
     // The message now stands at the head, without an account: its credit goes back here.
     this.#sources[this.#head] = undefined;
+    this.#sizes[this.#head] = bytes;
     this.shift();
     if (source !== undefined) source.consumed(units, this.window);
     return value;
@@ -111,6 +126,7 @@ export class Mailbox {
     this.#values[to] = this.#values[from];
     this.#sources[to] = this.#sources[from];
     this.#units[to] = this.#units[from] ?? 0;
+    this.#sizes[to] = this.#sizes[from] ?? 0;
   }
 
   #rest(): void {
@@ -118,6 +134,7 @@ export class Mailbox {
     this.#values = [];
     this.#sources = [];
     this.#units = [];
+    this.#sizes = [];
     this.#capacity = 0;
     this.#head = 0;
   }
@@ -129,6 +146,7 @@ export class Mailbox {
     this.#values = order.map((at) => this.#values[at & mask]);
     this.#sources = order.map((at) => this.#sources[at & mask]);
     this.#units = order.map((at) => this.#units[at & mask] ?? 0);
+    this.#sizes = order.map((at) => this.#sizes[at & mask] ?? 0);
     this.#capacity = capacity;
     this.#head = 0;
   }

@@ -2,8 +2,9 @@
  * Answers the calls to one served object: so many at work at once, so many waiting, the rest
  * refused. Handlers start after the code that called them has run on, never inside it.
  */
-import { SERVE_WAITING_MAX } from '../limits.ts';
+import { MAILBOX_BYTES_MAX, SERVE_WAITING_MAX } from '../limits.ts';
 import { runInCall } from './call-context.ts';
+import type { SizedCopy } from './copy-value.ts';
 import { Fifo } from './fifo.ts';
 import type { IncomingCall } from './incoming-call.ts';
 import { type Method, parseMethodRequest } from './methods.ts';
@@ -11,7 +12,7 @@ import type { Value } from './processes.ts';
 
 interface Task {
   readonly call: IncomingCall;
-  readonly request: Value;
+  readonly request: SizedCopy;
 }
 
 export class MethodServer {
@@ -19,6 +20,7 @@ export class MethodServer {
   readonly #methods: ReadonlyMap<string, Method>;
   readonly #concurrency: number;
   readonly #waiting = new Fifo<Task>();
+  #waitingBytes = 0;
   #running = 0;
   #isScheduled = false;
   readonly #idleWaiters = new Set<() => void>();
@@ -34,12 +36,13 @@ export class MethodServer {
     return this.#running + this.#waiting.length;
   }
 
-  accept(call: IncomingCall, request: Value): void {
-    if (this.load >= this.#concurrency + SERVE_WAITING_MAX) {
+  accept(call: IncomingCall, request: SizedCopy): void {
+    if (!this.#hasRoom(request.bytes)) {
       call.refuse({ kind: 'overloaded' });
       return;
     }
     this.#waiting.push({ call, request });
+    this.#waitingBytes += request.bytes;
     this.#schedule();
   }
 
@@ -49,6 +52,11 @@ export class MethodServer {
       this.#idleWaiters.add(resolve);
       this.#wakeIdle();
     });
+  }
+
+  #hasRoom(bytes: number): boolean {
+    if (this.#waitingBytes + bytes > MAILBOX_BYTES_MAX) return false;
+    return this.load < this.#concurrency + SERVE_WAITING_MAX;
   }
 
   #schedule(): void {
@@ -62,6 +70,7 @@ export class MethodServer {
     while (this.#running < this.#concurrency) {
       const task = this.#waiting.shift();
       if (task === undefined) break;
+      this.#waitingBytes -= task.request.bytes;
       if (task.call.isOpen) this.#start(task);
     }
     this.#wakeIdle();
@@ -70,7 +79,7 @@ export class MethodServer {
   #start({ call, request }: Task): void {
     this.#running += 1;
     try {
-      const result = runInCall(call, () => this.#invoke(request));
+      const result = runInCall(call, () => this.#invoke(request.value));
       if (isThenable(result)) {
         Promise.resolve(result).then(
           (value) => this.#finish(call, value),

@@ -11,6 +11,7 @@ import {
   FLOWS_PER_LINK_MAX,
   OUTBOX_BYTES_PER_LINK_MAX,
   OUTBOX_MESSAGES_MAX,
+  SIGNALS_WAITING_BYTES_MAX,
   SIGNALS_WAITING_MAX,
 } from '../limits.ts';
 import { Fifo } from './fifo.ts';
@@ -35,6 +36,7 @@ export class PeerOutput implements LineStep {
   readonly #mixed = new MixedSenders();
   readonly #waiters = new Set<DrainWaiter>();
   #heldBytes = 0;
+  #refusedBytes = 0;
   /** The link is above its high-water mark: what waits here goes on waiting. */
   #isCongested = false;
   #isEnded = false;
@@ -97,8 +99,15 @@ export class PeerOutput implements LineStep {
     }
   }
 
-  /** Sends a signal behind the messages of its pair. It is never refused. */
+  /**
+   * Sends a signal behind the messages of its pair. It is never refused: one for which there is
+   * no room anywhere is lost, and counted.
+   */
   signal(signal: OutFrame): void {
+    if (this.#heldBytes + signal.frame.byteLength > SIGNALS_WAITING_BYTES_MAX) {
+      this.#lost.value += 1;
+      return;
+    }
     if (this.#isInLine(signal)) this.#stand(signal);
     else this.#passSignal(signal);
   }
@@ -141,6 +150,7 @@ export class PeerOutput implements LineStep {
     for (let next = this.#refused.peek(); next !== undefined; next = this.#refused.peek()) {
       if (!this.#trySend(next)) return;
       this.#refused.shift();
+      this.#refusedBytes -= next.frame.byteLength;
     }
     this.#releaseAll();
     this.#wake();
@@ -154,6 +164,7 @@ export class PeerOutput implements LineStep {
     this.#refused.clear();
     this.#mixed.clear();
     this.#heldBytes = 0;
+    this.#refusedBytes = 0;
     this.#isCongested = false;
     this.#wake();
   }
@@ -287,8 +298,13 @@ export class PeerOutput implements LineStep {
   #put(signal: OutFrame): void {
     if (this.#isEnded) return;
     if (this.#refused.length === 0 && this.#trySend(signal)) return;
-    if (this.#refused.length < SIGNALS_WAITING_MAX) this.#refused.push(signal);
-    else this.#lost.value += 1;
+    const bytes = this.#refusedBytes + signal.frame.byteLength;
+    if (this.#refused.length >= SIGNALS_WAITING_MAX || bytes > SIGNALS_WAITING_BYTES_MAX) {
+      this.#lost.value += 1;
+      return;
+    }
+    this.#refused.push(signal);
+    this.#refusedBytes = bytes;
   }
 
   /** False when the link is at its hard limit. After close nothing can be sent, or matters. */

@@ -4,7 +4,7 @@ import type { BarrelError } from '../errors.ts';
 import type { Host } from '../host/host.ts';
 
 import type { Observable, Timed } from '../observable.ts';
-import { copyValue } from './copy-value.ts';
+import { copySized, copyValue } from './copy-value.ts';
 import { MailboxSink } from './down-sinks.ts';
 import { exitError } from './exit-reason.ts';
 import { checkTimeout } from './pending-calls.ts';
@@ -57,7 +57,7 @@ export class ProcessSelf implements Self {
     this.#checkAlive();
     checkTimeout(delayMs);
     const process = this.#process;
-    const copy = copyValue(message);
+    const copy = copySized(message);
     const handle = {
       [Symbol.dispose]: () => {
         process.disown(handle);

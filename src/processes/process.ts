@@ -5,6 +5,7 @@
 import type { Pid } from '../core/pid.ts';
 import { BarrelError } from '../errors.ts';
 import type { Counter } from '../host/meter.ts';
+import type { SizedCopy } from './copy-value.ts';
 import type { Deadlines } from './deadlines.ts';
 import { exitError } from './exit-reason.ts';
 import type { IncomingCall } from './incoming-call.ts';
@@ -86,12 +87,12 @@ export class Process implements LinkEnd {
    * A message of a user. Over the bound of the mailbox it is dropped and counted. False from half
    * of the bound on.
    */
-  deliver(message: Value, source?: CreditSource, units = 0): boolean {
-    if (this.server !== undefined || this.#handOver(message)) {
+  deliver(message: SizedCopy, source?: CreditSource, units = 0): boolean {
+    if (this.server !== undefined || this.#handOver(message.value)) {
       source?.consumed(units, this.mailbox.window);
       return true;
     }
-    if (this.mailbox.isFull) {
+    if (!this.mailbox.hasRoom(message.bytes)) {
       this.#dropped.value += 1;
       source?.consumed(units, this.mailbox.window);
       return false;
@@ -102,22 +103,23 @@ export class Process implements LinkEnd {
 
   /** A message of the system that the process itself asked for: there is always room for it. */
   deliverOwn(message: Value): void {
-    if (this.server === undefined && !this.#handOver(message)) this.mailbox.push(message);
+    if (this.server !== undefined || this.#handOver(message)) return;
+    this.mailbox.push({ value: message, bytes: 0 });
   }
 
-  deliverCall(call: IncomingCall, request: Value): void {
+  deliverCall(call: IncomingCall, request: SizedCopy): void {
     call.open(this);
     if (this.server !== undefined) {
       this.server.accept(call, request);
       return;
     }
-    const message = new Request(request, call);
+    const message = new Request(request.value, call);
     if (this.#handOver(message)) return;
-    if (this.mailbox.isFull) {
+    if (!this.mailbox.hasRoom(request.bytes)) {
       this.#dropped.value += 1;
       call.refuse({ kind: 'overloaded' });
     } else {
-      this.mailbox.push(message);
+      this.mailbox.push({ value: message, bytes: request.bytes });
     }
   }
 

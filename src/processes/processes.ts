@@ -33,7 +33,9 @@ export interface MonitorHandle extends Disposable {
 export interface SpawnOptions {
   /** Registered on this node until the process ends: 1 to 255 bytes. */
   readonly name?: string | undefined;
-  /** Default 10,000. Senders are slowed from half of it; over it messages are dropped, counted. */
+  /**
+   * Default 10,000. Senders are slowed from half of it, or of 64 MiB; over it messages are
+   * dropped, counted. */
   readonly mailboxMax?: number | undefined;
   /** Links the new process to this one before it runs. */
   readonly link?: Self | undefined;
@@ -45,7 +47,9 @@ export interface ServeOptions {
   readonly name?: string | undefined;
   /** Names of the methods that may be called. Default: all that are reachable. */
   readonly only?: readonly string[] | undefined;
-  /** Calls at work at once. Default 256; 1,024 more wait; then the caller gets ERR_OVERLOADED. */
+  /**
+   * Calls at work at once. Default 256; 1,024 more wait, of at most 64 MiB; then the caller gets
+   * ERR_OVERLOADED. */
   readonly concurrency?: number | undefined;
 }
 
@@ -89,7 +93,8 @@ export interface Processes {
    */
   monitor(target: Pid | RegisteredName, listener: (down: Down) => void): MonitorHandle;
   /**
-   * Tells a process to end. `normal` is ignored unless it traps exits; `kill` cannot be trapped and
+   * Tells a process to end. A reason over 16 KiB encoded is cut to the beginning of its text, or
+   * to `{ name, message, code? }`; so is that of any end. `normal` is ignored unless it traps exits; `kill` cannot be trapped and
    * shows as `killed`.
    * @throws ERR_VALUE, ERR_CLOSED.
    */

@@ -7,8 +7,9 @@ import { isPid, type Pid } from '../core/pid.ts';
 import { BarrelError } from '../errors.ts';
 import type { Clock } from '../host/host.ts';
 import type { Timed } from '../observable.ts';
-import { copyValue } from './copy-value.ts';
+import { copySized, copyValue } from './copy-value.ts';
 import { checkPid, checkRegisteredName, destinationText } from './destination.ts';
+import { boundedReason } from './exit-reason.ts';
 import type { RemoteTarget } from './frame-writer.ts';
 import { LocalCall } from './local-call.ts';
 import type { LocalProcesses } from './local-processes.ts';
@@ -69,7 +70,7 @@ export class Router {
     this.checkOpen();
     const target = this.#resolve(to);
     if (target === undefined || this.#isLocal(target)) {
-      const copy = copyValue(message);
+      const copy = copySized(message);
       const process = target === undefined ? undefined : this.#local(target);
       return process === undefined || process.deliver(copy);
     }
@@ -138,11 +139,11 @@ export class Router {
   exit(from: Process | undefined, pid: Pid, reason: Value): void {
     this.checkOpen();
     checkPid(pid);
+    const copy = boundedReason(copyValue(reason));
     if (!this.#isLocal(pid)) {
-      this.#remotes.exit(from?.pid.serial ?? 0, pid, reason);
+      this.#remotes.exit(from?.pid.serial ?? 0, pid, copy);
       return;
     }
-    const copy = copyValue(reason);
     const process = this.locals.byPid(pid);
     const sender = from?.pid ?? this.locals.nodePid;
     if (process !== undefined) this.locals.exitFrom(process, sender, copy);
@@ -172,7 +173,7 @@ export class Router {
     target: RemoteTarget,
     sent: { readonly request: Value; readonly traceparent: string | undefined },
   ): void {
-    const copy = copyValue(sent.request);
+    const copy = copySized(sent.request);
     const process = this.#local(target);
     if (process === undefined) {
       call.fail({ kind: 'noProcess' });

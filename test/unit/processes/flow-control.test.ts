@@ -380,7 +380,7 @@ test('a mailbox is a queue of which any message can be taken, and returns all cr
       };
       for (const each of commands) {
         if (each === 'push') {
-          mailbox.push(pushed, source, 1);
+          mailbox.push({ value: pushed, bytes: pushed + 7 }, source, 1);
           model.push(pushed);
           pushed += 1;
         } else if (each === 'shift') {
@@ -395,6 +395,7 @@ test('a mailbox is a queue of which any message can be taken, and returns all cr
           expect(mailbox.takeAt(index)).toBe(wanted);
         }
         expect([mailbox.length, returned]).toEqual([model.length, pushed - model.length]);
+        expect(mailbox.bytes).toBe(model.reduce((sum, value) => sum + value + 7, 0));
       }
     }),
   );
