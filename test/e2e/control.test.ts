@@ -10,6 +10,10 @@ import { BarrelError } from '../../src/errors.ts';
 import { CONTROL_CONNECTIONS_MAX, CONTROL_REQUEST_BYTES_MAX } from '../../src/limits.ts';
 import { until, Workshop } from './fixtures/processes.ts';
 
+const DIES_LISTENING = `require('net')
+  .createServer()
+  .listen(process.argv[1], () => process.kill(process.pid, 'SIGKILL'))`;
+
 let workshop: Workshop;
 let server: ControlServer;
 let dataDir: string;
@@ -33,8 +37,7 @@ test('of many that start at once where a killed process was, exactly one gets in
     const directory = workshop.path(`raced-${round}`);
     mkdirSync(directory, { mode: 0o700 });
     // It leaves its socket behind, as only a killed process does.
-    const script = 'require("net").createServer().listen(process.argv[1], () => process.kill(process.pid, "SIGKILL"))';
-    spawnSync(process.execPath, ['-e', script, join(directory, 'control.sock')]);
+    spawnSync(process.execPath, ['-e', DIES_LISTENING, join(directory, 'control.sock')]);
     const starts = Array.from({ length: 8 }, () => serveControl({ dataDir: directory, answer }));
     const outcomes = await Promise.allSettled(starts);
     const winners = outcomes.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
