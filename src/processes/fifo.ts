@@ -26,6 +26,15 @@ export class Fifo<T> {
     return item;
   }
 
+  /** Drops all items for which it does not hold; the others keep their order. */
+  retain(isKept: (item: T) => boolean): void {
+    const kept: T[] = [];
+    for (let item = this.shift(); item !== undefined; item = this.shift()) {
+      if (isKept(item)) kept.push(item);
+    }
+    this.#items = kept;
+  }
+
   clear(): void {
     this.#empty();
   }

@@ -71,7 +71,7 @@ export abstract class IncomingCall<Reply = unknown> implements Replier {
   reply(value: Value): void {
     if (!this.#isOpen) return;
     const encoded = this.encodeReply(value);
-    this.#close();
+    this.#close('answer');
     this.sendReply(encoded);
   }
 
@@ -81,7 +81,7 @@ export abstract class IncomingCall<Reply = unknown> implements Replier {
 
   refuse(failure: CallFailure): void {
     if (!this.#isOpen) return;
-    this.#close();
+    this.#close('answer');
     this.sendFailure(failure);
   }
 
@@ -94,15 +94,16 @@ export abstract class IncomingCall<Reply = unknown> implements Replier {
   /** Nobody waits any more: an answer would go nowhere, and the handler may stop. */
   abandon(gone: Gone): void {
     if (!this.#isOpen) return;
-    this.#close();
+    this.#close('caller');
     this.#abort(gone);
   }
 
-  #close(): void {
+  #close(by: 'answer' | 'caller'): void {
     this.#isOpen = false;
-    this.#callee?.openCalls?.delete(this);
+    const callee = this.#callee;
     this.#callee = undefined;
     this.onClosed();
+    callee?.callClosed(this, by);
   }
 
   /** Called once, when it is open no more. */

@@ -70,6 +70,15 @@ export class LocalProcesses implements ExitJudge {
     return process;
   }
 
+  /** Processes that work on, or have waiting, calls that somebody waits for. */
+  withOpenCalls(): Process[] {
+    const busy: Process[] = [];
+    for (const process of this.#bySerial.values()) {
+      if (process.openCalls !== undefined && process.openCalls.size > 0) busy.push(process);
+    }
+    return busy;
+  }
+
   /** The running process with that pid; undefined for pids of other nodes and other starts. */
   byPid(pid: Pid): Process | undefined {
     // Pids are interned, so that the very same object stands for the very same process.

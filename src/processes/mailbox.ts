@@ -90,6 +90,28 @@ export class Mailbox {
     return value;
   }
 
+  /** The oldest message, which stays. */
+  peek(): Value {
+    return this.#length === 0 ? undefined : this.#values[this.#head];
+  }
+
+  /** Drops all messages for which it does not hold; the others keep their order. */
+  retain(isKept: (value: Value) => boolean): void {
+    for (let left = this.#length; left > 0; left -= 1) {
+      const at = this.#head;
+      if (!isKept(this.#values[at])) {
+        this.shift();
+        continue;
+      }
+      this.#move(at, (at + this.#length) & (this.#capacity - 1));
+      if (this.#length < this.#capacity) {
+        this.#values[at] = undefined;
+        this.#sources[at] = undefined;
+      }
+      this.#head = (at + 1) & (this.#capacity - 1);
+    }
+  }
+
   /** Position of the oldest message for which `matches` holds, counted from the oldest, or -1. */
   find(matches: (value: Value) => boolean): number {
     for (let index = 0; index < this.#length; index += 1) {

@@ -2,6 +2,7 @@
  * Answers the calls to one served object: so many at work at once, so many waiting, the rest
  * refused. Handlers start after the code that called them has run on, never inside it.
  */
+import { BarrelError } from '../errors.ts';
 import { MAILBOX_BYTES_MAX, SERVE_WAITING_MAX } from '../limits.ts';
 import { runInCall } from './call-context.ts';
 import type { SizedCopy } from './copy-value.ts';
@@ -37,6 +38,7 @@ export class MethodServer {
   }
 
   accept(call: IncomingCall, request: SizedCopy): void {
+    if (!this.#hasRoom(request.bytes)) this.#sweep();
     if (!this.#hasRoom(request.bytes)) {
       call.refuse({ kind: 'overloaded' });
       return;
@@ -57,6 +59,14 @@ export class MethodServer {
   #hasRoom(bytes: number): boolean {
     if (this.#waitingBytes + bytes > MAILBOX_BYTES_MAX) return false;
     return this.load < this.#concurrency + SERVE_WAITING_MAX;
+  }
+
+  /** Calls that nobody waits for any more take no place from those that come. */
+  #sweep(): void {
+    this.#waiting.retain(({ call, request }) => {
+      if (!call.isOpen) this.#waitingBytes -= request.bytes;
+      return call.isOpen;
+    });
   }
 
   #schedule(): void {
@@ -99,7 +109,7 @@ export class MethodServer {
     if (parsed === undefined) throw new TypeError('a request here is [method, arguments]');
     const [name, args] = parsed;
     const method = this.#methods.get(name);
-    if (method === undefined) throw new TypeError(`no such method: ${JSON.stringify(name)}`);
+    if (method === undefined) throw noSuchMethod(name);
     return Reflect.apply(method, this.#target, args);
   }
 
@@ -129,6 +139,10 @@ export class MethodServer {
     this.#idleWaiters.clear();
     for (const wake of waiters) wake();
   }
+}
+
+function noSuchMethod(name: string): BarrelError {
+  return new BarrelError('ERR_NOT_FOUND', `no such method: ${JSON.stringify(name)}`);
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

@@ -155,8 +155,8 @@ export class ProcessTable implements Processes {
   }
 
   /**
-   * Resolves when no call is at work or waits in a served object, or after `timeoutMs`. Calls that
-   * come meanwhile are still answered.
+   * Resolves when no call is at work or waits in a served object, and no process has a `Request`
+   * that is open, or after `timeoutMs`. Calls that come meanwhile are still answered.
    */
   async drain(timeoutMs: number): Promise<void> {
     const { promise: late, cancel } = this.#after(timeoutMs);
@@ -165,8 +165,8 @@ export class ProcessTable implements Processes {
       isLate = true;
     });
     try {
-      for (let busy = this.#busyServer(); busy !== undefined; busy = this.#busyServer()) {
-        await Promise.race([busy.idle(), passed]);
+      for (let busy = this.#busy(); busy.length > 0; busy = this.#busy()) {
+        await Promise.race([Promise.all(busy.map((each) => each.idle())), passed]);
         if (isLate) return;
       }
     } finally {
@@ -187,9 +187,9 @@ export class ProcessTable implements Processes {
     this.#deadlines.close();
   }
 
-  #busyServer(): MethodServer | undefined {
-    for (const server of this.#servers) if (server.load > 0) return server;
-    return undefined;
+  #busy(): { idle(): Promise<void> }[] {
+    const servers = [...this.#servers].filter(({ load }) => load > 0);
+    return [...servers, ...this.#locals.withOpenCalls()];
   }
 
   #after(delayMs: number): { readonly promise: Promise<void>; readonly cancel: () => void } {

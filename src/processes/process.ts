@@ -8,7 +8,7 @@ import type { Counter } from '../host/meter.ts';
 import type { SizedCopy } from './copy-value.ts';
 import type { Deadlines } from './deadlines.ts';
 import { exitError } from './exit-reason.ts';
-import type { IncomingCall } from './incoming-call.ts';
+import { IncomingCall } from './incoming-call.ts';
 import { type CreditSource, Mailbox } from './mailbox.ts';
 import { Request } from './messages.ts';
 import type { MethodServer } from './method-server.ts';
@@ -45,6 +45,9 @@ export interface ProcessParts {
   readonly dropped: Counter;
 }
 
+/** Of the messages in a full mailbox, one in so many is given up before it is swept. */
+const SWEEP_SHARE = 64;
+
 export class Process implements LinkEnd {
   readonly pid: Pid;
   readonly name: string | undefined;
@@ -58,11 +61,14 @@ export class Process implements LinkEnd {
   links: Map<Pid, LinkEnd> | undefined;
   watchers: Set<Watcher> | undefined;
   openCalls: Set<IncomingCall> | undefined;
+  /** Calls given up by their callers since the mailbox was last swept of such. */
+  #abandonedCalls = 0;
   /** Timers, monitors, subscriptions and pending calls, which end with it. */
   owned: Set<Disposable> | undefined;
   readonly #deadlines: Deadlines;
   readonly #judge: ExitJudge;
   readonly #dropped: Counter;
+  #idleWaiters: (() => void)[] | undefined;
   #drainWaiters: Set<() => void> | undefined;
   #receivers: Receiver[] = [];
   #controller: AbortController | undefined;
@@ -92,7 +98,7 @@ export class Process implements LinkEnd {
       source?.consumed(units, this.mailbox.window);
       return true;
     }
-    if (!this.mailbox.hasRoom(message.bytes)) {
+    if (!this.#makeRoom(message.bytes)) {
       this.#dropped.value += 1;
       source?.consumed(units, this.mailbox.window);
       return false;
@@ -115,7 +121,7 @@ export class Process implements LinkEnd {
     }
     const message = new Request(request.value, call);
     if (this.#handOver(message)) return;
-    if (!this.mailbox.hasRoom(request.bytes)) {
+    if (!this.#makeRoom(request.bytes)) {
       this.#dropped.value += 1;
       call.refuse({ kind: 'overloaded' });
     } else {
@@ -132,6 +138,7 @@ export class Process implements LinkEnd {
   /** What `match` throws rejects. */
   receive(options?: ReceiveOptions): Promise<Value> {
     if (!this.isAlive) return Promise.reject(exitError(this.pid, this.reason));
+    this.#skipAbandoned();
     if (options === undefined && this.mailbox.length > 0) return Promise.resolve(this.#take(0));
     try {
       return this.#receiveWith(options ?? {});
@@ -143,10 +150,29 @@ export class Process implements LinkEnd {
   /** One step of an iteration over all messages. */
   next(): Promise<IteratorResult<Value>> {
     if (!this.isAlive) return Promise.reject(exitError(this.pid, this.reason));
+    this.#skipAbandoned();
     if (this.mailbox.length > 0) return Promise.resolve({ done: false, value: this.#take(0) });
     const receiver = new Receiver({ shape: 'step', onEnd: this.#onReceiverEnded });
     this.#receivers.push(receiver);
     return receiver.promise as Promise<IteratorResult<Value>>;
+  }
+
+  /** The call was answered, or given up. */
+  callClosed(call: IncomingCall, by: 'answer' | 'caller'): void {
+    if (by === 'caller') this.#abandonedCalls += 1;
+    if (this.openCalls?.delete(call) !== true || this.openCalls.size > 0) return;
+    const waiters = this.#idleWaiters;
+    this.#idleWaiters = undefined;
+    for (const wake of waiters ?? []) wake();
+  }
+
+  /** Resolves when no call to it is open. */
+  idle(): Promise<void> {
+    if (this.openCalls === undefined || this.openCalls.size === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#idleWaiters ??= [];
+      this.#idleWaiters.push(resolve);
+    });
   }
 
   /** Lets go of everything that waits in or at the process. Its reason is set by then. */
@@ -186,6 +212,27 @@ export class Process implements LinkEnd {
     return () => this.#drainWaiters?.delete(wake);
   }
 
+  /**
+   * A full mailbox is swept of requests that nobody waits for: once for so many of them that the
+   * cost of looking at all messages is shared.
+   */
+  #makeRoom(bytes: number): boolean {
+    const { mailbox } = this;
+    if (mailbox.hasRoom(bytes)) return true;
+    if (this.#abandonedCalls === 0) return false;
+    if (this.#abandonedCalls * SWEEP_SHARE < mailbox.length) return false;
+    this.#abandonedCalls = 0;
+    mailbox.retain((message) => !isAbandoned(message));
+    return mailbox.hasRoom(bytes);
+  }
+
+  /** Nobody waits for an answer to these: they are not looked at. */
+  #skipAbandoned(): void {
+    if (this.#abandonedCalls === 0 || !isAbandoned(this.mailbox.peek())) return;
+    while (isAbandoned(this.mailbox.peek())) this.mailbox.shift();
+    if (this.#drainWaiters !== undefined && !this.mailbox.isHigh) this.#wakeDrained();
+  }
+
   #abort(): void {
     this.#controller?.abort(exitError(this.pid, this.reason));
   }
@@ -206,7 +253,9 @@ export class Process implements LinkEnd {
     const { match, timeoutMs, signal } = options;
     if (signal?.aborted) return Promise.reject(signal.reason);
     const index =
-      match === undefined ? Math.min(0, this.mailbox.length - 1) : this.mailbox.find(match);
+      match === undefined
+        ? Math.min(0, this.mailbox.length - 1)
+        : this.mailbox.find((message) => !isAbandoned(message) && match(message));
     if (index >= 0) return Promise.resolve(this.#take(index));
     if (timeoutMs === 0) return Promise.reject(new BarrelError('ERR_TIMEOUT', 'no message waits'));
     const receiver = new Receiver({
@@ -234,4 +283,11 @@ export class Process implements LinkEnd {
     }
     return false;
   }
+}
+
+/** A request that was given up by its caller before anybody received it. */
+function isAbandoned(message: Value): boolean {
+  return (
+    message instanceof Request && message.context instanceof IncomingCall && !message.context.isOpen
+  );
 }

@@ -366,6 +366,7 @@ test('a mailbox is a queue of which any message can be taken, and returns all cr
     { weight: 2, arbitrary: fc.constant('shift' as const) },
     fc.record({ takeAt: fc.nat(40) }),
     fc.constant('clear' as const),
+    fc.constant('retain' as const),
   );
   fc.assert(
     fc.property(fc.array(command, { maxLength: 300 }), (commands) => {
@@ -388,6 +389,9 @@ test('a mailbox is a queue of which any message can be taken, and returns all cr
         } else if (each === 'clear') {
           mailbox.clear();
           model.length = 0;
+        } else if (each === 'retain') {
+          mailbox.retain((value) => Number(value) % 3 !== 0);
+          model.splice(0, model.length, ...model.filter((value) => value % 3 !== 0));
         } else if (each.takeAt < model.length) {
           const [wanted] = model.splice(each.takeAt, 1);
           const index = mailbox.find((value) => value === wanted);
