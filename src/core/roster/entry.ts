@@ -3,6 +3,7 @@
  * order is total over what honest nodes can say, so that entries may come late, twice and in any
  * order and every node ends with the same roster.
  */
+import { REFUTATION_MAX } from '../../limits.ts';
 import type { Address, NodeName } from '../names.ts';
 
 /** What a node tells of itself. */
@@ -39,6 +40,11 @@ export interface GoneEntry extends EntryBase {
 
 export type RosterEntry = AliveEntry | GoneEntry;
 export type RosterStatus = RosterEntry['status'];
+
+/** The next refutation of a node; at the greatest that a frame carries it stays there. */
+export function nextRefutation(refutation: number): number {
+  return Math.min(refutation + 1, REFUTATION_MAX);
+}
 
 const RANK: Readonly<Record<RosterStatus, number>> = { alive: 0, dead: 1, left: 2 };
 

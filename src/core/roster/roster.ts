@@ -11,6 +11,7 @@ import {
   type AliveEntry,
   type GoneEntry,
   type MemberRecord,
+  nextRefutation,
   type RosterEntry,
   supersedes,
 } from './entry.ts';
@@ -57,11 +58,15 @@ export class Roster {
 
   /**
    * Everything that is known, in batches, for a new neighbour; read as it is taken. What changes
-   * meanwhile is seen here or reaches the neighbour as news.
+   * meanwhile is seen here or reaches the neighbour as news. It ends even if the roster grows as
+   * fast as it is read: those that came since are behind those that were there.
    */
   *exchange(): IterableIterator<readonly RosterEntry[]> {
     let batch: RosterEntry[] = [];
+    let left = this.#entries.size;
     for (const entry of this.#entries.values()) {
+      if (left === 0) break;
+      left -= 1;
       batch.push(entry);
       if (batch.length < ROSTER_BATCH_MAX) continue;
       yield batch;
@@ -126,12 +131,12 @@ export class Roster {
   #announce(record: MemberRecord): void {
     const known = this.#entries.get(this.#self.node);
     this.#mustReassert = known !== undefined && known.status !== 'alive';
-    this.#assertSelf(record, known === undefined ? 0 : known.refutation + 1);
+    this.#assertSelf(record, known === undefined ? 0 : nextRefutation(known.refutation));
   }
 
   #update(record: MemberRecord): void {
     const known = this.#entries.get(this.#self.node);
-    if (known?.status === 'alive') this.#assertSelf(record, known.refutation + 1);
+    if (known?.status === 'alive') this.#assertSelf(record, nextRefutation(known.refutation));
   }
 
   #assertSelf(record: MemberRecord, refutation: number): void {
@@ -142,7 +147,7 @@ export class Roster {
   #leave(): void {
     const known = this.#entries.get(this.#self.node);
     if (known === undefined || known.status === 'left') return;
-    this.#store({ ...known, refutation: known.refutation + 1, status: 'left' });
+    this.#store({ ...known, refutation: nextRefutation(known.refutation), status: 'left' });
     this.#passOn();
   }
 
@@ -154,7 +159,7 @@ export class Roster {
     }
     const known = this.#entries.get(this.#self.node);
     if (known === undefined || !supersedes(heard, known) || leaps(heard, known)) return;
-    this.#store({ ...known, refutation: heard.refutation + 1 });
+    this.#store({ ...known, refutation: nextRefutation(heard.refutation) });
     this.#mustReassert ||= known.status === 'alive' && heard.status !== 'alive';
   }
 

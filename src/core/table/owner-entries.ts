@@ -25,6 +25,9 @@ export class OwnerEntries {
   /** Keys with a tombstone, in the order in which they were stored. */
   readonly #tombstones = new Set<string>();
   #bytes = 0;
+  #tombstoneBytes = 0;
+  /** The greatest version of the tombstones that were dropped. */
+  #forgottenMax = 0;
   #versionMax = 0;
 
   constructor(owner: Owner, bounds: OwnerBounds) {
@@ -61,20 +64,31 @@ export class OwnerEntries {
     return this.#entries.values();
   }
 
-  /** True when storing the entry keeps the bounds; old tombstones make way for new keys. */
+  /** True when storing the entry keeps the bounds; old tombstones make way. */
   hasRoomFor(entry: TableEntry): boolean {
     const known = this.#entries.get(entry.key);
-    const bytes = this.#bytes - (known === undefined ? 0 : bytesOf(known)) + bytesOf(entry);
-    if (bytes > this.#bounds.bytesMax && entry.value !== undefined) return false;
+    if (entry.value !== undefined) {
+      const replaced = known?.value === undefined ? 0 : bytesOf(known);
+      const bytes = this.#bytes - this.#tombstoneBytes - replaced + bytesOf(entry);
+      if (bytes > this.#bounds.bytesMax) return false;
+    }
     if (known !== undefined) return true;
     return this.#entries.size < this.#bounds.entriesMax || this.#tombstones.size > 0;
+  }
+
+  /**
+   * True for a tombstone that was dropped or is as old as one: taken in again it would displace
+   * another, and nodes that displace each other's would pass them round for ever.
+   */
+  hasForgotten({ key, version, value }: TableEntry): boolean {
+    return value === undefined && version <= this.#forgottenMax && !this.#entries.has(key);
   }
 
   /** The caller has asked for the room. */
   store(entry: TableEntry): void {
     const known = this.#entries.get(entry.key);
-    if (known !== undefined) this.#bytes -= bytesOf(known);
-    this.#bytes += bytesOf(entry);
+    if (known !== undefined) this.#count(known, -1);
+    this.#count(entry, 1);
     this.#entries.set(entry.key, entry);
     this.#versionMax = Math.max(this.#versionMax, entry.version);
     this.#tombstones.delete(entry.key);
@@ -82,20 +96,32 @@ export class OwnerEntries {
     this.#dropTombstones();
   }
 
+  #count(entry: TableEntry, sign: 1 | -1): void {
+    const bytes = sign * bytesOf(entry);
+    this.#bytes += bytes;
+    if (entry.value === undefined) this.#tombstoneBytes += bytes;
+  }
+
   /**
    * Tombstones are kept while the owner lives, up to half of its entries; the oldest go first. A
    * write that then comes back from afar is answered by the owner with a new tombstone.
    */
   #dropTombstones(): void {
-    const { entriesMax } = this.#bounds;
-    const tombstonesMax = Math.floor(entriesMax / 2);
     for (const key of this.#tombstones) {
-      if (this.#tombstones.size <= tombstonesMax && this.#entries.size <= entriesMax) break;
+      if (!this.#isAboveBounds()) break;
       const dropped = this.#entries.get(key);
-      if (dropped !== undefined) this.#bytes -= bytesOf(dropped);
       this.#entries.delete(key);
       this.#tombstones.delete(key);
+      if (dropped === undefined) continue;
+      this.#count(dropped, -1);
+      this.#forgottenMax = Math.max(this.#forgottenMax, dropped.version);
     }
+  }
+
+  #isAboveBounds(): boolean {
+    const { entriesMax, bytesMax } = this.#bounds;
+    const isTooMany = this.#entries.size > entriesMax || this.#bytes > bytesMax;
+    return isTooMany || this.#tombstones.size > Math.floor(entriesMax / 2);
   }
 }
 

@@ -10,14 +10,13 @@ import {
   KEY_BYTES_MAX,
   ROSTER_ENTRIES_MAX,
   SMALL_VALUE_BYTES_MAX,
-  TABLE_BATCH_BYTES_MAX,
-  TABLE_BATCH_MAX,
   TABLE_BYTES_MAX,
   TABLE_ENTRIES_MAX,
   TABLE_VERSION_REPAIRED_MAX,
 } from '../../limits.ts';
 import type { NodeName } from '../names.ts';
 import { unreachable } from '../unreachable.ts';
+import { firstOf, inBatches } from './batches.ts';
 import type { Owner, TableEffect, TableEntry, TableInput } from './contract.ts';
 import { bytesOf, OWNER_BOUNDS_DEFAULTS, type OwnerBounds, OwnerEntries } from './owner-entries.ts';
 
@@ -25,6 +24,8 @@ export interface OwnerTableOptions extends Partial<OwnerBounds> {
   /** True when the roster knows that start of the node as alive; not asked for this node. */
   readonly isAlive: (node: NodeName, incarnation: bigint) => boolean;
 }
+
+const LONE_SURROGATE = /\p{Surrogate}/u;
 
 /** The table as one node has it. No clock, no links: facts in, effects out. */
 export class OwnerTable {
@@ -40,6 +41,8 @@ export class OwnerTable {
   #effects: TableEffect[] = [];
   /** What changed during this input, to be passed on together. */
   #news: TableEntry[] = [];
+  /** What was said in this node's name during this input: the greatest version of each key. */
+  readonly #forged = new Map<string, number>();
 
   constructor(self: Owner, options: OwnerTableOptions) {
     const { isAlive, ...bounds } = options;
@@ -59,10 +62,14 @@ export class OwnerTable {
 
   /**
    * Everything that is known, tombstones included, in batches, for a new neighbour; read as it is
-   * taken. What changes meanwhile is seen here or reaches the neighbour as news.
+   * taken. What changes meanwhile is seen here or reaches the neighbour as news. It ends even if
+   * the table grows as fast as it is read: what came since is behind what was there.
    */
   *exchange(): IterableIterator<readonly TableEntry[]> {
-    yield* inBatches(this.#all());
+    yield* inBatches(this.#all(), ({ owner, key }) => {
+      const entries = this.#owners.get(owner.node);
+      return entries?.owner.incarnation === owner.incarnation ? entries.get(key) : undefined;
+    });
   }
 
   /** The value of an owner's key; undefined when there is none. */
@@ -73,8 +80,8 @@ export class OwnerTable {
   /**
    * Applies one input; returns its effects in the order in which the driver must carry them out.
    * Never throws for what a peer sent.
-   * @throws ERR_VALUE for a put with too long a key or value, ERR_OVERLOADED for one above the
-   * bounds of an owner; nothing changes then.
+   * @throws ERR_VALUE for a put with too long a key or value or with half a surrogate pair in its
+   * key, ERR_OVERLOADED for one above the bounds of an owner; nothing changes then.
    */
   handle(input: TableInput): readonly TableEffect[] {
     switch (input.kind) {
@@ -85,7 +92,8 @@ export class OwnerTable {
         if (this.#own.get(input.key)?.value !== undefined) this.#write(input.key, undefined);
         break;
       case 'received':
-        for (const entry of input.entries) this.#hear(entry, input.from);
+        for (const entry of input.entries) this.#hear(entry);
+        this.#contradict(input.from);
         break;
       case 'neighborUp':
         this.#neighbors.add(input.node);
@@ -114,13 +122,16 @@ export class OwnerTable {
     if (utf8BytesAtMost(key) > KEY_BYTES_MAX) {
       throw new BarrelError('ERR_VALUE', `key of a table entry is too long: ${key.slice(0, 80)}`);
     }
+    if (LONE_SURROGATE.test(key)) {
+      throw new BarrelError('ERR_VALUE', 'key of a table entry has half a surrogate pair');
+    }
     if (value.length > SMALL_VALUE_BYTES_MAX) {
       throw new BarrelError('ERR_VALUE', `value of ${value.length} bytes is too long: ${key}`);
     }
     const known = this.#own.get(key);
-    if (known?.value !== undefined && areEqual(known.value, value)) return;
+    if (areSame(known?.value, value)) return;
     const version = this.#own.versionMax + 1;
-    if (!this.#hasRoomFor(this.#own, { owner: this.#self, key, version, value })) {
+    if (!this.#own.hasRoomFor({ owner: this.#self, key, version, value })) {
       throw new BarrelError('ERR_OVERLOADED', `no room for another table entry: ${key}`);
     }
     this.#write(key, value);
@@ -136,30 +147,37 @@ export class OwnerTable {
    * What comes back of this node's own writes is an echo. One of a key that is not known any more
    * is an old write that outlived its tombstone: it gets a new one.
    */
-  #hearOfOwn(entry: TableEntry, from: NodeName): void {
-    if (entry.owner.incarnation !== this.#self.incarnation) return;
-    const known = this.#own.get(entry.key);
-    if (entry.version > (known?.version ?? this.#own.versionMax)) {
-      this.#effects.push({ kind: 'forged', from, key: entry.key });
-      this.#contradict(entry);
-    } else if (known === undefined && entry.value !== undefined) {
-      this.#write(entry.key, undefined);
+  #hearOfOwn({ owner, key, version, value }: TableEntry): void {
+    if (owner.incarnation !== this.#self.incarnation) return;
+    const known = this.#own.get(key);
+    const isOther = version === known?.version && !areSame(known.value, value);
+    if (isOther || version > (known?.version ?? this.#own.versionMax)) {
+      this.#forged.set(key, Math.max(version, this.#forged.get(key) ?? 0));
+    } else if (known === undefined && value !== undefined) {
+      this.#write(key, undefined);
     }
   }
 
-  /** Says again, with a greater version, what this node says of that key. */
-  #contradict({ key, version }: TableEntry): void {
-    if (version >= TABLE_VERSION_REPAIRED_MAX) return;
-    this.#own.raise(version);
-    this.#write(key, this.#own.get(key)?.value);
+  /**
+   * Says again, with a greater version, what this node says of each forged key: one write for each,
+   * however often it was forged. A version that leaves too few above it is not contradicted.
+   */
+  #contradict(from: NodeName): void {
+    for (const [key, version] of this.#forged) {
+      this.#effects.push({ kind: 'forged', from, key });
+      if (version >= TABLE_VERSION_REPAIRED_MAX) continue;
+      this.#own.raise(version);
+      this.#write(key, this.#own.get(key)?.value);
+    }
+    this.#forged.clear();
   }
 
   // Others' entries
 
-  #hear(entry: TableEntry, from: NodeName): void {
+  #hear(entry: TableEntry): void {
     const { node, incarnation } = entry.owner;
     if (node === this.#self.node) {
-      this.#hearOfOwn(entry, from);
+      this.#hearOfOwn(entry);
       return;
     }
     if (!this.#isAlive(node, incarnation)) {
@@ -169,7 +187,7 @@ export class OwnerTable {
     const owner = this.#entriesOf(entry.owner);
     if (owner === undefined) return;
     const known = owner.get(entry.key);
-    if (known !== undefined && known.version >= entry.version) return;
+    if (known === undefined ? owner.hasForgotten(entry) : known.version >= entry.version) return;
     if (this.#hasRoomFor(owner, entry)) this.#store(owner, entry);
     else this.#effects.push({ kind: 'refused', owner: owner.owner, key: entry.key });
   }
@@ -210,10 +228,12 @@ export class OwnerTable {
 
   // All entries
 
+  /** For another's entry: it keeps the bounds of the table, too. */
   #hasRoomFor(owner: OwnerEntries, entry: TableEntry): boolean {
-    if (this.#size >= TABLE_ENTRIES_MAX && owner.get(entry.key) === undefined) return false;
-    const isOwn = owner === this.#own;
-    if (!isOwn && this.#bytes + bytesOf(entry) > TABLE_BYTES_MAX) return false;
+    const known = owner.get(entry.key);
+    if (known === undefined && this.#size >= TABLE_ENTRIES_MAX) return false;
+    const more = bytesOf(entry) - (known === undefined ? 0 : bytesOf(known));
+    if (more > 0 && this.#bytes + more > TABLE_BYTES_MAX) return false;
     return owner.hasRoomFor(entry);
   }
 
@@ -227,9 +247,8 @@ export class OwnerTable {
     this.#size += entries.size;
     this.#bytes += entries.bytes;
     this.#news.push(entry);
-    const isSame =
-      before === undefined || value === undefined ? before === value : areEqual(before, value);
-    if (!isSame) this.#effects.push({ kind: 'change', owner, key, value, cause: 'owner' });
+    if (!areSame(before, value))
+      this.#effects.push({ kind: 'change', owner, key, value, cause: 'owner' });
   }
 
   // Spreading
@@ -246,30 +265,19 @@ export class OwnerTable {
   }
 
   *#all(): IterableIterator<TableEntry> {
-    for (const owner of this.#owners.values()) yield* owner.all();
+    for (const owner of firstOf(this.#owners.values(), this.#owners.size)) {
+      for (const entry of firstOf(owner.all(), owner.size)) {
+        if (this.#owners.get(owner.owner.node) !== owner) break;
+        yield entry;
+      }
+    }
   }
 
   #send(to: NodeName, news: readonly TableEntry[]): void {
-    for (const entries of inBatches(news)) this.#effects.push({ kind: 'send', to, entries });
-  }
-}
-
-/** Batches that keep the bounds of a frame in count and bytes. */
-function* inBatches(entries: Iterable<TableEntry>): IterableIterator<readonly TableEntry[]> {
-  let batch: TableEntry[] = [];
-  let bytes = 0;
-  for (const entry of entries) {
-    const more = bytesOf(entry);
-    const isFull = batch.length >= TABLE_BATCH_MAX || bytes + more > TABLE_BATCH_BYTES_MAX;
-    if (isFull && batch.length > 0) {
-      yield batch;
-      batch = [];
-      bytes = 0;
+    for (const entries of inBatches(news, (entry) => entry)) {
+      this.#effects.push({ kind: 'send', to, entries });
     }
-    batch.push(entry);
-    bytes += more;
   }
-  if (batch.length > 0) yield batch;
 }
 
 /** At most what the text takes as UTF-8; exact for ASCII. */
@@ -279,7 +287,8 @@ function utf8BytesAtMost(text: string): number {
   return text.length;
 }
 
-function areEqual(a: Uint8Array, b: Uint8Array): boolean {
+function areSame(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
+  if (a === undefined || b === undefined) return a === b;
   if (a.length !== b.length) return false;
   for (let i = 0; i < a.length; i += 1) if (a[i] !== b[i]) return false;
   return true;

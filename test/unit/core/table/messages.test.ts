@@ -62,6 +62,7 @@ describe('frames of the table', () => {
       Array.from({ length: 257 }, () => TOMBSTONE),
       [{ ...ENTRY, key: 'k'.repeat(1_025) }],
       [{ ...ENTRY, value: new Uint8Array(61_441) }],
+      [{ ...ENTRY, version: TABLE_VERSION_MAX + 1 }],
       [{ ...ENTRY, owner: { node: 'nobody', incarnation: 1n } }],
       [{ ...ENTRY, owner: { node: 'a@host', incarnation: 2n ** 63n } }],
     ];
