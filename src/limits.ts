@@ -174,3 +174,7 @@ export const EXIT_REASON_BYTES_MAX = 16_384;
 export const MAILBOX_BYTES_MAX = 67_108_864;
 /** Signals that wait for one node because its link is full or for their order; then they are lost. */
 export const SIGNALS_WAITING_BYTES_MAX = 134_217_728;
+
+// Services
+/** Further attempts of one look-up or call that may be asked for. */
+export const SERVICE_RETRIES_MAX = 100;

@@ -30,8 +30,9 @@ export function remoteOf<T extends object>(caller: ServiceCaller): Remote<T> {
 }
 
 /**
- * The same handle with other options for the calls made through it.
- * @throws ERR_OPTION when it is no handle of `client`.
+ * The same handle with other options for the calls made through it; those that are not given, or
+ * are undefined, stay as they are.
+ * @throws ERR_OPTION when it is no handle of `client`, or for a bad time-out.
  */
 export function withOptions<T extends object>(client: T, options: Timed): T {
   const caller = callers.get(client);

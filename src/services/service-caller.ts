@@ -8,10 +8,12 @@ import type { Clock, Random } from '../host/host.ts';
 import { CALL_TIMEOUT_MS_DEFAULT } from '../limits.ts';
 import type { Timed } from '../observable.ts';
 import { methodCall } from '../processes/methods.ts';
+import { checkTimeout } from '../processes/pending-calls.ts';
 import type { Processes, Value } from '../processes/processes.ts';
 import { type Pauses, pauseMs } from './backoff.ts';
 import type { Directory } from './directory.ts';
 import { type SelectionContext, selectEntry } from './selection.ts';
+import { checkSearch } from './service-options.ts';
 import type { ClientOptions } from './services.ts';
 
 export const RETRIES_DEFAULT = 3;
@@ -56,15 +58,22 @@ export class ServiceCaller {
   readonly #options: ClientOptions;
   #bound: Pid | undefined;
 
+  /** @throws ERR_OPTION for options that make no sense. */
   constructor(name: string, context: CallerContext, options: ClientOptions) {
+    checkSearch(options);
+    if (options.timeoutMs !== undefined) checkTimeout(options.timeoutMs);
     this.#name = name;
     this.#context = context;
     this.#options = options;
   }
 
-  /** The same service with other options for its calls. */
-  with(options: Timed): ServiceCaller {
-    return new ServiceCaller(this.#name, this.#context, { ...this.#options, ...options });
+  /** The same service with other options for its calls; those not given stay as they are. */
+  with({ timeoutMs, signal }: Timed): ServiceCaller {
+    return new ServiceCaller(this.#name, this.#context, {
+      ...this.#options,
+      ...(timeoutMs === undefined ? {} : { timeoutMs }),
+      ...(signal === undefined ? {} : { signal }),
+    });
   }
 
   async call(method: string, args: readonly Value[]): Promise<unknown> {

@@ -17,6 +17,7 @@ import { type OwnService, OwnServices } from './own-services.ts';
 import { type SelectionContext, selectEntry } from './selection.ts';
 import { RETRIES_DEFAULT, ServiceCaller } from './service-caller.ts';
 import { checkServiceName } from './service-name.ts';
+import { checkSearch } from './service-options.ts';
 import { copyMeta } from './service-record.ts';
 import type {
   ClientOptions,
@@ -48,6 +49,8 @@ export class ServiceRegistry implements Services {
   readonly #pauses: Pauses;
   readonly #selection: SelectionContext;
   readonly #table: Disposable;
+  /** Set first: nothing is registered any more, while look-ups still work. */
+  #isWithdrawn = false;
   #isClosed = false;
 
   constructor(options: ServiceRegistryOptions) {
@@ -81,7 +84,7 @@ export class ServiceRegistry implements Services {
     options: RegisterOptions = {},
   ): Promise<Registration> {
     checkServiceName(name);
-    this.#checkOpen();
+    if (this.#isWithdrawn) throw closedError();
     if (this.#own.get(name) !== undefined) {
       const text = `service ${JSON.stringify(name)} is registered on this node already`;
       throw new BarrelError('ERR_ALREADY_REGISTERED', text);
@@ -119,6 +122,7 @@ export class ServiceRegistry implements Services {
   }
 
   async whereis(name: string, options: WhereisOptions = {}): Promise<ServiceEntry | undefined> {
+    checkSearch(options);
     const { retries = RETRIES_DEFAULT, select = 'local', signal } = options;
     for (let retry = 0; ; retry += 1) {
       signal?.throwIfAborted();
@@ -159,8 +163,9 @@ export class ServiceRegistry implements Services {
     return selectEntry(this.lookup(name), 'local', this.#selection)?.pid;
   }
 
-  /** Withdraws every entry of this node; served processes go on with the calls at work. */
+  /** Withdraws every entry of this node and takes no new ones; served processes go on with the calls at work. */
   withdrawAll(): void {
+    this.#isWithdrawn = true;
     for (const name of this.#own.names()) this.#withdraw(name, { endsServed: false });
     this.#own.close();
   }

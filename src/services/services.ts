@@ -36,7 +36,7 @@ export interface RegisterOptions extends ServeOptions {
 
 /** Of `whereis`. */
 export interface WhereisOptions extends Cancellable {
-  /** Attempts after the first one. Default 3. */
+  /** Attempts after the first one, 0 to 100. Default 3. */
   readonly retries?: number | undefined;
   readonly select?: Select | undefined;
 }
@@ -44,7 +44,10 @@ export interface WhereisOptions extends Cancellable {
 /** Of `client`: for all calls made through the handle. */
 export interface ClientOptions extends Timed {
   readonly select?: Select | undefined;
-  /** Further attempts of one call, only where the callee certainly did not get it. Default 3. */
+  /**
+   * Further attempts of one call, only where the callee certainly did not get it: 0 to 100,
+   * default 3.
+   */
   readonly retries?: number | undefined;
 }
 
@@ -53,7 +56,8 @@ export interface Registration extends AsyncDisposable {
   readonly name: string;
   readonly pid: Pid;
   /**
-   * Replaces what the instance says about itself.
+   * Replaces what the instance says about itself. This node always tells of it by `updated`, the
+   * others only where the new meta differs from the old one.
    * @throws ERR_VALUE (cannot be encoded, or over 60 KiB), ERR_NOT_FOUND (registered no more).
    */
   update(meta: ServiceMeta): Promise<void>;
@@ -109,12 +113,14 @@ export interface Services extends Observable<ServiceEvent> {
   /**
    * One entry, as `select` chooses; asked again after 100 ms doubling to 2 s, and up to half as
    * much again by chance, until there is one. Undefined when there is none after all retries.
+   * @throws ERR_OPTION, ERR_CLOSED, the reason of `signal`.
    */
   whereis(name: string, options?: WhereisOptions): Promise<ServiceEntry | undefined>;
   /**
    * A typed handle. It stays with one instance and takes another when that one goes down. A call
    * fails as `Processes.call` does, and with ERR_NOT_FOUND when there is no instance after all
    * retries; `timeoutMs` (default 5 s) bounds all attempts of it together.
+   * @throws ERR_OPTION
    */
   client<T extends object>(name: string, options?: ClientOptions): Remote<T>;
 }

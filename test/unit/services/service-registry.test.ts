@@ -110,6 +110,35 @@ describe('registering on one node', () => {
     expect(a.services.lookup('orders')).toMatchObject([{ pid, meta: { newer: true } }]);
   });
 
+  test('retries, select and time-outs are checked', async () => {
+    const { a } = await oneNode();
+    const wrong = [
+      { retries: -1 },
+      { retries: 1.5 },
+      { retries: 101 },
+      { retries: Number.NaN },
+      { select: 'near' as never },
+    ];
+    const bad = expect.objectContaining({ code: 'ERR_OPTION' });
+    for (const options of wrong) {
+      await expect(a.services.whereis('orders', options)).rejects.toEqual(bad);
+      expect(() => a.services.client('orders', options)).toThrow(bad);
+    }
+    expect(() => a.services.client('orders', { timeoutMs: Number.NaN })).toThrow(bad);
+    expect(await a.services.whereis('orders', { retries: 0, select: () => undefined })).toBe(
+      undefined,
+    );
+  });
+
+  test('once everything is withdrawn nothing is registered any more', async () => {
+    const { a } = await oneNode();
+    const pid = holder(a);
+    a.services.withdrawAll();
+    await expect(a.services.register('late', pid)).rejects.toMatchObject({ code: 'ERR_CLOSED' });
+    await expect(a.services.register('late', {})).rejects.toMatchObject({ code: 'ERR_CLOSED' });
+    expect(await a.services.whereis('late', { retries: 0 })).toBeUndefined();
+  });
+
   test('meta is cut off from the object it was given as', async () => {
     const { a } = await oneNode();
     const meta = { tags: ['a'] };
