@@ -34,6 +34,7 @@ export class LocalProcesses implements ExitJudge {
   readonly #byName = new Map<string, Process>();
   readonly #ending = new Fifo<Process>();
   #isEnding = false;
+  #isClosing = false;
   #lastSerial = 0;
 
   constructor(self: NodeRef, deadlines: Deadlines, meter: Meter) {
@@ -47,9 +48,10 @@ export class LocalProcesses implements ExitJudge {
     return this.#bySerial.size;
   }
 
-  /** @throws ERR_ALREADY_REGISTERED, ERR_OVERLOADED. */
+  /** @throws ERR_ALREADY_REGISTERED, ERR_OVERLOADED, ERR_CLOSED. */
   start(parts: NewProcess): Process {
     const { name } = parts;
+    if (this.#isClosing) throw new BarrelError('ERR_CLOSED', 'the node is closing');
     if (name !== undefined && this.#byName.has(name)) {
       throw new BarrelError('ERR_ALREADY_REGISTERED', `name ${JSON.stringify(name)} is taken`);
     }
@@ -115,9 +117,12 @@ export class LocalProcesses implements ExitJudge {
     }
   }
 
-  /** Ends all, those first that were started last. */
+  /** Ends all, those first that were started last; no process can be started from then on. */
   endAll(reason: Value): void {
-    for (const process of [...this.#bySerial.values()].reverse()) this.end(process, reason);
+    this.#isClosing = true;
+    while (this.#bySerial.size > 0) {
+      for (const process of [...this.#bySerial.values()].reverse()) this.end(process, reason);
+    }
   }
 
   /** The signal of a linked process that ended. Does nothing when the link is no more. */

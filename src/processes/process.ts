@@ -12,6 +12,7 @@ import { IncomingCall } from './incoming-call.ts';
 import { type CreditSource, Mailbox } from './mailbox.ts';
 import { Request } from './messages.ts';
 import type { MethodServer } from './method-server.ts';
+import { checkTimeout } from './pending-calls.ts';
 import type { ReceiveOptions, Value } from './processes.ts';
 import { Receiver } from './receiver.ts';
 
@@ -251,6 +252,7 @@ export class Process implements LinkEnd {
 
   #receiveWith(options: ReceiveOptions): Promise<Value> {
     const { match, timeoutMs, signal } = options;
+    if (timeoutMs !== undefined) checkTimeout(timeoutMs);
     if (signal?.aborted) return Promise.reject(signal.reason);
     const index =
       match === undefined

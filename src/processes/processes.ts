@@ -62,15 +62,17 @@ export interface Processes {
    */
   spawn(body: (self: Self) => unknown, options?: SpawnOptions): Pid;
   /**
-   * A process that answers calls of the form `methodCall(name, args)` with the methods that the
-   * object has now: its own functions and those of its classes, never `constructor`, symbols or
-   * names that start with `_`. A thrown error reaches the caller as ERR_REMOTE. Ends by `exit`.
+   * A process that answers calls whose request is `[name, args]`, as `methodCall` makes it, with
+   * the methods that the object has now: its own functions and those of its classes, never `constructor`, symbols or
+   * names that start with `_`. A thrown error reaches the caller as ERR_REMOTE, an
+   * unknown method as one whose `remote.code` is ERR_NOT_FOUND. Ends by `exit`.
    * @throws ERR_OPTION, ERR_ALREADY_REGISTERED (the name), ERR_OVERLOADED, ERR_CLOSED.
    */
   serve(methods: object, options?: ServeOptions): Pid;
   /**
-   * At most once, in order for each (sender, receiver). A missing or unreachable receiver is no
-   * error: the message is dropped. False when the way to that process is above its high-water
+   * At most once, in order for each (sender, receiver). Messages that the node itself, not a
+   * process, sends to one process both by pid and by name keep order only within each of the two.
+   * A missing or unreachable receiver is no error: the message is dropped. False when the way to that process is above its high-water
    * mark: wait for `drained`.
    * @throws ERR_VALUE, ERR_CLOSED, ERR_OVERLOADED (the message is not taken).
    */
@@ -112,8 +114,8 @@ export interface Self extends AsyncIterable<Value> {
   readonly signal: AbortSignal;
   /**
    * The oldest message, or the oldest for which `match` holds; the others stay. Waits for ever
-   * unless `timeoutMs` is given.
-   * @throws ERR_TIMEOUT, ERR_EXIT, the reason of `signal`.
+   * unless `timeoutMs` is given. Requests whose callers wait no more are skipped.
+   * @throws ERR_TIMEOUT, ERR_EXIT, ERR_OPTION (the time-out), the reason of `signal`.
    */
   receive(options?: ReceiveOptions): Promise<Value>;
   /** As `Processes.send`, ordered with all other signals of this process. */

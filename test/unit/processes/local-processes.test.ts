@@ -135,6 +135,35 @@ test('a receive ends by its time-out, its signal or what its match throws, and l
   expect(got).toMatchObject([{ message: 'broken match' }, { message: 'broken match' }, 'kept']);
 });
 
+test('a receive refuses a time-out that no timer takes', async () => {
+  const { net, node } = alone();
+  const errors: unknown[] = [];
+  node.processes.spawn(async (self) => {
+    for (const timeoutMs of [Number.NaN, -1, 2 ** 31]) {
+      errors.push(await outcome(self.receive({ timeoutMs })));
+    }
+  });
+  await net.settle();
+  expect(errors).toMatchObject(Array(3).fill({ code: 'ERR_OPTION' }));
+});
+
+test('while the processes are closed none can be started, and none is left', async () => {
+  const { net, node } = alone();
+  const errors: unknown[] = [];
+  node.processes.spawn((self) => {
+    self.signal.addEventListener('abort', () => {
+      for (const start of [() => node.processes.spawn(idle), () => node.processes.serve({})]) {
+        errors.push(attempt(start));
+      }
+    });
+    return idle();
+  });
+  await net.settle();
+  node.processes.close();
+  expect(errors).toMatchObject([{ code: 'ERR_CLOSED' }, { code: 'ERR_CLOSED' }]);
+  expect(Object.entries(node.meter.snapshot())).toContainEqual(['barrel_processes_alive', 0]);
+});
+
 test('sendAfter sends a copy later, and nothing once disposed or ended', async () => {
   const { net, node } = alone();
   const got: unknown[] = [];
@@ -444,6 +473,14 @@ function alone(): { readonly net: LinkedNodes; readonly node: LinkedNode } {
 
 function idle(): Promise<void> {
   return new Promise(() => {});
+}
+
+function attempt(work: () => unknown): unknown {
+  try {
+    return work();
+  } catch (error) {
+    return error;
+  }
 }
 
 function isEven(message: Value): boolean {
