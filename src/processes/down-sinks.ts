@@ -3,6 +3,7 @@ import type { Logger } from '../host/logger.ts';
 import type { Down } from './messages.ts';
 import type { DownSink, Monitor } from './monitor.ts';
 import type { Process } from './process.ts';
+import { quietly } from './quietly.ts';
 
 /** Into the mailbox of the process that watches; there is always room for it. */
 export class MailboxSink implements DownSink {
@@ -42,7 +43,7 @@ export class ListenerSink implements DownSink {
       try {
         this.#listener(down);
       } catch (error) {
-        this.#logger.error('a listener of a monitor threw', { error });
+        quietly(() => this.#logger.error('a listener of a monitor threw', { error }));
       }
     });
   }

@@ -37,6 +37,7 @@ import type {
   SpawnOptions,
   Value,
 } from './processes.ts';
+import { quietly } from './quietly.ts';
 import { RemoteProcesses } from './remote-processes.ts';
 import { Router } from './router.ts';
 
@@ -213,11 +214,9 @@ export class ProcessTable implements Processes {
     }
   }
 
-  /** What was thrown, or the logger, may throw when it is looked at: that ends nothing more. */
   #noteFailure(pid: Pid, error: unknown): void {
-    try {
-      this.#host.logger.warn('a process ended with an error', { pid: pid.toString(), error });
-    } catch {}
+    const fields = { pid: pid.toString(), error };
+    quietly(() => this.#host.logger.warn('a process ended with an error', fields));
   }
 }
 

@@ -1,6 +1,7 @@
 /** Events of a facet that go into a mailbox until the process ends or the handle is disposed. */
 import type { Logger } from '../host/logger.ts';
 import type { Process } from './process.ts';
+import { quietly } from './quietly.ts';
 
 export class Subscription implements Disposable {
   readonly #process: Process;
@@ -21,7 +22,7 @@ export class Subscription implements Disposable {
     this.#pass(events).catch((error: unknown) => {
       if (this.signal.aborted) return;
       this.#process.disown(this);
-      this.#logger.error('a stream of events failed', { error });
+      quietly(() => this.#logger.error('a stream of events failed', { error }));
     });
   }
 

@@ -350,6 +350,18 @@ test('errors that cannot be read end their process, or fail their call, and noth
   expect(seen).toEqual(Array.from({ length: 8 }, () => unread));
 });
 
+test('a logger that throws is of no matter to processes and listeners', async () => {
+  const { net, node } = alone();
+  Object.assign(net.logged, { push: broken });
+  const pid = node.processes.spawn(broken);
+  const downs: unknown[] = [];
+  node.processes.monitor(pid, broken);
+  node.processes.monitor(pid, (down) => downs.push(down.reason));
+  await net.settle();
+  expect(downs).toMatchObject([{ message: 'broken match' }]);
+  expect(node.processes.isAlive(pid)).toBe(false);
+});
+
 test('over the bound of a mailbox messages are dropped and counted, and room drains it', async () => {
   const { net, node } = alone();
   const got: unknown[] = [];
