@@ -172,7 +172,7 @@ export const TABLE_BYTES_MAX = 67_108_864;
 export const EXIT_REASON_BYTES_MAX = 16_384;
 /** Messages that wait in one mailbox, or calls that wait for one served object, together. */
 export const MAILBOX_BYTES_MAX = 67_108_864;
-/** Signals that wait for one node because its link is full or for their order; then they are lost. */
+/** Signals that wait for one node, for room on its link or for their order; above it lost. */
 export const SIGNALS_WAITING_BYTES_MAX = 134_217_728;
 
 // Services

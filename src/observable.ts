@@ -1,6 +1,7 @@
 /**
  * Events for users: `on` for one kind, `events` for all as a bounded stream that reports loss.
  */
+import { onceAborted } from './abort.ts';
 import type { Logger } from './host/logger.ts';
 import { EVENT_BACKLOG_MAX } from './limits.ts';
 
@@ -92,7 +93,7 @@ class EventReader<E extends { readonly type: string }>
   constructor(signal: AbortSignal | undefined, release: () => void) {
     this.#signal = signal;
     this.#release = release;
-    signal?.addEventListener('abort', this.#onAbort, { once: true });
+    if (signal !== undefined) onceAborted(signal, this.#onAbort);
   }
 
   readonly #onAbort = (): void => {

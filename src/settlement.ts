@@ -1,4 +1,6 @@
 /** A promise that is settled from outside, for waiters that share one outcome. */
+import { onceAborted } from './abort.ts';
+
 export interface Settlement<T> {
   readonly promise: Promise<T>;
   resolve(value: T): void;
@@ -23,7 +25,7 @@ export async function abortable<T>(promise: Promise<T>, signal?: AbortSignal): P
   signal.throwIfAborted();
   const aborted = settlement<never>();
   const onAbort = (): void => aborted.reject(signal.reason);
-  signal.addEventListener('abort', onAbort, { once: true });
+  onceAborted(signal, onAbort);
   try {
     return await Promise.race([promise, aborted.promise]);
   } finally {

@@ -1,4 +1,5 @@
 /** Deadlines on the host's clock for work that waits for others. */
+import { onceAborted } from './abort.ts';
 import { BarrelError } from './errors.ts';
 import type { Timers } from './host/host.ts';
 import type { Timed } from './observable.ts';
@@ -23,7 +24,7 @@ export async function within<T>(
   signal?.throwIfAborted();
   const abort = new AbortController();
   const onAbort = (): void => abort.abort(signal?.reason);
-  signal?.addEventListener('abort', onAbort, { once: true });
+  if (signal !== undefined) onceAborted(signal, onAbort);
   const timer = timers.after(timeoutMs, () =>
     abort.abort(new BarrelError('ERR_TIMEOUT', `${what} took more than ${timeoutMs} ms`)),
   );

@@ -2,6 +2,7 @@
  * Joins through the configured contacts: at the start until one has accepted, and later whenever a
  * contact is not among the live members, which heals a cluster that was split into live halves.
  */
+import { onceAborted } from '../abort.ts';
 import type { NodeName } from '../core/names.ts';
 import { type Contact, type Discovery, parseContact } from '../discovery/discovery.ts';
 import { BarrelError } from '../errors.ts';
@@ -149,7 +150,7 @@ export class ContactLoop {
     const over = settlement<void>();
     const wake = (): void => over.resolve();
     const timer = this.#options.host.timers.after(ms, wake);
-    signal.addEventListener('abort', wake, { once: true });
+    onceAborted(signal, wake);
     await over.promise;
     timer[Symbol.dispose]();
     signal.removeEventListener('abort', wake);

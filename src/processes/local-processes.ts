@@ -98,7 +98,10 @@ export class LocalProcesses implements ExitJudge {
     return to.incarnation === this.self.incarnation ? this.#bySerial.get(to.serial) : undefined;
   }
 
-  /** Ends a process, now, for a reason that is cut to 16 KiB. Everyone who waits for that is told before this returns, or next. */
+  /**
+   * Ends a process, now, for a reason that is cut to 16 KiB. Everyone who waits for that is told
+   * before this returns, or next.
+   */
   end(process: Process, reason: Value): void {
     if (!process.isAlive) return;
     process.isAlive = false;

@@ -2,6 +2,7 @@
  * A call at the caller's side. It is settled exactly once: by the
  * reply, a failure, its deadline, the caller's signal, the caller's end, or the loss of the way.
  */
+import { onceAborted } from '../abort.ts';
 import { BarrelError } from '../errors.ts';
 import { type CallFailure, callError } from './call-failure.ts';
 import type { DeadlineEntry, DeadlineList } from './deadlines.ts';
@@ -106,7 +107,7 @@ export class PendingCall implements DeadlineEntry, Disposable {
 
   #listen(signal: AbortSignal): void {
     this.#onAbort = () => this.#abandon(signal.reason, 'caller');
-    signal.addEventListener('abort', this.#onAbort, { once: true });
+    onceAborted(signal, this.#onAbort);
   }
 
   #settle(): boolean {

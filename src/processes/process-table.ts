@@ -2,6 +2,7 @@
  * The processes of one node and their ways to those of others: builds the parts, starts and stops
  * them, and is the face of them that users hold.
  */
+import { onceAborted } from '../abort.ts';
 import type { MessageLinks } from '../cluster/ports.ts';
 import type { NodeName } from '../core/names.ts';
 import { isPid, type Pid } from '../core/pid.ts';
@@ -123,7 +124,7 @@ export class ProcessTable implements Processes {
     try {
       await new Promise<void>((resolve, reject) => {
         onAbort = () => reject(signal?.reason);
-        signal?.addEventListener('abort', onAbort, { once: true });
+        if (signal !== undefined) onceAborted(signal, onAbort);
         cancel = this.#router.whenClear(to, resolve);
       });
       this.#router.checkOpen();

@@ -62,18 +62,18 @@ export interface Processes {
    */
   spawn(body: (self: Self) => unknown, options?: SpawnOptions): Pid;
   /**
-   * A process that answers calls whose request is `[name, args]`, as `methodCall` makes it, with
-   * the methods that the object has now: its own functions and those of its classes, never `constructor`, symbols or
-   * names that start with `_`. A thrown error reaches the caller as ERR_REMOTE, an
-   * unknown method as one whose `remote.code` is ERR_NOT_FOUND. Ends by `exit`.
+   * A process that answers calls whose request is `[name, args]` with the methods that the object
+   * has now: its own functions and those of its classes, never `constructor`, symbols or names that
+   * start with `_`. A thrown error reaches the caller as ERR_REMOTE, an unknown method as one whose
+   * `remote.code` is ERR_NOT_FOUND. Ends by `exit`.
    * @throws ERR_OPTION, ERR_ALREADY_REGISTERED (the name), ERR_OVERLOADED, ERR_CLOSED.
    */
   serve(methods: object, options?: ServeOptions): Pid;
   /**
    * At most once, in order for each (sender, receiver). Messages that the node itself, not a
    * process, sends to one process both by pid and by name keep order only within each of the two.
-   * A missing or unreachable receiver is no error: the message is dropped. False when the way to that process is above its high-water
-   * mark: wait for `drained`.
+   * A missing or unreachable receiver is no error: the message is dropped. False when the way to
+   * that process is above its high-water mark: wait for `drained`.
    * @throws ERR_VALUE, ERR_CLOSED, ERR_OVERLOADED (the message is not taken).
    */
   send(to: Destination, message: Value): boolean;
@@ -96,8 +96,8 @@ export interface Processes {
   monitor(target: Pid | RegisteredName, listener: (down: Down) => void): MonitorHandle;
   /**
    * Tells a process to end. A reason over 16 KiB encoded is cut to the beginning of its text, or
-   * to `{ name, message, code? }`; so is that of any end. `normal` is ignored unless it traps exits; `kill` cannot be trapped and
-   * shows as `killed`.
+   * to `{ name, message, code? }`; so is that of any end. `normal` is ignored unless it traps
+   * exits; `kill` cannot be trapped and shows as `killed`.
    * @throws ERR_VALUE, ERR_CLOSED.
    */
   exit(pid: Pid, reason: Value): void;

@@ -1,4 +1,5 @@
 /** One `receive`, or one step of an iteration, that waits for a message. */
+import { onceAborted } from '../abort.ts';
 import { BarrelError } from '../errors.ts';
 import type { DeadlineEntry, DeadlineList } from './deadlines.ts';
 import type { Value } from './processes.ts';
@@ -32,7 +33,7 @@ export class Receiver implements DeadlineEntry {
     const { signal } = parts;
     if (signal === undefined) return;
     this.#onAbort = () => this.reject(signal.reason);
-    signal.addEventListener('abort', this.#onAbort, { once: true });
+    onceAborted(signal, this.#onAbort);
   }
 
   /** True when it took the message. What `match` throws ends this receive, not the sender. */

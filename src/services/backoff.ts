@@ -1,4 +1,5 @@
 /** Pauses between attempts: 100 ms doubling to 2 s, and up to half as much again by chance. */
+import { onceAborted } from '../abort.ts';
 import type { Random, Timers } from '../host/host.ts';
 import { type Settlement, settlement } from '../settlement.ts';
 
@@ -28,7 +29,7 @@ export class Pauses {
     const pause = settlement<void>();
     const onAbort = (): void => pause.reject(signal?.reason);
     const timer = this.#timers.after(ms, () => pause.resolve());
-    signal?.addEventListener('abort', onAbort, { once: true });
+    if (signal !== undefined) onceAborted(signal, onAbort);
     this.#waiting.add(pause);
     try {
       await pause.promise;

@@ -163,7 +163,10 @@ export class ServiceRegistry implements Services {
     return selectEntry(this.lookup(name), 'local', this.#selection)?.pid;
   }
 
-  /** Withdraws every entry of this node and takes no new ones; served processes go on with the calls at work. */
+  /**
+   * Withdraws every entry of this node and takes no new ones; served processes go on with the calls
+   * at work.
+   */
   withdrawAll(): void {
     this.#isWithdrawn = true;
     for (const name of this.#own.names()) this.#withdraw(name, { endsServed: false });

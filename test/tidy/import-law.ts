@@ -9,7 +9,7 @@ import { at, nodesOf, type Rule, type TidyFile } from './tidy-file.ts';
 const LEAVES = ['errors', 'limits'];
 const GROUND = [...LEAVES, 'core'];
 /** Small files that everything with promises and listeners stands on. */
-const TOOLS = ['observable', 'settlement', 'time-limit'];
+const TOOLS = ['abort', 'observable', 'settlement', 'time-limit'];
 const WORLD = [...GROUND, ...TOOLS, 'host'];
 const CLUSTER = [...WORLD, 'transport', 'identity', 'discovery', 'cluster'];
 const FEATURES = [...CLUSTER, 'processes', 'services'];
@@ -22,9 +22,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   errors: [],
   limits: [],
   core: LEAVES,
-  observable: [...LEAVES, 'host', 'settlement'],
-  settlement: LEAVES,
-  'time-limit': [...LEAVES, 'host', 'observable', 'settlement'],
+  abort: [],
+  observable: [...LEAVES, 'abort', 'host', 'settlement'],
+  settlement: [...LEAVES, 'abort'],
+  'time-limit': [...LEAVES, 'abort', 'host', 'observable', 'settlement'],
   host: GROUND,
   transport: WORLD,
   identity: WORLD,
@@ -64,6 +65,7 @@ const NODE_MODULES: readonly (readonly [place: string, modules: readonly string[
   ['src/identity/', ['node:crypto']],
   ['src/transport/quic/', ['node:crypto', 'node:module']],
   ['src/processes/', ['node:async_hooks']],
+  ['src/abort.ts', ['node:events']],
   ['src/node.ts', ['node:path']],
 ];
 

@@ -2,6 +2,7 @@
  * The dialer's part of a simulated handshake, until it knows the acceptor's key: one datagram there
  * and one back, each sent again with growing pauses while it gets lost or nobody answers.
  */
+import { onceAborted } from '../../abort.ts';
 import type { Address } from '../../core/names.ts';
 import { BarrelError } from '../../errors.ts';
 import { HANDSHAKE_TIMEOUT_MS } from '../../limits.ts';
@@ -36,7 +37,7 @@ export class Handshake {
     this.#options = options;
     const { network, signal } = options;
     this.#deadline = network.timers.after(HANDSHAKE_TIMEOUT_MS, () => this.#onDeadline());
-    signal?.addEventListener('abort', this.#onAbort, { once: true });
+    if (signal !== undefined) onceAborted(signal, this.#onAbort);
     this.#ask(0);
   }
 
