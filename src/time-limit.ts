@@ -2,6 +2,7 @@
 import { onceAborted } from './abort.ts';
 import { BarrelError } from './errors.ts';
 import type { Timers } from './host/host.ts';
+import { TIMEOUT_MS_MAX } from './limits.ts';
 import type { Timed } from './observable.ts';
 import { abortable } from './settlement.ts';
 
@@ -14,13 +15,20 @@ export interface TimeLimit extends Timed {
 
 /**
  * Runs the work with a signal that aborts at the deadline or with the caller's signal.
- * @throws ERR_TIMEOUT at the deadline, the signal's reason on abort, else what the work throws.
+ * @throws ERR_OPTION for a time-out that is none, ERR_TIMEOUT at the deadline, the signal's reason
+ * on abort, else what the work throws.
  */
 export async function within<T>(
   limit: TimeLimit,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const { timers, timeoutMs, what, signal } = limit;
+  if (!(timeoutMs >= 0 && timeoutMs <= TIMEOUT_MS_MAX)) {
+    throw new BarrelError(
+      'ERR_OPTION',
+      `\`timeoutMs\` must be 0 to ${TIMEOUT_MS_MAX}, received ${timeoutMs}`,
+    );
+  }
   signal?.throwIfAborted();
   const abort = new AbortController();
   const onAbort = (): void => abort.abort(signal?.reason);

@@ -16,12 +16,12 @@ import { Writer } from '../core/wire/writer.ts';
 import type { Discovery } from '../discovery/discovery.ts';
 import type { Host } from '../host/host.ts';
 import type { AdmissionSelf } from '../identity/admission.ts';
+import { isOfTheFuture } from '../identity/incarnation.ts';
 import type { TrustTable } from '../identity/trust.ts';
-import { INCARNATION_AHEAD_MS_MAX } from '../limits.ts';
 import { settlement } from '../settlement.ts';
-import type { Closure } from '../transport/transport.ts';
 import {
   type Channel,
+  type Closure,
   CONTROL,
   type OnConnection,
   type Transport,
@@ -43,8 +43,6 @@ import { TableDriver } from './table-driver.ts';
 /** The sender has sent all it knew when the receiver became its neighbour. */
 const SYNCED = 48;
 const SYNCED_FRAME = new Writer().uint(SYNCED).take();
-/** The upper bits of an incarnation are wall-clock milliseconds. */
-const INCARNATION_RANDOM_BITS = 16n;
 
 export interface ClusterOptions {
   readonly host: Host;
@@ -306,8 +304,7 @@ export class Cluster implements LinkTableEvents {
   }
 
   #checkIncarnation(incarnation: bigint): void {
-    const latestMs = this.#options.host.clock.wallMs() + INCARNATION_AHEAD_MS_MAX;
-    if (incarnation >> INCARNATION_RANDOM_BITS <= BigInt(Math.trunc(latestMs))) return;
+    if (!isOfTheFuture(incarnation, this.#options.host.clock.wallMs())) return;
     throw new WireError('an incarnation of a time that has not come');
   }
 

@@ -4,8 +4,9 @@
  * caps) is decided by the caller, and the pin is stored by `TrustTable.admit` afterwards.
  */
 import { isNodeName, type NodeName } from '../core/names.ts';
-import { CLOCK_SKEW_MS_MAX, INCARNATION_AHEAD_MS_MAX } from '../limits.ts';
+import { CLOCK_SKEW_MS_MAX } from '../limits.ts';
 import type { ForeignHello, Hello } from './hello.ts';
+import { isOfTheFuture } from './incarnation.ts';
 import {
   type Claim,
   isSameKey,
@@ -124,8 +125,9 @@ function proofFault(hello: Hello, context: AdmissionContext): Refusal | undefine
 
 function clockFault(hello: Hello, { wallMs }: AdmissionContext): Refusal | undefined {
   const aheadMs = hello.wallMs - wallMs;
-  const latest = BigInt(Math.trunc(wallMs) + INCARNATION_AHEAD_MS_MAX) << 16n;
-  if (hello.incarnation > latest) return refuse('clock', 'a start of a time that has not come');
+  if (isOfTheFuture(hello.incarnation, wallMs)) {
+    return refuse('clock', 'a start of a time that has not come');
+  }
   if (Math.abs(aheadMs) <= CLOCK_SKEW_MS_MAX) return undefined;
   const side = aheadMs > 0 ? 'ahead of' : 'behind';
   return refuse('clock', `${Math.round(Math.abs(aheadMs) / 1000)} s ${side} the clock here`);

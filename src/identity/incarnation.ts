@@ -49,6 +49,11 @@ export async function incarnationAfter(
   return incarnation;
 }
 
+/** True for an incarnation so far ahead of the clock that no start can have it by now. */
+export function isOfTheFuture(incarnation: bigint, wallMs: number): boolean {
+  return incarnation >> RANDOM_BITS > BigInt(Math.trunc(wallMs) + INCARNATION_AHEAD_MS_MAX);
+}
+
 function fromClock({ clock, random }: IncarnationOptions['host']): bigint {
   const wallMs = BigInt(Math.max(0, Math.trunc(clock.wallMs())));
   const [high = 0, low = 0] = random.bytes(2);

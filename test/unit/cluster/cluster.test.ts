@@ -167,10 +167,10 @@ describe('links under stress', () => {
 
   test('a table far larger than the send queue reaches a newcomer whole', async () => {
     const { clusters, nodes } = await formed(3);
-    const count = 400;
+    const count = 100;
     for (const { cluster } of nodes) {
       for (let index = 0; index < count; index += 1) {
-        cluster.table.put(`big:${index}`, Buffer.alloc(30_000, index));
+        cluster.table.put(`big:${index}`, Buffer.alloc(60_000, index));
       }
       await clusters.time.advance(2_000);
     }
@@ -250,6 +250,10 @@ describe('admission', () => {
   test('refuses a clock that is more than a minute off', async () => {
     await refusedBy({ wallOffsetMs: 61_000 }, {}, 'clock');
     await refusedBy({ wallOffsetMs: -61_000 }, {}, 'clock');
+  });
+
+  test('refuses a start of a time that has not come', async () => {
+    await refusedBy({ incarnation: 2n ** 63n - 1n }, {}, 'clock');
   });
 
   test('refuses another heartbeat period', async () => {
