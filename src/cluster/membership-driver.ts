@@ -16,6 +16,7 @@ import { unreachable } from '../core/unreachable.ts';
 import type { Host } from '../host/host.ts';
 import { abortable, type Settlement, settlement } from '../settlement.ts';
 import type { ControlSender } from './control-sender.ts';
+import { CoreInbox } from './core-inbox.ts';
 import type { Link } from './link.ts';
 
 export interface MembershipDriverOptions {
@@ -33,13 +34,12 @@ export interface MembershipDriverOptions {
 export class MembershipDriver {
   readonly #options: MembershipDriverOptions;
   readonly #requests = new Map<number, Settlement<MembershipResult>>();
-  readonly #inbox: MembershipInput[] = [];
-  #isDraining = false;
-  #isClosed = false;
+  readonly #inbox: CoreInbox<MembershipInput>;
   #requestId = 0;
 
   constructor(options: MembershipDriverOptions) {
     this.#options = options;
+    this.#inbox = new CoreInbox((input) => this.#apply(input));
   }
 
   get core(): HyParView {
@@ -71,22 +71,11 @@ export class MembershipDriver {
 
   /** Queues one input; the core finishes one before it sees the next. */
   submit(input: MembershipInput): void {
-    if (this.#isClosed) return;
-    this.#inbox.push(input);
-    if (this.#isDraining) return;
-    this.#isDraining = true;
-    try {
-      for (let next = this.#inbox.shift(); next !== undefined; next = this.#inbox.shift()) {
-        const nowMs = this.#options.host.clock.monotonicMs();
-        for (const effect of this.core.handle(next, nowMs)) this.#perform(effect);
-      }
-    } finally {
-      this.#isDraining = false;
-    }
+    this.#inbox.submit(input);
   }
 
   close(): void {
-    this.#isClosed = true;
+    this.#inbox.close();
     for (const request of this.#requests.values()) request.resolve({ kind: 'left' });
     this.#requests.clear();
   }
@@ -95,12 +84,17 @@ export class MembershipDriver {
     input: (requestId: number) => MembershipInput,
     signal?: AbortSignal,
   ): Promise<MembershipResult> {
-    if (this.#isClosed) return Promise.resolve({ kind: 'left' });
+    if (this.#inbox.isClosed) return Promise.resolve({ kind: 'left' });
     this.#requestId += 1;
     const outcome = settlement<MembershipResult>();
     this.#requests.set(this.#requestId, outcome);
     this.submit(input(this.#requestId));
     return abortable(outcome.promise, signal);
+  }
+
+  #apply(input: MembershipInput): void {
+    const nowMs = this.#options.host.clock.monotonicMs();
+    for (const effect of this.core.handle(input, nowMs)) this.#perform(effect);
   }
 
   #perform(effect: MembershipEffect): void {

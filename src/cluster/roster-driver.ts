@@ -12,6 +12,7 @@ import { Roster } from '../core/roster/roster.ts';
 import { unreachable } from '../core/unreachable.ts';
 import type { Host } from '../host/host.ts';
 import type { ControlSender } from './control-sender.ts';
+import { CoreInbox } from './core-inbox.ts';
 import type { Link } from './link.ts';
 import type { NodeRef } from './ports.ts';
 
@@ -41,12 +42,11 @@ export class RosterDriver {
   readonly #options: RosterDriverOptions;
   readonly #heartbeats: HeartbeatMonitor;
   readonly #neighbors = new Set<NodeName>();
-  readonly #inbox: RosterInput[] = [];
-  #isDraining = false;
-  #isClosed = false;
+  readonly #inbox: CoreInbox<RosterInput>;
 
   constructor(options: RosterDriverOptions) {
     this.#options = options;
+    this.#inbox = new CoreInbox((input) => this.#apply(input));
     this.roster = new Roster(options.self);
     this.#heartbeats = new HeartbeatMonitor({ heartbeatMs: options.heartbeatMs });
     this.#every(options.heartbeatMs, () => this.#beat());
@@ -107,7 +107,7 @@ export class RosterDriver {
   }
 
   close(): void {
-    this.#isClosed = true;
+    this.#inbox.close();
   }
 
   #beat(): void {
@@ -135,20 +135,13 @@ export class RosterDriver {
     if (link !== undefined) this.#options.onSilent(link);
   }
 
-  /** Queues one input; the core finishes one before it sees the next. */
   #submit(input: RosterInput): void {
-    if (this.#isClosed) return;
-    this.#inbox.push(input);
-    if (this.#isDraining) return;
-    this.#isDraining = true;
-    try {
-      for (let next = this.#inbox.shift(); next !== undefined; next = this.#inbox.shift()) {
-        const nowMs = this.#options.host.clock.monotonicMs();
-        for (const effect of this.roster.handle(next, nowMs)) this.#perform(effect);
-      }
-    } finally {
-      this.#isDraining = false;
-    }
+    this.#inbox.submit(input);
+  }
+
+  #apply(input: RosterInput): void {
+    const nowMs = this.#options.host.clock.monotonicMs();
+    for (const effect of this.roster.handle(input, nowMs)) this.#perform(effect);
   }
 
   #perform(effect: RosterEffect): void {
@@ -180,7 +173,7 @@ export class RosterDriver {
 
   #every(periodMs: number, action: () => void): void {
     this.#options.host.timers.after(periodMs, () => {
-      if (this.#isClosed) return;
+      if (this.#inbox.isClosed) return;
       action();
       this.#every(periodMs, action);
     });
