@@ -1,20 +1,18 @@
 /** `barrel keys`: who a node is, and a new join secret. Neither needs a running node. */
-import { createHash, createPublicKey, randomBytes } from 'node:crypto';
+import { createPublicKey } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { systemRandom } from '../host/system-clock.ts';
+import { fingerprintOf } from '../identity/fingerprint.ts';
+import { generateSecret } from '../identity/secret.ts';
 import { type AskSettings, requireDataDir } from './ask.ts';
 import { CommandError, EXIT } from './exit-code.ts';
 import { columns } from './table.ts';
 
-const SECRET_BYTES = 32;
-
 /** Prints the public key of the data directory's node and its fingerprint. */
 export async function printKey(settings: AskSettings): Promise<void> {
   const publicKey = await readPublicKey(requireDataDir(settings));
-  const fingerprint = `SHA256:${createHash('sha256').update(publicKey).digest('base64')}`.replace(
-    /=+$/,
-    '',
-  );
+  const fingerprint = fingerprintOf(publicKey);
   const encoded = publicKey.toString('base64');
   if (settings.json === true) console.log(JSON.stringify({ fingerprint, publicKey: encoded }));
   else
@@ -26,9 +24,9 @@ export async function printKey(settings: AskSettings): Promise<void> {
     );
 }
 
-/** Prints a new join secret: 32 random bytes as 43 characters. */
+/** Prints a new join secret. */
 export function printSecret(settings: { readonly json?: boolean }): void {
-  const secret = randomBytes(SECRET_BYTES).toString('base64url');
+  const secret = generateSecret(systemRandom);
   console.log(settings.json === true ? JSON.stringify({ secret }) : secret);
 }
 

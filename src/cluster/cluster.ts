@@ -193,8 +193,7 @@ export class Cluster implements LinkTableEvents {
   }
 
   isAlive(node: NodeName, incarnation: bigint): boolean {
-    const entry = this.#roster.roster.get(node);
-    return entry?.status === 'alive' && entry.incarnation === incarnation;
+    return this.#roster.roster.isAlive(node, incarnation);
   }
 
   isMember(node: NodeName): boolean {

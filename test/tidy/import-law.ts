@@ -42,7 +42,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'running-node': [...FEATURES, ...ROOT_PARTS],
   node: [...FEATURES, ...ROOT_PARTS, 'running-node', 'admin'],
   index: [...FEATURES, ...ROOT_PARTS, 'node'],
-  cli: [...GROUND, 'index', 'admin'],
+  // A fingerprint and a join secret are made in one way; `barrel keys` needs no node for them.
+  cli: [...GROUND, 'host', 'identity', 'index', 'admin'],
   testing: [...FEATURES, ...ROOT_PARTS, 'node', 'index'],
 };
 

@@ -79,11 +79,10 @@ export class Roster {
     return this.#entries.get(node);
   }
 
-  /** True when that start of the node is known to be no more; false when nothing is known. */
-  isGone(node: NodeName, incarnation: bigint): boolean {
+  /** True when that very start of the node is known as alive. */
+  isAlive(node: NodeName, incarnation: bigint): boolean {
     const entry = this.#entries.get(node);
-    if (entry === undefined || entry.incarnation < incarnation) return false;
-    return entry.incarnation > incarnation || entry.status !== 'alive';
+    return entry?.status === 'alive' && entry.incarnation === incarnation;
   }
 
   /**

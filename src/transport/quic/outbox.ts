@@ -2,7 +2,7 @@
  * What waits to be written to the streams of one connection: per channel a queue of bytes, small
  * frames packed together, so that one write carries many of them.
  */
-import { varintLength, writeVarint } from '../../core/wire/varint.ts';
+import { frameBytes, writeFrame } from '../../core/wire/frame.ts';
 import { LANE_COUNT } from '../../limits.ts';
 import { type Channel, CONTROL } from '../transport.ts';
 
@@ -35,12 +35,10 @@ export class Outbox {
 
   /** Copies one frame, with its length in front, to the end of the channel's queue. */
   push(channel: Channel, frame: Uint8Array): void {
-    const prefix = varintLength(frame.length);
-    const chunk = this.#room(channel, prefix + frame.length);
-    writeVarint(frame.length, chunk.bytes, chunk.end);
-    chunk.bytes.set(frame, chunk.end + prefix);
-    chunk.end += prefix + frame.length;
-    this.#count(channel, prefix + frame.length);
+    const bytes = frameBytes(frame.length);
+    const chunk = this.#room(channel, bytes);
+    chunk.end = writeFrame(frame, chunk.bytes, chunk.end);
+    this.#count(channel, bytes);
   }
 
   /** Writes control first, then the lanes in turn, until the path takes no more. */

@@ -115,10 +115,6 @@ export class QuicConnection implements Connection {
     return this.#outbox.bytes;
   }
 
-  get isEstablished(): boolean {
-    return this.#state === 'open';
-  }
-
   /** What the connection ended of; undefined while it lives. */
   get closure(): Closure | undefined {
     return this.#closure;

@@ -249,10 +249,7 @@ export class OverlayNode {
     this.invariants = new MembershipInvariants(this.membership);
     this.roster = new Roster(this.self);
     this.table = new OwnerTable(this.self, {
-      isAlive: (node, start) => {
-        const entry = this.roster.get(node);
-        return entry?.status === 'alive' && entry.incarnation === start;
-      },
+      isAlive: (node, start) => this.roster.isAlive(node, start),
     });
   }
 

@@ -197,9 +197,9 @@ describe('members', () => {
     const node = new Driven();
     node.receive([entry('a', 1n, 0, 'alive'), entry('a', 1n, 0, 'dead')]);
     node.receive([entry('a', 1n, 0, 'alive')]);
-    expect(node.core.isGone('a@t', 1n)).toBe(true);
+    expect(node.core.isAlive('a@t', 1n)).toBe(false);
     node.receive([entry('a', 1n, 1, 'alive')]);
-    expect(node.core.isGone('a@t', 1n)).toBe(false);
+    expect(node.core.isAlive('a@t', 1n)).toBe(true);
     expect(node.said).toEqual(['memberUp 1', 'memberDown 1 failed', 'memberUp 1']);
   });
 
@@ -215,16 +215,15 @@ describe('members', () => {
     const node = new Driven();
     node.receive([entry('a', 1n, 3, 'alive'), entry('a', 2n, 0, 'alive')]);
     expect(node.said).toEqual(['memberUp 1', 'memberDown 1 failed', 'memberUp 2']);
-    expect(node.core.isGone('a@t', 1n)).toBe(true);
-    expect(node.core.isGone('a@t', 2n)).toBe(false);
-    expect(node.core.isGone('a@t', 3n)).toBe(false);
+    const starts = [1n, 2n, 3n].map((start) => node.core.isAlive('a@t', start));
+    expect(starts).toEqual([false, true, false]);
   });
 
   test('first heard of as dead are no event', () => {
     const node = new Driven();
     node.receive([entry('a', 1n, 0, 'dead')]);
     expect(node.events).toEqual([]);
-    expect(node.core.isGone('a@t', 1n)).toBe(true);
+    expect(node.core.isAlive('a@t', 1n)).toBe(false);
   });
 
   test('that this node suspects are dead at once, and their record is kept to dial them again', () => {
