@@ -31,7 +31,7 @@ type MessageOf<K extends GossipMessage['kind']> = Extract<GossipMessage, { kind:
 type OwnBroadcast = Extract<GossipInput, { kind: 'broadcast' }>;
 
 /** Of the nodes that send at once, one in so many may shape the tree. */
-const TURNS = 16;
+const TURNS = 128;
 
 /** How a broadcast goes on from here. */
 interface Way {
@@ -176,7 +176,7 @@ export class Plumtree {
     const set = this.#parts.sets.of(log);
     const isShaping = this.#isShapeDue(set, id.sequence);
     if (isShaping) set.shape({ log, sequence: id.sequence }, this.#parts.outbox.nowMs);
-    set.onFirst(undefined);
+    set.onFirst(undefined, this.#parts.outbox.nowMs);
     this.#forward(held, { toAll, isShaping });
   }
 
@@ -243,7 +243,7 @@ export class Plumtree {
     const set = this.#parts.sets.of(log);
     const isShaping = message.isShaping && set.mayShape(this.#parts.outbox.nowMs);
     if (isShaping) set.shape({ log, sequence: broadcast.id.sequence }, this.#parts.outbox.nowMs);
-    set.onFirst(from);
+    set.onFirst(from, this.#parts.outbox.nowMs);
     if (missing !== undefined) {
       const [first] = missing.announcers;
       if (missing.asked > 0) held.pulled = { from, heardMs: first?.heardMs ?? 0 };
@@ -277,7 +277,7 @@ export class Plumtree {
     for (const neighbor of this.#parts.neighbors.values()) {
       if (neighbor === from) continue;
       if (missing?.announcers.some((announcer) => announcer.neighbor === neighbor)) continue;
-      if (toAll || (set.isEager(neighbor) && !neighbor.isCongested)) {
+      if (toAll || ((isShaping || set.isEager(neighbor)) && !neighbor.isCongested)) {
         this.#parts.outbox.send(neighbor.node, copy);
       } else {
         this.#parts.announcements.add(neighbor, held);
@@ -291,8 +291,7 @@ export class Plumtree {
     const held = log?.held?.get(sequence);
     if (held?.pulled !== undefined && held.pulled.from !== from && set.isEager(from)) {
       this.#parts.missing.onLate(this.#parts.outbox.nowMs - held.pulled.heardMs);
-      set.replace(held.pulled.from, this.#parts.outbox.nowMs);
-      this.#parts.outbox.send(held.pulled.from.node, { kind: 'prune', origin: set.log?.origin });
+      this.#replace(set, held.pulled.from);
       held.pulled = undefined;
       return;
     }
@@ -317,8 +316,14 @@ export class Plumtree {
       this.#parts.outbox.send(first.neighbor.node, { kind: 'graft', groups: [], origin });
     }
     if (!isShorter) return;
-    set.replace(from, this.#parts.outbox.nowMs);
-    this.#parts.outbox.send(from.node, { kind: 'prune', origin });
+    this.#replace(set, from);
+  }
+
+  /** Prunes a link on both sides, if it still stands. */
+  #replace(set: EagerSet, neighbor: Neighbor): void {
+    if (this.#parts.neighbors.get(neighbor.node) !== neighbor) return;
+    set.replace(neighbor, this.#parts.outbox.nowMs);
+    this.#parts.outbox.send(neighbor.node, { kind: 'prune', origin: set.log?.origin });
   }
 
   #onPrune(from: Neighbor, { origin }: MessageOf<'prune'>): void {

@@ -189,8 +189,28 @@ describe('the tree', () => {
     expect(x.messages('gossip').map(({ isShaping }) => isShaping)).toEqual([false]);
     expect(x.lazy).toEqual(['b']);
     x.nowMs = 10_000;
+    x.clear();
     x.gossip('a', 3, { isShaping: true });
-    expect(x.lazy).toEqual([]);
+    expect(x.sentTo('gossip')).toEqual(['b', 'c']);
+  });
+
+  test('stays in use while another one is shaped, and both are for a while', () => {
+    const x = new Driven(['a', 'b', 'c']);
+    x.gossip('a', 1, { isShaping: true });
+    x.gossip('b', 1, { isShaping: true });
+    x.nowMs = 10_000;
+    x.gossip('b', 2, { isShaping: true });
+    x.gossip('a', 2, { isShaping: true });
+    const receivers = (sequence: number): string[] => {
+      x.clear();
+      x.gossip('c', sequence);
+      return x.sentTo('gossip');
+    };
+    expect(x.eager).toEqual(['a', 'b', 'c']);
+    x.nowMs = 11_000;
+    expect(receivers(3)).toEqual(['a', 'b']);
+    x.nowMs = 12_000;
+    expect(receivers(4)).toEqual(['b']);
   });
 
   test('is shaped by the first sender of a new cluster, not by a newcomer of an old one', () => {
