@@ -4,6 +4,7 @@
  */
 import type { BarrelNode } from '../../barrel-node.ts';
 import type { NodeName } from '../../core/names.ts';
+import type { Discovery } from '../../discovery/discovery.ts';
 import { BarrelError } from '../../errors.ts';
 import { type Logger, silentLogger } from '../../host/logger.ts';
 import type { SimulatedNodeOptions } from '../machine.ts';
@@ -29,11 +30,14 @@ export class Fleet {
   readonly #sim: Simulation;
   readonly #plan: FaultPlan;
   readonly #nodes = new Map<NodeName, FleetNode>();
+  /** Whom to join: a node that takes the place of a contact is one. */
+  #contacts: readonly NodeName[];
   #starts = 0;
 
   constructor(sim: Simulation, plan: FaultPlan) {
     this.#sim = sim;
     this.#plan = plan;
+    this.#contacts = plan.contacts;
   }
 
   /** Starts that came up, in all. */
@@ -73,7 +77,10 @@ export class Fleet {
   async replace(node: FleetNode): Promise<void> {
     if (node.state === 'up' || node.state === 'left') this.#sim.crash(node.plan.name);
     node.state = 'retired';
-    await this.add({ ...node.plan, name: successorOf(node.plan.name) });
+    const { name } = node.plan;
+    const successor = successorOf(name);
+    this.#contacts = this.#contacts.map((contact) => (contact === name ? successor : contact));
+    await this.add({ ...node.plan, name: successor });
   }
 
   leave(node: FleetNode): void {
@@ -88,7 +95,7 @@ export class Fleet {
   /** Joins through any of the contacts; resolves when that has succeeded or failed. */
   async rejoin(node: FleetNode): Promise<void> {
     const running = this.#sim.node(node.plan.name);
-    const contacts = this.#plan.contacts.filter((name) => name !== node.plan.name);
+    const contacts = this.#contacts.filter((name) => name !== node.plan.name);
     const joins = Promise.any(contacts.map((contact) => running.join(contact)));
     const isIn = await this.#sim.settled(
       joins.then(
@@ -103,6 +110,13 @@ export class Fleet {
     node.hasBadDisk = fault.full || fault.failSync;
     this.#sim.disk(node.plan.name, fault);
   }
+
+  /** As a name server would know them: contacts of a node's options could not change. */
+  readonly #discovery: Discovery = {
+    name: 'fleet',
+    resolve: async () => [],
+    contacts: async () => this.#contacts,
+  };
 
   /** Starts again whoever asks for it. */
   async restartWhoWants(): Promise<void> {
@@ -133,7 +147,7 @@ export class Fleet {
       name,
       cluster: 'faults',
       secret: this.#plan.secret,
-      contacts: this.#plan.contacts,
+      discovery: [this.#discovery],
       dataDir: isDurable ? '/data' : undefined,
       drainMs: 0,
       logger: this.#logger(node),
