@@ -1,24 +1,28 @@
 /** Everything that makes up one start of a node before it has a socket: keys, pins, start id. */
 import type { NodeName } from './core/names.ts';
 import type { Host } from './host/host.ts';
-import { loadCertificate } from './identity/certificate.ts';
 import { fingerprintOf } from './identity/fingerprint.ts';
 import { nextIncarnation } from './identity/incarnation.ts';
-import { loadKeyPair } from './identity/keys.ts';
-import { deriveSecretKey } from './identity/secret.ts';
+import { type KeyPair, loadKeyPair } from './identity/keys.ts';
 import { openTrustTable, type TrustTable } from './identity/trust.ts';
 import type { ResolvedOptions } from './options.ts';
-import type { TlsIdentity } from './transport/quic/settings.ts';
 
 export interface Credentials {
   readonly name: NodeName;
+  readonly keyPair: KeyPair;
+  /** Of the pair, raw. */
   readonly publicKey: Uint8Array;
   readonly fingerprint: string;
-  readonly tls: TlsIdentity;
   readonly incarnation: bigint;
   /** Derived join secret; undefined without one. */
   readonly secretKey: Uint8Array | undefined;
   readonly trust: TrustTable;
+}
+
+/** The part of a world that credentials come from. */
+export interface CredentialsSource {
+  readonly host: Host;
+  readonly deriveSecretKey: (secret: Uint8Array, cluster: string) => Promise<Uint8Array>;
 }
 
 /**
@@ -27,19 +31,19 @@ export interface Credentials {
  */
 export async function loadCredentials(
   options: ResolvedOptions,
-  host: Host,
+  source: CredentialsSource,
   onUnpinned: (node: string) => void,
 ): Promise<Credentials> {
   const { cluster, secret, dataDir, trust: mode } = options;
+  const { host, deriveSecretKey } = source;
   const { files, random } = host;
   const keyPair = await loadKeyPair({ files, random, dataDir });
   const name = options.name ?? defaultNodeName(host.hostName, keyPair.publicKey);
-  const certificatePem = await loadCertificate({ host, keyPair, name, dataDir });
   return {
     name,
+    keyPair,
     publicKey: keyPair.publicKey,
     fingerprint: fingerprintOf(keyPair.publicKey),
-    tls: { privateKeyPem: keyPair.privateKeyPem, certificatePem },
     incarnation: await nextIncarnation({ host, dataDir }),
     secretKey: secret === undefined ? undefined : await deriveSecretKey(secret, cluster),
     trust: await openTrustTable({ host, dataDir, mode, onRemoved: onUnpinned }),

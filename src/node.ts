@@ -1,32 +1,19 @@
 /**
- * The composition root: options become a host, an identity, an overlay and the features on it, in
- * the order in which they start.
+ * Nodes on the real world: this machine's clock and files, QUIC over UDP, and a control socket
+ * where there is a data directory. `compose-node.ts` makes the node itself.
  */
 import { resolve } from 'node:path';
-import { type NodeControl, openControl } from './admin/node-control.ts';
-import type { BarrelNode, NodeEvent } from './barrel-node.ts';
-import { Cluster, type ClusterOptions } from './cluster/cluster.ts';
-import { ContactLoop } from './cluster/contact-loop.ts';
-import { joinThrough } from './cluster/joining.ts';
-import type { NeighborEvent } from './core/membership/contract.ts';
-import type { Address } from './core/names.ts';
-import type { MemberEvent } from './core/roster/contract.ts';
-import type { MemberRecord } from './core/roster/entry.ts';
-import { encodeValue } from './core/wire/value.ts';
-import { type Credentials, loadCredentials } from './credentials.ts';
-import { DiscoveryChain } from './discovery/chain.ts';
+import { openControl } from './admin/node-control.ts';
+import type { BarrelNode } from './barrel-node.ts';
+import { composeNode } from './compose-node.ts';
+import type { Credentials } from './credentials.ts';
 import type { Host } from './host/host.ts';
 import { systemHost } from './host/system-host.ts';
-import { publicKeyOfCertificate } from './identity/certificate.ts';
-import { PROTOCOL_VERSION_MAX, PROTOCOL_VERSION_MIN } from './identity/hello.ts';
-import { incarnationAfter } from './identity/incarnation.ts';
-import { EventSource } from './observable.ts';
+import { loadCertificate, publicKeyOfCertificate } from './identity/certificate.ts';
+import { deriveSecretKey } from './identity/secret.ts';
 import { type NodeOptions, type ResolvedOptions, resolveOptions } from './options.ts';
-import { ProcessTable } from './processes/process-table.ts';
-import { RunningNode } from './running-node.ts';
-import { ServiceRegistry } from './services/service-registry.ts';
 import { openQuicTransport } from './transport/quic/quic-transport.ts';
-import { VERSION } from './version.ts';
+import type { OnConnection, Transport } from './transport/transport.ts';
 
 /**
  * Starts a node. Resolves when it listens; contacts are joined in the background, see `ready()`.
@@ -49,7 +36,16 @@ async function startNode(host: Host, options: ResolvedOptions): Promise<BarrelNo
   const { dataDir } = options;
   const control = dataDir === undefined ? undefined : await openControl(dataDir);
   try {
-    const node = await composeNode(host, options, control);
+    const node = await composeNode(
+      {
+        host,
+        openTransport: (credentials, onConnection) =>
+          openTransport({ host, options, credentials, onConnection }),
+        deriveSecretKey,
+        owned: control === undefined ? [] : [control],
+      },
+      options,
+    );
     control?.attach(node);
     return node;
   } catch (error) {
@@ -58,145 +54,23 @@ async function startNode(host: Host, options: ResolvedOptions): Promise<BarrelNo
   }
 }
 
-async function composeNode(
-  host: Host,
-  options: ResolvedOptions,
-  control: NodeControl | undefined,
-): Promise<BarrelNode> {
-  const events = new EventSource<NodeEvent>(host.logger);
-  const credentials = await loadCredentials(options, host, (node) => cluster.revoke(node));
-  options.signal?.throwIfAborted();
-  const discovery = new DiscoveryChain(options.discovery, host.logger);
-  const cluster: Cluster = await Cluster.open({
-    ...overlayOptions(options, credentials),
+interface TransportParts {
+  readonly host: Host;
+  readonly options: ResolvedOptions;
+  readonly credentials: Credentials;
+  readonly onConnection: OnConnection;
+}
+
+async function openTransport(parts: TransportParts): Promise<Transport> {
+  const { host, options, credentials, onConnection } = parts;
+  const { keyPair, name } = credentials;
+  const { dataDir, listen } = options;
+  const certificatePem = await loadCertificate({ host, keyPair, name, dataDir });
+  return openQuicTransport({
     host,
-    discovery,
-    openTransport: (onConnection) =>
-      openQuicTransport({
-        host,
-        identity: credentials.tls,
-        listen: options.listen,
-        keyOf: publicKeyOfCertificate,
-        onConnection,
-      }),
-    advertise: (bound) => options.advertise ?? advertised(host, bound),
-    record: (addresses) => memberRecord(options, credentials, addresses),
-    onNeighbor: (event) => events.emit(neighborEvent(event)),
-    onMember: (event) => events.emit(memberEvent(event)),
-    onStale: (seen) => void overtake(host, options, seen),
+    identity: { privateKeyPem: keyPair.privateKeyPem, certificatePem },
+    listen,
+    keyOf: publicKeyOfCertificate,
+    onConnection,
   });
-  const processes = new ProcessTable({
-    host,
-    links: cluster.messages,
-    resolveService: (name) => services.resolve(name),
-  });
-  const services: ServiceRegistry = new ServiceRegistry({
-    self: cluster.self,
-    table: cluster.table,
-    processes,
-    members: cluster,
-    host,
-    rttMs: (node) => cluster.rttMs(node),
-  });
-  const contacts = new ContactLoop({
-    host,
-    contacts: options.contacts,
-    discovery,
-    join: async (contact, signal) => {
-      const node = await joinThrough(cluster, contact, signal);
-      events.emit({ type: 'joined', contact: node });
-      return node;
-    },
-    isMember: (node) => node !== cluster.self.node && cluster.isMember(node),
-    hasNeighbors: () => cluster.activeView().length > 0,
-  });
-  const announcement = await discovery.announce(credentials.name, cluster.addresses, {});
-  const node = new RunningNode({
-    host,
-    options,
-    credentials,
-    cluster,
-    processes,
-    services,
-    contacts,
-    events,
-    owned: [announcement, ...(control === undefined ? [] : [control])],
-  });
-  contacts.start();
-  return node;
-}
-
-function overlayOptions(
-  options: ResolvedOptions,
-  credentials: Credentials,
-): Pick<
-  ClusterOptions,
-  'self' | 'incarnation' | 'ephemeral' | 'secretKey' | 'trust' | 'membership'
-> {
-  const { cluster, liveness, membership, dataDir } = options;
-  const { name, publicKey, incarnation, secretKey, trust } = credentials;
-  return {
-    self: {
-      name,
-      publicKey,
-      cluster,
-      versionMin: PROTOCOL_VERSION_MIN,
-      versionMax: PROTOCOL_VERSION_MAX,
-      heartbeatMs: liveness.heartbeatMs,
-      ringSize: 0,
-    },
-    incarnation,
-    ephemeral: dataDir === undefined,
-    secretKey,
-    trust,
-    membership: {
-      activeSize: membership.activeSize,
-      passiveSize: membership.passiveSize,
-      activeWalkHops: membership.arwl,
-      passiveWalkHops: membership.prwl,
-      shufflePeriodMs: membership.shufflePeriodMs,
-    },
-  };
-}
-
-/** A wildcard address is nothing that others can dial: the machine's own ones stand for it. */
-function advertised(host: Host, bound: Address): readonly Address[] {
-  const wildcard = /^(?:0\.0\.0\.0|\[::\]):(\d+)$/.exec(bound);
-  if (wildcard === null) return [bound];
-  const reachable = host
-    .externalAddresses()
-    .slice(0, 1)
-    .map((address) => (address.includes(':') ? `[${address}]` : address));
-  return reachable.length === 0 ? [bound] : reachable.map((ip) => `${ip}:${wildcard[1]}`);
-}
-
-function memberRecord(
-  { zone, meta }: ResolvedOptions,
-  { fingerprint }: Credentials,
-  addresses: readonly Address[],
-): MemberRecord {
-  return { addresses, fingerprint, version: VERSION, zone, weight: 1, meta: encodeValue(meta) };
-}
-
-/**
- * Pids of this start are out already, so that it cannot take a later number any more; the next
- * start will. That needs a data directory, or a clock that is right.
- */
-async function overtake(host: Host, { dataDir }: ResolvedOptions, seen: bigint): Promise<void> {
-  try {
-    const next = await incarnationAfter(seen, { host, dataDir });
-    host.logger.error('a later start of this node was seen: start it again', { seen, next });
-  } catch (error) {
-    host.logger.error('a later start of this node was seen, and noting it failed', { error });
-  }
-}
-
-function neighborEvent(event: NeighborEvent): NodeEvent {
-  const { type, node } = event;
-  return type === 'peerUp' ? { type, node } : { type, node, reason: event.reason };
-}
-
-function memberEvent(event: MemberEvent): NodeEvent {
-  const { type, node } = event;
-  return type === 'memberDown' ? { type, node, reason: event.reason } : { type, node };
 }

@@ -40,11 +40,12 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'barrel-node': [...FEATURES, 'options'],
   admin: [...GROUND, 'barrel-node'],
   'running-node': [...FEATURES, ...ROOT_PARTS],
-  node: [...FEATURES, ...ROOT_PARTS, 'running-node', 'admin'],
+  'compose-node': [...FEATURES, ...ROOT_PARTS, 'running-node'],
+  node: [...FEATURES, ...ROOT_PARTS, 'compose-node', 'admin'],
   index: [...FEATURES, ...ROOT_PARTS, 'node'],
   // A fingerprint and a join secret are made in one way; `barrel keys` needs no node for them.
   cli: [...GROUND, 'host', 'identity', 'index', 'admin'],
-  testing: [...FEATURES, ...ROOT_PARTS, 'node', 'index'],
+  testing: [...FEATURES, ...ROOT_PARTS, 'compose-node', 'index'],
 };
 
 /** Packages by the place that may name them. */
