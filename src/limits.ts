@@ -58,6 +58,31 @@ export const SAVED_PEERS_MAX = 64;
 export const TOPIC_BYTES_MAX = 255;
 /** Subscriptions of one node, on all topics together. */
 export const SUBSCRIPTIONS_MAX = 65_536;
+// Broadcast (Plumtree)
+/** Larger payloads are refused where they are made. */
+export const GOSSIP_PAYLOAD_BYTES_MAX = 65_536;
+export const GOSSIP_TAG_MAX = 255;
+/** Broadcasts of one start of a node. */
+export const GOSSIP_SEQUENCE_MAX = 281_474_976_710_655;
+/** A copy that crossed more links counts as if it had crossed so many. */
+export const GOSSIP_HOPS_MAX = 255;
+/** Ids in one IHAVE, GRAFT or negative answer. */
+export const GOSSIP_IDS_MAX = 64;
+/** Origins that one node tells a new neighbour of; it says so when it knows more. */
+export const GOSSIP_DIGEST_ORIGINS_MAX = 4_096;
+export const GOSSIP_DIGEST_FRAME_ORIGINS_MAX = 128;
+/** Gaps told for one origin: older broadcasts are not offered then. */
+export const GOSSIP_DIGEST_GAPS_MAX = 256;
+/** Origins whose broadcasts are told apart; a further one is refused while all are in use. */
+export const GOSSIP_ORIGINS_MAX = 16_384;
+/** How far an origin's newest broadcast may be ahead of its oldest missing one. */
+export const GOSSIP_WINDOW_MAX = 4_096;
+/** Broadcasts known by announcement only; further announcements are dropped and counted. */
+export const GOSSIP_MISSING_MAX = 16_384;
+/** Announcers remembered for one missing broadcast; the rest are dropped. */
+export const GOSSIP_ANNOUNCERS_MAX = 16;
+/** Ids asked for in one go; the rest follow about a round trip later. */
+export const GOSSIP_GRAFTS_MAX = 256;
 
 // Replicated table
 /** Entries of owners that the roster does not know yet; above it the oldest go. */

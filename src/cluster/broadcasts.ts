@@ -1,7 +1,7 @@
 /** The broadcasts of the features: each has a tag of its own, judges what comes, and gets it once. */
 import type { Broadcast, MessageId } from '../core/gossip/contract.ts';
 import { BarrelError } from '../errors.ts';
-import { BROADCAST_BYTES_MAX } from '../limits.ts';
+import { GOSSIP_PAYLOAD_BYTES_MAX } from '../limits.ts';
 import type { BroadcastReader, Broadcasts } from './ports.ts';
 
 export class TaggedBroadcasts implements Broadcasts {
@@ -18,8 +18,8 @@ export class TaggedBroadcasts implements Broadcasts {
   }
 
   broadcast(tag: number, payload: Uint8Array): MessageId {
-    if (payload.length > BROADCAST_BYTES_MAX) {
-      const size = `${payload.length} bytes, the limit is ${BROADCAST_BYTES_MAX}`;
+    if (payload.length > GOSSIP_PAYLOAD_BYTES_MAX) {
+      const size = `${payload.length} bytes, the limit is ${GOSSIP_PAYLOAD_BYTES_MAX}`;
       throw new BarrelError('ERR_VALUE', `the broadcast has ${size}`);
     }
     return this.#send(tag, payload);

@@ -2,7 +2,6 @@
  * The overlay as one running thing: transport, admission, membership, roster and table of one node,
  * tied together. Features see it through `messages` and `table`.
  */
-import type { MessageId } from '../core/gossip/contract.ts';
 import type { HyParViewConfig } from '../core/membership/config.ts';
 import type { NeighborEvent } from '../core/membership/contract.ts';
 import type { PeerDescriptor } from '../core/membership/peer.ts';

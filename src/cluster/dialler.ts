@@ -70,11 +70,7 @@ export class Dialler {
     attempt.link.catch(() => {});
   }
 
-  async #tryAll(
-    node: NodeName,
-    hints: readonly Address[],
-    signal: AbortSignal,
-  ): Promise<Link> {
+  async #tryAll(node: NodeName, hints: readonly Address[], signal: AbortSignal): Promise<Link> {
     let failure: unknown;
     for (const address of await this.#book.find(node, hints, signal)) {
       try {

@@ -1,7 +1,7 @@
 /**
  * Runs the overlay core over admitted links: carries out its effects and tells it what happened.
  */
-import type { Broadcast } from '../core/gossip/contract.ts';
+import type { Broadcast, MessageId } from '../core/gossip/contract.ts';
 import type { MembershipResult, NeighborEvent } from '../core/membership/contract.ts';
 import type { PeerDescriptor } from '../core/membership/peer.ts';
 import type { NodeName } from '../core/names.ts';
@@ -75,9 +75,12 @@ export class OverlayDriver {
     return this.#request((requestId) => ({ kind: 'leave', requestId }));
   }
 
-  /** Tells all nodes, this one included. */
-  broadcast(tag: number, payload: Uint8Array): void {
-    this.submit({ kind: 'broadcast', tag, payload });
+  /** Tells all nodes, this one included; answers with the id under which it goes out. */
+  broadcast(tag: number, payload: Uint8Array): MessageId {
+    // Who broadcasts from within a callback of this driver waits its turn, but knows the id.
+    const id = this.core.gossip.reserve();
+    this.submit({ kind: 'broadcast', tag, payload, sequence: id.sequence });
+    return id;
   }
 
   linkUp(link: Link): void {

@@ -76,6 +76,6 @@ export interface BroadcastReader {
 export interface Broadcasts {
   /** Attaches the reader of a tag, 1 to 255; broadcasts of a tag without one are passed on only. */
   attach(tag: number, reader: BroadcastReader): void;
-  /** Tells all nodes, this one included. @throws ERR_VALUE over `BROADCAST_BYTES_MAX`. */
+  /** Tells all nodes, this one included. @throws ERR_VALUE over `GOSSIP_PAYLOAD_BYTES_MAX`. */
   broadcast(tag: number, payload: Uint8Array): MessageId;
 }

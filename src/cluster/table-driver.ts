@@ -55,7 +55,8 @@ export class TableDriver implements OwnedTable {
     const from = link.node;
     const known = entries.filter((entry) => this.#isKnown(entry.owner));
     if (known.length < entries.length) {
-      for (const entry of entries) if (!known.includes(entry)) this.#strangers.hold({ from, entry });
+      for (const entry of entries)
+        if (!known.includes(entry)) this.#strangers.hold({ from, entry });
     }
     if (known.length > 0) this.submit({ kind: 'received', from, entries: known });
   }

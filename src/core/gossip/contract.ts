@@ -33,6 +33,8 @@ export type GossipInput =
       readonly tag: number;
       readonly payload: Uint8Array;
       readonly toAll?: boolean | undefined;
+      /** From `reserve`, where the number had to be known before. */
+      readonly sequence?: number | undefined;
     }
   /** The node entered the active view. */
   | { readonly kind: 'neighborUp'; readonly node: NodeName }
@@ -61,5 +63,7 @@ export type GossipEffect =
   | { readonly kind: 'schedule'; readonly timer: GossipTimer; readonly delayMs: number }
   /** So many broadcasts of that origin were announced but cannot be had any more; to be counted. */
   | { readonly kind: 'lost'; readonly origin: NodeName; readonly count: number }
+  /** The neighbour knows more origins than it told: stores compare with it what they hold. */
+  | { readonly kind: 'truncated'; readonly node: NodeName }
   /** The peer broke the protocol: close its link. */
   | { readonly kind: 'protocolError'; readonly node: NodeName; readonly detail: string };

@@ -15,20 +15,24 @@ export interface HyParViewConfig {
   readonly shuffleActive: number;
   /** Members of the passive view in a shuffle, k_p. @default 4 (paper, section 5.1) */
   readonly shufflePassive: number;
-  /** Milliseconds between shuffles, varied by a fifth either way. @default 10 s */
+  /** Milliseconds between shuffles, varied by a fifth either way; shorter at churn. @default 10 s */
   readonly shufflePeriodMs: number;
   /** Longest pause between repairs; each takes a random half to whole of it. @default 2 s */
   readonly repairPeriodMs: number;
-  /** Milliseconds between statements of the active view, varied by a fifth. @default 2 s */
+  /** Milliseconds between statements of the active view, varied by a fifth. @default 4 s */
   readonly keepAlivePeriodMs: number;
   /** How long an answer to JOIN or NEIGHBOR is awaited. @default 2 s */
   readonly requestTimeoutMs: number;
-  /** Backstop for a link that the driver neither reports nor gives up. @default 15 s */
+  /** First bound on a dial, or three of the longest round trips here if longer. @default 500 ms */
+  readonly connectTimeoutMinMs: number;
+  /** Last bound on a dial: it doubles with each failure of the peer up to this. @default 15 s */
   readonly connectTimeoutMs: number;
   /** Requests under way at once, walks included; more newcomers go to passive. @default 16 */
   readonly attemptsMax: number;
   /** Of those, requests that repair has under way at once. @default 4 */
   readonly repairAttemptsMax: number;
+  /** The same while this node has hardly any neighbour. @default 8 */
+  readonly urgentAttemptsMax: number;
   /** A peer that refused is not asked again for a random half to whole of it. @default 10 s */
   readonly coolMs: number;
   /** How long a peer that left, or that the roster gave up, is not stored again. @default 60 s */
@@ -43,6 +47,8 @@ export interface HyParViewConfig {
   readonly joinBurst: number;
   /** JOINs accepted per second in the long run. @default 8 */
   readonly joinsPerSecond: number;
+  /** Walks by which a node placed in a storm of newcomers moves itself; 0 for none. @default 4 */
+  readonly reintroductions: number;
   /** Messages taken from one link at once; those above are dropped. @default 128 */
   readonly messageBurst: number;
   /** Messages taken from one link per second in the long run. @default 64 */
@@ -60,11 +66,13 @@ export const HYPARVIEW_DEFAULTS: HyParViewConfig = {
   shufflePassive: 4,
   shufflePeriodMs: 10_000,
   repairPeriodMs: 2_000,
-  keepAlivePeriodMs: 2_000,
+  keepAlivePeriodMs: 4_000,
   requestTimeoutMs: 2_000,
+  connectTimeoutMinMs: 500,
   connectTimeoutMs: 15_000,
   attemptsMax: 16,
   repairAttemptsMax: 4,
+  urgentAttemptsMax: 8,
   coolMs: 10_000,
   departedMs: 60_000,
   backoffBaseMs: 1_000,
@@ -72,6 +80,7 @@ export const HYPARVIEW_DEFAULTS: HyParViewConfig = {
   failuresMax: 5,
   joinBurst: 16,
   joinsPerSecond: 8,
+  reintroductions: 4,
   messageBurst: 128,
   messagesPerSecond: 64,
 };

@@ -33,7 +33,16 @@ export type MembershipInput =
   /** The answer to `needCandidates`, or peers known from the disk: they become passive. */
   | { readonly kind: 'candidates'; readonly peers: readonly PeerDescriptor[] }
   /** The roster says that this start of the node is dead or left: forget it. */
-  | { readonly kind: 'gone'; readonly node: NodeName; readonly incarnation: bigint };
+  | { readonly kind: 'gone'; readonly node: NodeName; readonly incarnation: bigint }
+  /** The failure detector hears nothing of that neighbour: its place goes to another. */
+  | { readonly kind: 'silent'; readonly node: NodeName; readonly incarnation: bigint }
+  /** Ask that peer to be a neighbour, with high priority: no path of the overlay leads to it. */
+  | { readonly kind: 'invite'; readonly peer: PeerDescriptor }
+  /**
+   * For tests: from now on these nodes, and no others, are kept out of both views and refused. An
+   * empty list ends it.
+   */
+  | { readonly kind: 'block'; readonly nodes: readonly NodeName[] };
 
 /** Timers are never cancelled: one with an old generation is ignored when it fires. */
 export type MembershipTimer =
@@ -70,12 +79,13 @@ export type NeighborEvent =
 /**
  * `failed`: the link was lost or a newer start took over. `left`: the peer left the overlay.
  * `evicted`: this node made room for another. `disconnected`: the peer did, or this node left.
+ * `blocked`: a test keeps the node out.
  */
-export type NeighborLoss = 'failed' | 'left' | 'evicted' | 'disconnected';
+export type NeighborLoss = 'failed' | 'left' | 'evicted' | 'disconnected' | 'blocked';
 
 export type MembershipResult =
   | { readonly kind: 'accepted'; readonly contact: NodeName }
-  /** The contact left the overlay, or the link to it failed. */
+  /** The contact left the overlay or is blocked, or the link to it failed. */
   | { readonly kind: 'refused' }
   /** The contact has too many newcomers: join one of these instead. */
   | { readonly kind: 'redirected'; readonly peers: readonly PeerDescriptor[] }

@@ -8,26 +8,31 @@
  *
  * Deviations from the paper: requests have answers and time-outs; a walk's last node asks the
  * newcomer instead of assuming it; repair also runs on a timer, for nodes that were refused by all;
- * a node with a single neighbour asks with high priority, as one without does.
+ * a node with a single neighbour asks with high priority, as one without does; storms of newcomers
+ * are spread and mixed (`newcomers.ts`).
  */
 import type { NodeName } from '../names.ts';
+import type { LinkFacts } from '../overlay/link-facts.ts';
 import { unreachable } from '../unreachable.ts';
+import { type Churn, shufflePeriodAt } from './churn.ts';
 import { HYPARVIEW_DEFAULTS, type HyParViewConfig } from './config.ts';
 import type { MembershipEffect, MembershipInput, MembershipTimer } from './contract.ts';
 import { type DisconnectReason, faultOf, type MembershipMessage } from './messages.ts';
+import { Newcomers } from './newcomers.ts';
 import { Outbox } from './outbox.ts';
 import type { PeerDescriptor } from './peer.ts';
 import { PeerBook } from './peer-book.ts';
-import { jitter, type Randomness, sample, vary } from './randomness.ts';
+import { jitter, type Randomness, vary } from './randomness.ts';
 import { Repair } from './repair.ts';
 import { Shuffling } from './shuffling.ts';
-import { TokenBucket } from './token-bucket.ts';
 
 type MessageOf<K extends MembershipMessage['kind']> = Extract<MembershipMessage, { kind: K }>;
 type Tick = 'repair' | 'shuffle' | 'keepAlive';
 
-/** Peers named to a newcomer that is redirected. */
-const REDIRECT_PEERS_MAX = 8;
+export interface HyParViewOptions extends Partial<HyParViewConfig> {
+  /** Round trips of the links; without them dials are given the shortest time. */
+  readonly links?: LinkFacts | undefined;
+}
 
 /** Membership of one node. No clock, no socket, no randomness of its own: facts in, effects out. */
 export class HyParView {
@@ -36,21 +41,24 @@ export class HyParView {
   readonly #random: Randomness;
   readonly #outbox: Outbox = new Outbox();
   readonly #book: PeerBook;
+  readonly #newcomers: Newcomers;
   readonly #shuffling: Shuffling;
   readonly #repair: Repair;
   readonly #ticks = new Map<Tick, number>();
-  #joins: TokenBucket | undefined;
   #state: 'idle' | 'running' | 'left' = 'idle';
 
   /** The views are empty, and nothing is scheduled before the first input. */
-  constructor(self: PeerDescriptor, random: Randomness, config: Partial<HyParViewConfig> = {}) {
+  constructor(self: PeerDescriptor, random: Randomness, options: HyParViewOptions = {}) {
     this.#self = { ...self, ageMs: 0 };
     this.#random = random;
+    const { links, ...config } = options;
     this.#config = { ...HYPARVIEW_DEFAULTS, ...config };
     const shared = { config: this.#config, random, outbox: this.#outbox };
-    this.#book = new PeerBook({ ...shared, self: self.node });
-    this.#repair = new Repair({ ...shared, book: this.#book });
-    this.#shuffling = new Shuffling({ ...shared, self: this.#self, book: this.#book });
+    this.#book = new PeerBook({ ...shared, self: self.node, links });
+    const rooms = { ...shared, self: this.#self, book: this.#book };
+    this.#repair = new Repair(rooms);
+    this.#newcomers = new Newcomers(rooms);
+    this.#shuffling = new Shuffling(rooms);
   }
 
   get config(): HyParViewConfig {
@@ -71,6 +79,10 @@ export class HyParView {
     return this.#book.passive.nodes();
   }
 
+  isNeighbor(node: NodeName): boolean {
+    return this.#book.active.has(node);
+  }
+
   /** Nodes that are being asked to be neighbours. */
   get pendingNodes(): NodeName[] {
     return [...this.#book.attempts.keys()];
@@ -78,9 +90,32 @@ export class HyParView {
 
   /** All peers that are known, neighbours first: what is worth saving for the next start. */
   get peers(): PeerDescriptor[] {
-    const asked = [...this.#book.attempts.values()].map((attempt) => attempt.peer);
-    const spares = this.#book.passive.known(this.#outbox.nowMs);
-    return [...this.#book.active.values(), ...asked, ...spares];
+    return this.#book.peers;
+  }
+
+  /** After `leave`, the peers of before, to be saved; the next `join` makes them spares again. */
+  get formerPeers(): PeerDescriptor[] {
+    return this.#book.formerPeers;
+  }
+
+  /** Neighbours gained and lost in the present window of 30 s. */
+  get churn(): Churn {
+    return this.#book.churn.at(this.#outbox.nowMs);
+  }
+
+  /** Milliseconds between shuffles at the present churn, before they are varied. */
+  get shufflePeriodMs(): number {
+    return shufflePeriodAt(this.#config.shufflePeriodMs, this.churn);
+  }
+
+  /** The timer of each request or dial under way, by its generation. */
+  get pendingTimers(): ReadonlyMap<NodeName, number> {
+    return new Map([...this.#book.attempts].map(([node, { generation }]) => [node, generation]));
+  }
+
+  /** Nodes that a test keeps out. */
+  get blockedNodes(): NodeName[] {
+    return this.#book.blocked;
   }
 
   /** True after `leave`, until the next `join`. */
@@ -121,7 +156,17 @@ export class HyParView {
         this.#onCandidates(input.peers);
         break;
       case 'gone':
-        this.#onGone(input.node, input.incarnation);
+        // A neighbour stays one: its link is better evidence. But once lost it is no spare.
+        this.#book.depart(input.node, input.incarnation);
+        break;
+      case 'silent':
+        this.#onSilent(input.node, input.incarnation);
+        break;
+      case 'invite':
+        this.#invite(input.peer);
+        break;
+      case 'block':
+        this.#block(input.nodes);
         break;
       default:
         unreachable(input);
@@ -133,11 +178,14 @@ export class HyParView {
 
   #join(peer: PeerDescriptor, requestId: number): void {
     const { node } = peer;
-    if (node === this.#self.node) {
+    if (node === this.#self.node || this.#book.isBlocked(node)) {
       this.#outbox.reply([requestId], { kind: 'refused' });
       return;
     }
-    if (this.#state === 'left') this.#start();
+    if (this.#state === 'left') {
+      this.#start();
+      this.#book.restore();
+    }
     this.#book.welcome(node);
     if (this.#book.active.has(node)) {
       this.#outbox.reply([requestId], { kind: 'accepted', contact: node });
@@ -151,14 +199,26 @@ export class HyParView {
     this.#state = 'left';
     this.#ticks.clear();
     this.#book.clear();
+    this.#newcomers.clear();
     this.#shuffling.clear();
     this.#outbox.reply([requestId], { kind: 'left' });
   }
 
   #onCandidates(peers: readonly PeerDescriptor[]): void {
     if (this.#state === 'left') return;
-    for (const peer of peers) this.#book.addPassive(peer);
+    this.#book.addCandidates(peers);
     this.#repair.run();
+  }
+
+  #block(nodes: readonly NodeName[]): void {
+    this.#book.block(nodes);
+    if (this.#state !== 'left') this.#afterLoss();
+  }
+
+  #invite(peer: PeerDescriptor): void {
+    if (this.#state === 'left') return;
+    this.#book.welcome(peer.node);
+    this.#newcomers.invite(peer);
   }
 
   // Links
@@ -166,11 +226,10 @@ export class HyParView {
   /** What a link proved goes above what anybody said: a newer start replaces the older. */
   #onConnected(peer: PeerDescriptor): void {
     const { node, incarnation } = peer;
+    const isNew = this.#book.links.get(node)?.peer.incarnation !== incarnation;
     if (node === this.#self.node || !this.#book.link(peer)) return;
-    if (this.#book.passive.has(node)) {
-      this.#book.passive.remove(node);
-      this.#book.addPassive(peer);
-    }
+    const isFound = isNew && this.#book.passive.has(node);
+    this.#book.refreshSpare(peer, isNew);
     const neighbor = this.#book.active.get(node);
     if (neighbor !== undefined && neighbor.incarnation !== incarnation) {
       this.#book.leaveActive(node, 'failed');
@@ -178,9 +237,13 @@ export class HyParView {
     }
     this.#shuffling.onConnected(node);
     const attempt = this.#book.attempts.get(node);
-    if (attempt === undefined) return;
+    if (attempt === undefined) {
+      // The answer to a dial that took longer than it was given.
+      if (isFound) this.#repair.run();
+      return;
+    }
     if (attempt.requestId === undefined || attempt.peer.incarnation !== incarnation) {
-      this.#book.ask({ ...attempt, peer });
+      this.#repair.onLinked(attempt, peer);
     }
   }
 
@@ -211,9 +274,13 @@ export class HyParView {
     this.#afterLoss();
   }
 
-  /** A neighbour stays one: its link is better evidence. But once lost it is no spare. */
-  #onGone(node: NodeName, incarnation: bigint): void {
-    this.#book.depart(node, incarnation);
+  /** Its link may stand: if it only was slow, its own word makes it a neighbour again. */
+  #onSilent(node: NodeName, incarnation: bigint): void {
+    const peer = this.#book.active.get(node);
+    if (peer?.incarnation !== incarnation) return;
+    this.#book.leaveActive(node, 'failed');
+    this.#book.storeFailed(peer);
+    this.#afterLoss();
   }
 
   // Messages
@@ -231,22 +298,25 @@ export class HyParView {
       return;
     }
     if (this.#state === 'left') {
-      this.#onMessageAfterLeave(from, message);
+      // Nothing but `join` by this node's user brings it back.
+      this.#refuse(from, message, 'left');
       return;
     }
-    this.#dispatch(link.peer, message);
+    if (this.#book.isBlocked(from)) this.#refuse(from, message, 'mismatch');
+    else this.#dispatch(link.peer, message);
   }
 
   #dispatch(from: PeerDescriptor, message: MembershipMessage): void {
     switch (message.kind) {
       case 'join':
-        this.#onJoin(from, message.requestId);
+        this.#newcomers.onJoin(from, message.requestId);
         break;
       case 'joinReply':
         this.#onJoinReply(from, message);
         break;
       case 'forwardJoin':
-        this.#onForwardJoin(from, message);
+        if (!this.#holds(from)) return;
+        this.#newcomers.onForwardJoin(from.node, message.newcomer, message.hopsLeft);
         break;
       case 'neighbor':
         this.#onNeighbor(from, message);
@@ -258,7 +328,7 @@ export class HyParView {
         this.#onDisconnect(from, message.reason);
         break;
       case 'shuffle':
-        if (this.#isNeighbor(from)) this.#shuffling.onShuffle(from.node, message);
+        if (this.#holds(from)) this.#shuffling.onShuffle(from.node, message);
         return;
       case 'shuffleReply':
         this.#shuffling.onShuffleReply(message);
@@ -271,8 +341,8 @@ export class HyParView {
     }
   }
 
-  /** Nothing but `join` by this node's user brings it back. */
-  #onMessageAfterLeave(from: NodeName, message: MembershipMessage): void {
+  /** Requests are answered, anything else tells the peer that it has no place here. */
+  #refuse(from: NodeName, message: MembershipMessage, reason: DisconnectReason): void {
     if (message.kind === 'join') {
       const { requestId } = message;
       this.#outbox.send(from, { kind: 'joinReply', requestId, outcome: 'refused', peers: [] });
@@ -280,41 +350,8 @@ export class HyParView {
       const { requestId } = message;
       this.#outbox.send(from, { kind: 'neighborReply', requestId, accepted: false });
     } else if (message.kind !== 'disconnect') {
-      this.#outbox.send(from, { kind: 'disconnect', reason: 'left' });
+      this.#outbox.send(from, { kind: 'disconnect', reason });
     }
-  }
-
-  /** A contact accepts, even if it must drop a random neighbour (section 4.2). */
-  #onJoin(joiner: PeerDescriptor, requestId: number): void {
-    const { node } = joiner;
-    const isKnown = this.#book.active.has(node);
-    if (!isKnown && !this.#takesNewcomer()) {
-      this.#redirect(node, requestId);
-      return;
-    }
-    this.#book.enterActive(joiner);
-    this.#outbox.send(node, { kind: 'joinReply', requestId, outcome: 'accepted', peers: [] });
-    if (isKnown) return;
-    const hopsLeft = this.#config.activeWalkHops;
-    for (const neighbor of this.#book.active.keys()) {
-      if (neighbor === node) continue;
-      this.#outbox.send(neighbor, { kind: 'forwardJoin', newcomer: joiner, hopsLeft });
-    }
-  }
-
-  #takesNewcomer(): boolean {
-    const { joinBurst, joinsPerSecond } = this.#config;
-    this.#joins ??= new TokenBucket(joinBurst, joinsPerSecond, this.#outbox.nowMs);
-    return this.#joins.take(this.#outbox.nowMs);
-  }
-
-  /** Deviation from the paper: above a rate of newcomers, neighbours take them in. */
-  #redirect(node: NodeName, requestId: number): void {
-    const neighbors = [...this.#book.active.values()];
-    const peers = sample(this.#random, neighbors, REDIRECT_PEERS_MAX);
-    const outcome = peers.length > 0 ? 'redirected' : 'refused';
-    this.#outbox.send(node, { kind: 'joinReply', requestId, outcome, peers });
-    this.#outbox.release(node);
   }
 
   #onJoinReply(contact: PeerDescriptor, reply: MessageOf<'joinReply'>): void {
@@ -325,6 +362,7 @@ export class HyParView {
     }
     if (reply.outcome === 'accepted') {
       this.#book.enterActive(contact);
+      for (const peer of reply.peers) this.#book.addPassive(peer);
       return;
     }
     const peers = reply.peers.filter((peer) => peer.node !== this.#self.node);
@@ -334,39 +372,8 @@ export class HyParView {
       isRedirected ? { kind: 'redirected', peers } : { kind: 'refused' },
     );
     for (const peer of peers) this.#book.addPassive(peer);
+    if (isRedirected) this.#newcomers.placedInStorm();
     this.#repair.run();
-  }
-
-  /** One hop of the random walk that introduces a newcomer (section 4.2, steps i to iv). */
-  #onForwardJoin(from: PeerDescriptor, message: MessageOf<'forwardJoin'>): void {
-    const { newcomer, hopsLeft } = message;
-    if (!this.#isNeighbor(from) || newcomer.node === this.#self.node) return;
-    if (this.#book.hasDeparted(newcomer)) return;
-    if (hopsLeft === 0 || this.#book.active.size <= 1) {
-      this.#invite(newcomer);
-      return;
-    }
-    if (hopsLeft === this.#config.passiveWalkHops) this.#book.addPassive(newcomer);
-    const next = this.#book.randomNeighbor(from.node, newcomer.node);
-    if (next === undefined) {
-      this.#invite(newcomer);
-      return;
-    }
-    this.#outbox.send(next, { kind: 'forwardJoin', newcomer, hopsLeft: hopsLeft - 1 });
-  }
-
-  /**
-   * Deviation from the paper: the walk's last node asks and adds on the answer, so that both ends
-   * know of the link and a newcomer that died takes nobody's place.
-   */
-  #invite(newcomer: PeerDescriptor): void {
-    const { active, attempts } = this.#book;
-    if (active.has(newcomer.node) || attempts.has(newcomer.node)) return;
-    if (attempts.size >= this.#config.attemptsMax) {
-      this.#book.addPassive(newcomer);
-      return;
-    }
-    this.#book.attempt(newcomer, 'high');
   }
 
   /** High priority is always accepted, low priority if there is room (section 4.3). */
@@ -434,7 +441,7 @@ export class HyParView {
     this.#outbox.release(node);
   }
 
-  #isNeighbor(peer: PeerDescriptor): boolean {
+  #holds(peer: PeerDescriptor): boolean {
     this.#reconcile(peer);
     return this.#book.active.has(peer.node);
   }
@@ -467,10 +474,12 @@ export class HyParView {
     switch (kind) {
       case 'repair':
         this.#schedule('repair', jitter(this.#random, this.#config.repairPeriodMs, 0.5));
+        this.#book.expire();
         this.#repair.run();
+        this.#newcomers.mix();
         break;
       case 'shuffle':
-        this.#schedule('shuffle', vary(this.#random, this.#config.shufflePeriodMs));
+        this.#schedule('shuffle', vary(this.#random, this.shufflePeriodMs));
         this.#shuffling.begin();
         break;
       case 'keepAlive':

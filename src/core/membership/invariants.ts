@@ -3,27 +3,36 @@
  * these to each node.
  */
 import type { NodeName } from '../names.ts';
-import type { MembershipEffect } from './contract.ts';
+import type { MembershipEffect, MembershipInput, MembershipTimer } from './contract.ts';
 import type { HyParView } from './hyparview.ts';
 
 export class MembershipInvariants {
   readonly #core: HyParView;
   /** Neighbours as the events tell. */
   readonly #up = new Set<NodeName>();
-  /** Timers of attempts that were scheduled and not replaced. */
+  /** Timers of requests that were scheduled and neither replaced nor fired, by node. */
   readonly #timers = new Map<NodeName, number>();
+
+  #generation = 0;
 
   constructor(core: HyParView) {
     this.#core = core;
   }
 
   /**
-   * Checks the core after an input that had these effects.
+   * Checks the core after an input that had these effects. Without the input, timers that fired
+   * count as running.
    * @throws Error that names the broken rule and the node.
    */
-  check(effects: readonly MembershipEffect[]): void {
+  check(effects: readonly MembershipEffect[], input?: MembershipInput): void {
+    if (input?.kind === 'timerFired') this.#fired(input.timer);
     for (const effect of effects) this.#follow(effect);
-    const { activeView, passiveView, pendingNodes, self, config } = this.#core;
+    this.#checkViews();
+    this.#checkTimers();
+  }
+
+  #checkViews(): void {
+    const { activeView, passiveView, pendingNodes, blockedNodes, self, config } = this.#core;
     const known = [...activeView, ...passiveView, ...pendingNodes];
     if (known.includes(self.node)) this.#fail('the node itself is in a view');
     if (new Set(known).size !== known.length) this.#fail('a peer is in two states');
@@ -31,14 +40,28 @@ export class MembershipInvariants {
     if (passiveView.length > config.passiveSize) this.#fail('the passive view is overfull');
     const isTold = activeView.length === this.#up.size && activeView.every((n) => this.#up.has(n));
     if (!isTold) this.#fail('events do not match the active view');
-    for (const node of pendingNodes) {
-      if (!this.#timers.has(node)) this.#fail(`the request to ${node} has no timer`);
+    const isKept = blockedNodes.some((node) => known.includes(node));
+    if (isKept) this.#fail('a blocked peer is in a view');
+  }
+
+  /** A request owns the timer that was scheduled for its node last, and outlives no timer. */
+  #checkTimers(): void {
+    for (const [node, generation] of this.#core.pendingTimers) {
+      if (this.#timers.get(node) !== generation) this.#fail(`the request to ${node} has no timer`);
     }
+  }
+
+  #fired(timer: MembershipTimer): void {
+    if (timer.kind !== 'request') return;
+    if (this.#timers.get(timer.node) === timer.generation) this.#timers.delete(timer.node);
   }
 
   #follow(effect: MembershipEffect): void {
     if (effect.kind === 'schedule' && effect.timer.kind === 'request') {
-      this.#timers.set(effect.timer.node, effect.timer.generation);
+      const { node, generation } = effect.timer;
+      if (generation <= this.#generation) this.#fail(`a timer of ${node} is not new`);
+      this.#generation = generation;
+      this.#timers.set(node, generation);
     }
     if (effect.kind !== 'emit') return;
     const { type, node } = effect.event;

@@ -66,6 +66,13 @@ export class PassiveView {
     this.#spares.delete(node);
   }
 
+  /** Drops spares that nobody heard for too long. */
+  expire(nowMs: number): void {
+    for (const [node, { heardMs }] of this.#spares) {
+      if (nowMs - heardMs >= PEER_AGE_MS_MAX) this.#spares.delete(node);
+    }
+  }
+
   /** Makes the peer wait before it is asked again. */
   cool(node: NodeName, untilMs: number): void {
     const spare = this.#spares.get(node);
@@ -81,11 +88,11 @@ export class PassiveView {
     return [...this.#spares.values()].map((spare) => aged(spare, nowMs));
   }
 
-  /** Peers that are not cooling and that `may` admits, as they would be told now. */
-  candidates(nowMs: number, may: (node: NodeName) => boolean): PeerDescriptor[] {
-    const found: PeerDescriptor[] = [];
-    for (const [node, spare] of this.#spares) {
-      if (spare.coolUntilMs <= nowMs && may(node)) found.push(aged(spare, nowMs));
+  /** Peers that are not cooling and that `may` admits. */
+  candidates(nowMs: number, may: (node: NodeName) => boolean): NodeName[] {
+    const found: NodeName[] = [];
+    for (const [node, { coolUntilMs }] of this.#spares) {
+      if (coolUntilMs <= nowMs && may(node)) found.push(node);
     }
     return found;
   }

@@ -4,6 +4,8 @@
  * out, which tell the world.
  */
 import type { NodeName } from '../names.ts';
+import type { LinkFacts } from '../overlay/link-facts.ts';
+import { ChurnWindow } from './churn.ts';
 import type { HyParViewConfig } from './config.ts';
 import type { MembershipResult, NeighborLoss } from './contract.ts';
 import { Departed } from './departed.ts';
@@ -12,8 +14,14 @@ import type { NeighborPriority } from './messages.ts';
 import type { Outbox } from './outbox.ts';
 import { type PassiveAddition, PassiveView } from './passive-view.ts';
 import type { PeerDescriptor } from './peer.ts';
-import { jitter, pick, type Randomness } from './randomness.ts';
+import { jitter, pick, type Randomness, sample } from './randomness.ts';
 import { TokenBucket } from './token-bucket.ts';
+
+/** Nodes that can be blocked; those above it are not. */
+const BLOCKED_MAX = 16_384;
+
+/** Round trips that a dial takes, handshake and admission included. */
+const DIAL_ROUND_TRIPS = 3;
 
 /** A link that stands, as its handshake proved it. */
 export interface Link {
@@ -39,6 +47,8 @@ export interface PeerBookOptions {
   readonly config: HyParViewConfig;
   readonly random: Randomness;
   readonly outbox: Outbox;
+  /** Round trips of the links, for the time that a dial may take. */
+  readonly links?: LinkFacts | undefined;
 }
 
 export class PeerBook {
@@ -50,14 +60,20 @@ export class PeerBook {
   readonly #active = new Map<NodeName, PeerDescriptor>();
   readonly #attempts = new Map<NodeName, Attempt>();
   readonly #departed: Departed;
+  readonly #facts: LinkFacts | undefined;
+  /** Peers of before this node left, and when it did. */
+  #former: { readonly peers: readonly PeerDescriptor[]; readonly atMs: number } | undefined;
+  #blocked: ReadonlySet<NodeName> = new Set();
   readonly passive: PassiveView;
   readonly failures: FailureTable;
+  readonly churn: ChurnWindow = new ChurnWindow();
 
-  constructor({ self, config, random, outbox }: PeerBookOptions) {
+  constructor({ self, config, random, outbox, links }: PeerBookOptions) {
     this.#self = self;
     this.#config = config;
     this.#random = random;
     this.#outbox = outbox;
+    this.#facts = links;
     this.#departed = new Departed(config.departedMs);
     this.passive = new PassiveView(config.passiveSize, random);
     this.failures = new FailureTable(config, random);
@@ -75,8 +91,29 @@ export class PeerBook {
     return this.#attempts;
   }
 
+  /** All that are known, neighbours first. */
+  get peers(): PeerDescriptor[] {
+    const asked = [...this.#attempts.values()].map((attempt) => attempt.peer);
+    return [...this.#active.values(), ...asked, ...this.passive.known(this.#outbox.nowMs)];
+  }
+
+  /** Those that were known when this node left; empty once it is back. */
+  get formerPeers(): PeerDescriptor[] {
+    if (this.#former === undefined) return [];
+    const { peers, atMs } = this.#former;
+    const passedMs = this.#outbox.nowMs - atMs;
+    return peers.map((peer) => ({ ...peer, ageMs: peer.ageMs + passedMs }));
+  }
+
   get hasRoom(): boolean {
     return this.#active.size < this.#config.activeSize;
+  }
+
+  /** Places in the active view that no request under way may fill yet. */
+  get placesLeft(): number {
+    let asked = 0;
+    for (const { requestId } of this.#attempts.values()) if (requestId !== undefined) asked += 1;
+    return this.#config.activeSize - this.#active.size - asked;
   }
 
   /** A neighbour other than these two, or undefined. */
@@ -107,9 +144,13 @@ export class PeerBook {
 
   // The active view
 
-  /** The one way into the active view; a full one drops a random neighbour. Idempotent. */
+  /**
+   * The one way into the active view; a full one drops a random neighbour. Idempotent; a blocked
+   * node stays out.
+   */
   enterActive(peer: PeerDescriptor): void {
     const { node, incarnation } = peer;
+    if (this.#blocked.has(node)) return;
     const attempt = this.#attempts.get(node);
     if (!this.#active.has(node)) {
       if (!this.hasRoom) this.#evict();
@@ -118,6 +159,7 @@ export class PeerBook {
       this.failures.clear(node);
       this.#departed.clear(node);
       this.#active.set(node, peer);
+      this.churn.record('join', this.#outbox.nowMs);
       this.#outbox.push({ kind: 'emit', event: { type: 'peerUp', node, incarnation } });
     }
     if (attempt !== undefined) {
@@ -130,6 +172,7 @@ export class PeerBook {
     const peer = this.#active.get(node);
     if (peer === undefined) return;
     this.#active.delete(node);
+    this.churn.record('loss', this.#outbox.nowMs);
     const { incarnation } = peer;
     this.#outbox.push({ kind: 'emit', event: { type: 'peerDown', node, incarnation, reason } });
   }
@@ -146,12 +189,25 @@ export class PeerBook {
 
   // The passive view
 
-  /** Stores a spare, unless it is this node, a neighbour, being asked, or departed. */
+  /** Stores a spare, unless it is this node, a neighbour, being asked, departed or blocked. */
   addPassive(peer: PeerDescriptor, addition: PassiveAddition = {}): void {
     const { node } = peer;
     if (node === this.#self || this.#active.has(node) || this.#attempts.has(node)) return;
-    if (this.hasDeparted(peer)) return;
+    if (this.#blocked.has(node) || this.hasDeparted(peer)) return;
     this.passive.add(peer, this.#outbox.nowMs, addition);
+  }
+
+  /**
+   * Takes an even sample of what may be a list of the whole cluster, in the place of spares that
+   * failed. Peers that are not to be tried now are left out.
+   */
+  addCandidates(peers: readonly PeerDescriptor[]): void {
+    const { nowMs } = this.#outbox;
+    const fresh = peers.filter(({ node }) => !this.failures.isBackingOff(node, nowMs));
+    const dropFirst = new Set(this.passive.nodes().filter((node) => this.failures.count(node) > 0));
+    for (const peer of sample(this.#random, fresh, this.#config.passiveSize)) {
+      this.addPassive(peer, { dropFirst });
+    }
   }
 
   /** True when that start left, or died, a short while ago. */
@@ -162,7 +218,7 @@ export class PeerBook {
   /** Forgets a start of a node that left or died, for as long as shuffles may still name it. */
   depart(node: NodeName, incarnation: bigint): void {
     this.#departed.add(node, incarnation, this.#outbox.nowMs);
-    const spare = this.passive.get(node, this.#outbox.nowMs);
+    const spare = this.spare(node);
     if (spare !== undefined && spare.incarnation <= incarnation) this.passive.remove(node);
   }
 
@@ -171,16 +227,56 @@ export class PeerBook {
     this.#departed.clear(node);
   }
 
+  /** A spare is what its link proved; a link that is new proves too that it can be had. */
+  refreshSpare(peer: PeerDescriptor, isNew: boolean): void {
+    if (!this.passive.has(peer.node)) return;
+    this.passive.remove(peer.node);
+    if (isNew) this.failures.clear(peer.node);
+    this.addPassive(peer);
+  }
+
+  get blocked(): NodeName[] {
+    return [...this.#blocked];
+  }
+
+  isBlocked(node: NodeName): boolean {
+    return this.#blocked.has(node);
+  }
+
+  /** From now on these nodes, and no others, are kept out of both views. */
+  block(nodes: readonly NodeName[]): void {
+    this.#blocked = new Set(nodes.slice(0, BLOCKED_MAX));
+    for (const node of this.#blocked) {
+      const attempt = this.#attempts.get(node);
+      if (attempt !== undefined) this.endAttempt(attempt, { kind: 'refused' });
+      this.passive.remove(node);
+      if (!this.#active.has(node)) continue;
+      this.#outbox.send(node, { kind: 'disconnect', reason: 'mismatch' });
+      this.leaveActive(node, 'blocked');
+      this.#outbox.release(node);
+    }
+  }
+
   /** Spares that may be asked now. */
-  candidates(): PeerDescriptor[] {
+  candidates(): NodeName[] {
     const { nowMs } = this.#outbox;
     return this.passive.candidates(nowMs, (node) => !this.failures.isBackingOff(node, nowMs));
   }
 
+  /** The spare as it would be told to another node now. */
+  spare(node: NodeName): PeerDescriptor | undefined {
+    return this.passive.get(node, this.#outbox.nowMs);
+  }
+
   /** Spares that never failed here: the ones worth telling others. */
-  healthySpares(): PeerDescriptor[] {
-    const { nowMs } = this.#outbox;
-    return this.passive.known(nowMs).filter(({ node }) => this.failures.count(node) === 0);
+  healthySpares(): NodeName[] {
+    return this.passive.nodes().filter((node) => this.failures.count(node) === 0);
+  }
+
+  /** Up to so many of the spares worth telling, other than this one. */
+  sampleSpares(count: number, except?: NodeName): PeerDescriptor[] {
+    const nodes = this.healthySpares().filter((node) => node !== except);
+    return sample(this.#random, nodes, count).flatMap((node) => this.spare(node) ?? []);
   }
 
   // Attempts
@@ -193,8 +289,26 @@ export class PeerBook {
       this.ask({ peer: linked, ask, waiters });
       return;
     }
-    this.#store({ peer, ask, waiters, requestId: undefined }, this.#config.connectTimeoutMs);
+    const delayMs = ask === 'join' ? this.#config.connectTimeoutMs : this.#dialMs(peer.node);
+    this.#store({ peer, ask, waiters, requestId: undefined }, delayMs);
     this.#outbox.push({ kind: 'connect', peer });
+  }
+
+  /** Short, since most dials after a disaster lead nowhere; longer for a peer that failed before. */
+  #dialMs(node: NodeName): number {
+    const { connectTimeoutMs, connectTimeoutMinMs } = this.#config;
+    let rttMs = 0;
+    for (const neighbor of this.#active.keys()) {
+      rttMs = Math.max(rttMs, this.#facts?.rttMs(neighbor) ?? 0);
+    }
+    const firstMs = Math.max(connectTimeoutMinMs, DIAL_ROUND_TRIPS * rttMs);
+    return Math.min(connectTimeoutMs, firstMs * 2 ** this.failures.count(node));
+  }
+
+  /** A request that has not left yet leaves with high priority. */
+  upgrade(attempt: Attempt): void {
+    if (attempt.ask !== 'low' || attempt.requestId !== undefined) return;
+    this.#attempts.set(attempt.peer.node, { ...attempt, ask: 'high' });
   }
 
   /** Sends the request of an attempt over the link that stands. */
@@ -227,6 +341,14 @@ export class PeerBook {
     this.#outbox.reply(waiters, result);
   }
 
+  /** The place was taken while the link was made: the peer is a spare again, to be asked any time. */
+  dropAttempt({ peer, waiters }: Attempt): void {
+    this.#attempts.delete(peer.node);
+    this.addPassive(peer);
+    this.#outbox.release(peer.node);
+    this.#outbox.reply(waiters, { kind: 'refused' });
+  }
+
   /** The peer did not answer: it waits longer each time, and is forgotten in the end. */
   failAttempt({ peer, waiters }: Attempt, result: MembershipResult): void {
     this.#attempts.delete(peer.node);
@@ -241,8 +363,16 @@ export class PeerBook {
     if (this.failures.count(peer.node) < this.#config.failuresMax) this.addPassive(peer);
   }
 
-  /** Drops all neighbours, attempts and spares; the links stay known. */
+  /** Forgets spares that nobody heard for too long, unless they may be needed. */
+  expire(): void {
+    if (this.#active.size > 0) this.passive.expire(this.#outbox.nowMs);
+  }
+
+  /** Drops all neighbours, attempts and spares, but for the next join; the links stay known. */
   clear(): void {
+    if (this.#former === undefined) {
+      this.#former = { peers: this.peers, atMs: this.#outbox.nowMs };
+    }
     for (const node of [...this.#active.keys()]) {
       this.#outbox.send(node, { kind: 'disconnect', reason: 'left' });
       this.leaveActive(node, 'disconnected');
@@ -255,5 +385,12 @@ export class PeerBook {
       this.#outbox.release(peer.node);
     }
     this.passive.clear();
+  }
+
+  /** The node is back: whom it knew before it left are spares. */
+  restore(): void {
+    const peers = this.formerPeers;
+    this.#former = undefined;
+    for (const peer of peers) this.addPassive(peer);
   }
 }

@@ -48,7 +48,7 @@ export class Shuffling {
     const others = [...this.#book.active.values()].filter((peer) => peer.node !== target);
     const peers = [
       ...sample(this.#random, others, this.#config.shuffleActive),
-      ...sample(this.#random, this.#book.healthySpares(), this.#config.shufflePassive),
+      ...this.#book.sampleSpares(this.#config.shufflePassive),
     ];
     const shuffleId = this.#outbox.nextSerial();
     this.#open = { id: shuffleId, sent: namesOf(peers) };
@@ -64,15 +64,14 @@ export class Shuffling {
   /** One hop of a walk, or its end: then answers the origin and keeps what it sent. */
   onShuffle(from: NodeName, message: Shuffle): void {
     const { origin, shuffleId, peers } = message;
-    if (origin.node === this.#self.node) return;
+    if (origin.node === this.#self.node || this.#book.isBlocked(origin.node)) return;
     const hopsLeft = message.hopsLeft - 1;
     const next = hopsLeft > 0 ? this.#book.randomNeighbor(from, origin.node) : undefined;
     if (next !== undefined) {
       this.#outbox.send(next, { ...message, hopsLeft });
       return;
     }
-    const spares = this.#book.healthySpares().filter((peer) => peer.node !== origin.node);
-    const answer = sample(this.#random, spares, peers.length + 1);
+    const answer = this.#book.sampleSpares(peers.length + 1, origin.node);
     this.#answer(origin, { kind: 'shuffleReply', shuffleId, peers: answer });
     this.#learn([origin, ...peers], namesOf(answer));
   }

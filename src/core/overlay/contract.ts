@@ -38,8 +38,13 @@ export type OverlayInput =
   | { readonly kind: 'join'; readonly peer: PeerDescriptor; readonly requestId: number }
   /** Say goodbye to all, leave the overlay; everything is refused until the next `join`. */
   | { readonly kind: 'leave'; readonly requestId: number }
-  /** Tells all nodes. Its first effect is `deliver`, with the id. The tag is no reserved one. */
-  | { readonly kind: 'broadcast'; readonly tag: number; readonly payload: Uint8Array }
+  /** Tells all nodes, this one included, under a sequence that `reserve` gave. */
+  | {
+      readonly kind: 'broadcast';
+      readonly tag: number;
+      readonly payload: Uint8Array;
+      readonly sequence: number;
+    }
   /** Every admitted link is reported, whoever made it. */
   | { readonly kind: 'connected'; readonly peer: PeerDescriptor }
   /** A link that `connect` asked for cannot be had. */

@@ -1,10 +1,6 @@
 /** The frames of the overlay's protocols: which protocol a frame belongs to, by its first byte. */
 import { decodeGossip, encodeGossip, isGossipKind } from '../gossip/messages.ts';
-import {
-  decodeMembership,
-  encodeMembership,
-  isMembershipKind,
-} from '../membership/messages.ts';
+import { decodeMembership, encodeMembership, isMembershipKind } from '../membership/messages.ts';
 import { decodeLiveness, encodeLiveness, isLivenessKind } from '../roster/messages.ts';
 import { unreachable } from '../unreachable.ts';
 import type { OverlayMessage } from './contract.ts';

@@ -4,32 +4,32 @@
  * tree and somebody to watch, what the roster has to say goes through the tree, and who is silent
  * is suspect. A running node and a simulation of ten thousand drive this same object.
  */
+
+import type { PlumtreeConfig } from '../gossip/config.ts';
 import type { Broadcast, GossipEffect, GossipInput } from '../gossip/contract.ts';
-import { Plumtree, type PlumtreeConfig } from '../gossip/plumtree.ts';
+import { Plumtree } from '../gossip/plumtree.ts';
 import type { HyParViewConfig } from '../membership/config.ts';
-import type {
-  MembershipEffect,
-  MembershipInput,
-  NeighborEvent,
-} from '../membership/contract.ts';
+import type { MembershipEffect, MembershipInput, NeighborEvent } from '../membership/contract.ts';
 import { HyParView } from '../membership/hyparview.ts';
 import type { PeerDescriptor } from '../membership/peer.ts';
-import { type Randomness, sample } from '../membership/randomness.ts';
+import type { Randomness } from '../membership/randomness.ts';
 import type { NodeName } from '../names.ts';
-import type { RosterEffect, RosterInput } from '../roster/contract.ts';
+import type { MemberEvent, RosterEffect, RosterInput } from '../roster/contract.ts';
 import type { DetectorEffect, DetectorInput } from '../roster/detector-contract.ts';
+import type { RosterEntry } from '../roster/entry.ts';
 import { FailureDetector, type FailureDetectorConfig } from '../roster/failure-detector.ts';
-import { decodeEntries, encodeEntries, type LivenessMessage } from '../roster/messages.ts';
+import { encodeEntries, type LivenessMessage } from '../roster/messages.ts';
 import { Roster, type RosterConfig } from '../roster/roster.ts';
 import { unreachable } from '../unreachable.ts';
+import { candidatesOf } from './candidates.ts';
 import type { OverlayEffect, OverlayInput, OverlayMessage, OverlayTimer } from './contract.ts';
 import type { LinkFacts } from './link-facts.ts';
+import { RosterPayloads } from './roster-payloads.ts';
 
 /** Tag of the roster's broadcasts; features take greater ones. */
 export const ROSTER_TAG = 0;
 
-/** Members that repair is told of at once when it has nobody left to ask. */
-const CANDIDATES_MAX = 64;
+const TIME_FAULT = 'an incarnation of a time that has not come';
 
 export interface OverlayConfig {
   readonly membership?: Partial<HyParViewConfig> | undefined;
@@ -63,6 +63,7 @@ export class Overlay {
   readonly detector: FailureDetector;
   readonly #self: PeerDescriptor;
   readonly #options: OverlayOptions;
+  readonly #payloads: RosterPayloads;
   /** What the cores have to tell each other: the next input goes in when the last is finished. */
   readonly #queue: LayerInput[] = [];
   #effects: OverlayEffect[] = [];
@@ -72,7 +73,8 @@ export class Overlay {
     const { random, links, config = {} } = options;
     this.#self = self;
     this.#options = options;
-    this.membership = new HyParView(self, random, config.membership, links);
+    this.#payloads = new RosterPayloads(options.isPlausible);
+    this.membership = new HyParView(self, random, { ...config.membership, links });
     this.gossip = new Plumtree(self, {
       links,
       accepts: (broadcast) => this.#accepts(broadcast),
@@ -145,7 +147,7 @@ export class Overlay {
         this.#run({ layer: 'membership', input: { kind: 'candidates', peers: input.peers } });
         break;
       case 'timerFired':
-        this.#onTimer(input.timer);
+        this.#run(timerInput(input.timer));
         break;
       default:
         unreachable(input);
@@ -206,13 +208,10 @@ export class Overlay {
         this.#run({ layer: 'roster', input: { kind: 'messageReceived', from, message } });
         break;
       default:
-        // Only neighbours ping: it is a statement of the sender's active view, too.
-        if (message.kind === 'ping' && !this.membership.isNeighbor(from)) {
-          const statement: MembershipMessage = { kind: 'keepAlive' };
-          this.#run({
-            layer: 'membership',
-            input: { kind: 'messageReceived', from, message: statement },
-          });
+        // It is a statement of the sender's active view, too.
+        if (message.kind === 'ping' && message.isNeighbor && !this.membership.isNeighbor(from)) {
+          const input = { kind: 'messageReceived', from, message: { kind: 'keepAlive' } } as const;
+          this.#run({ layer: 'membership', input });
         }
         this.#run({ layer: 'detector', input: { kind: 'messageReceived', from, message } });
     }
@@ -220,7 +219,7 @@ export class Overlay {
 
   /** What a neighbour said while rosters were compared. */
   #onEntries(from: NodeName, entries: readonly RosterEntry[]): void {
-    if (!entries.every(({ incarnation }) => this.#options.isPlausible(incarnation))) {
+    if (!this.#payloads.arePlausible(entries)) {
       this.#effects.push({ kind: 'protocolError', node: from, detail: TIME_FAULT });
       return;
     }
@@ -234,25 +233,6 @@ export class Overlay {
     this.#run({ layer: 'membership', input: { kind: 'disconnected', node, reason } });
     if (wasNeighbor || !isLost || !this.isAlive(node, incarnation)) return;
     this.#run({ layer: 'detector', input: { kind: 'doubt', node, incarnation } });
-  }
-
-  #onTimer(timer: OverlayTimer): void {
-    switch (timer.layer) {
-      case 'membership':
-        this.#run({ layer: 'membership', input: { kind: 'timerFired', timer: timer.timer } });
-        break;
-      case 'gossip':
-        this.#run({ layer: 'gossip', input: { kind: 'timerFired', timer: timer.timer } });
-        break;
-      case 'roster':
-        this.#run({ layer: 'roster', input: { kind: 'timerFired', timer: timer.timer } });
-        break;
-      case 'detector':
-        this.#run({ layer: 'detector', input: { kind: 'timerFired', timer: timer.timer } });
-        break;
-      default:
-        unreachable(timer);
-    }
   }
 
   // Effects of the cores
@@ -269,10 +249,7 @@ export class Overlay {
         this.#onNeighbor(effect.event);
         break;
       case 'needCandidates':
-        this.#queue.push({
-          layer: 'membership',
-          input: { kind: 'candidates', peers: this.#candidates() },
-        });
+        this.#tellCandidates();
         break;
       case 'dropped':
         this.#effects.push({ kind: 'dropped', what: 'message', count: 1 });
@@ -286,6 +263,13 @@ export class Overlay {
       default:
         unreachable(effect);
     }
+  }
+
+  #tellCandidates(): void {
+    const isOther = (node: NodeName): boolean =>
+      node !== this.#self.node && !this.membership.isNeighbor(node);
+    const peers = candidatesOf(this.roster, this.#options.random, isOther);
+    this.#queue.push({ layer: 'membership', input: { kind: 'candidates', peers } });
   }
 
   #onNeighbor(event: NeighborEvent): void {
@@ -322,6 +306,9 @@ export class Overlay {
       case 'lost':
         this.#effects.push({ kind: 'dropped', what: 'broadcast', count: effect.count });
         break;
+      case 'truncated':
+        this.#queue.push({ layer: 'roster', input: { kind: 'neighborUp', node: effect.node } });
+        break;
       case 'protocolError':
         this.#effects.push(effect);
         break;
@@ -337,7 +324,7 @@ export class Overlay {
     }
     const from = broadcast.id.origin;
     if (from === this.#self.node) return;
-    const entries = this.#entriesOf(broadcast.payload);
+    const entries = this.#payloads.entriesOf(broadcast.payload);
     this.#queue.push({ layer: 'roster', input: { kind: 'heard', from, entries, by: 'broadcast' } });
   }
 
@@ -420,42 +407,13 @@ export class Overlay {
     this.#effects.push({ kind: 'schedule', timer, delayMs });
   }
 
-  // What the cores ask each other
-
-  /** Whom repair may ask: the living, then those whose death is young and may be a mistake. */
-  #candidates(): PeerDescriptor[] {
-    const { random } = this.#options;
-    const others = this.roster.alive.filter(({ node }) => this.#isCandidate(node));
-    const living = sample(random, others, CANDIDATES_MAX);
-    if (living.length === CANDIDATES_MAX) return living.map(peerOf);
-    const gone = this.roster.recentlyDead.filter(({ node }) => this.#isCandidate(node));
-    return [...living, ...sample(random, gone, CANDIDATES_MAX - living.length)].map(peerOf);
-  }
-
-  #isCandidate(node: NodeName): boolean {
-    return node !== this.#self.node && !this.membership.isNeighbor(node);
-  }
-
   #accepts(broadcast: Broadcast): boolean {
-    if (broadcast.tag !== ROSTER_TAG) return this.#options.accepts(broadcast);
-    try {
-      const entries = this.#entriesOf(broadcast.payload);
-      return entries.every(({ incarnation }) => this.#options.isPlausible(incarnation));
-    } catch (error) {
-      if (error instanceof WireError) return false;
-      throw error;
-    }
-  }
-
-  /** A payload is judged and delivered in one go: it is decoded once. */
-  #entriesOf(payload: Uint8Array): readonly RosterEntry[] {
-    if (this.#decoded?.payload !== payload) {
-      this.#decoded = { payload, entries: decodeEntries(payload) };
-    }
-    return this.#decoded.entries;
+    const { tag, payload } = broadcast;
+    return tag === ROSTER_TAG ? this.#payloads.accepts(payload) : this.#options.accepts(broadcast);
   }
 }
 
-function peerOf({ node, incarnation, record }: MemberEntry): PeerDescriptor {
-  return { node, incarnation, addresses: record?.addresses ?? [], ageMs: 0 };
+/** Each core gets its own timers back. */
+function timerInput({ layer, timer }: OverlayTimer): LayerInput {
+  return { layer, input: { kind: 'timerFired', timer } } as LayerInput;
 }

@@ -1,0 +1,221 @@
+/**
+ * To which neighbours payloads are pushed, eagerly, and to which ids are announced, lazily. The
+ * set that all origins share becomes one tree for all; a busy origin has a set of its own, which
+ * becomes a tree of shortest ways from it (paper, section "Optimization": a shared tree is best for
+ * the node that built it).
+ */
+import type { PlumtreeConfig } from './config.ts';
+import type { Neighbor } from './neighbor.ts';
+import type { OriginLog } from './origin-log.ts';
+
+interface Branch {
+  isEager: boolean;
+  /** It is in the tree that the last shaping broadcast made; others were added since. */
+  isTrunk: boolean;
+  /** Payloads from there in a row that were known already. */
+  duplicates: number;
+  prunedMs: number;
+}
+
+export interface EagerSetRule {
+  /** k: that many duplicates in a row make a branch lazy. */
+  readonly duplicatesMax: number;
+  readonly trunkDuplicatesMax: number;
+  readonly pruneIntervalMs: number;
+  readonly shapeIntervalMs: number;
+}
+
+export class EagerSet {
+  /** The origin whose own set it is. */
+  readonly log: OriginLog | undefined;
+  readonly #rule: EagerSetRule;
+  readonly #branches = new Map<Neighbor, Branch>();
+  /** Broadcasts since the last shaping one. */
+  #sinceShaped = 0;
+  #shapedMs = Number.NEGATIVE_INFINITY;
+  #shapedBy: { readonly log: OriginLog; readonly sequence: number } | undefined;
+
+  constructor(rule: EagerSetRule, log?: OriginLog) {
+    this.#rule = rule;
+    this.log = log;
+  }
+
+  /** Broadcasts that went over this set since it was shaped. */
+  get sinceShaped(): number {
+    return this.#sinceShaped;
+  }
+
+  /** A new neighbour is eager: its first duplicates show whether it is of use. */
+  add(neighbor: Neighbor): void {
+    const prunedMs = Number.NEGATIVE_INFINITY;
+    this.#branches.set(neighbor, { isEager: true, isTrunk: false, duplicates: 0, prunedMs });
+  }
+
+  remove(neighbor: Neighbor): void {
+    this.#branches.delete(neighbor);
+  }
+
+  isEager(neighbor: Neighbor): boolean {
+    return this.#branches.get(neighbor)?.isEager === true;
+  }
+
+  /** Makes the neighbour eager; true when it was not. */
+  graft(neighbor: Neighbor): boolean {
+    const branch = this.#branches.get(neighbor);
+    if (branch === undefined || branch.isEager) return false;
+    branch.isEager = true;
+    branch.duplicates = 0;
+    return true;
+  }
+
+  prune(neighbor: Neighbor): void {
+    const branch = this.#branches.get(neighbor);
+    if (branch === undefined) return;
+    branch.isEager = false;
+    branch.isTrunk = false;
+  }
+
+  /** True when the set was not shaped for a while: a node may not have it shaped all the time. */
+  mayShape(nowMs: number): boolean {
+    return nowMs - this.#shapedMs >= this.#rule.shapeIntervalMs;
+  }
+
+  /** All become eager until the duplicates of this broadcast come. */
+  shape(log: OriginLog, sequence: number, nowMs: number): void {
+    this.#sinceShaped = 0;
+    this.#shapedMs = nowMs;
+    this.#shapedBy = { log, sequence };
+    for (const branch of this.#branches.values()) {
+      branch.isEager = true;
+      branch.isTrunk = true;
+      branch.duplicates = 0;
+    }
+  }
+
+  /** The neighbour, if any, was first with a broadcast. */
+  onFirst(neighbor: Neighbor | undefined): void {
+    this.#sinceShaped += 1;
+    const branch = neighbor === undefined ? undefined : this.#branches.get(neighbor);
+    if (branch === undefined) return;
+    branch.isEager = true;
+    branch.duplicates = 0;
+  }
+
+  /**
+   * The neighbour sent what was known; true when it must be told to stop.
+   *
+   * Deviation from the paper, which prunes after one: with many origins a link that is late for
+   * one is first for another. A throttle keeps a burst from being answered frame by frame.
+   */
+  onDuplicate(
+    neighbor: Neighbor,
+    log: OriginLog | undefined,
+    sequence: number,
+    nowMs: number,
+  ): boolean {
+    const branch = this.#branches.get(neighbor);
+    if (branch === undefined) return false;
+    if (this.#shapedBy?.log === log && this.#shapedBy?.sequence === sequence) {
+      const isNews = branch.isEager;
+      this.#cutOff(branch, nowMs);
+      return isNews;
+    }
+    branch.duplicates += 1;
+    const { duplicatesMax, trunkDuplicatesMax, pruneIntervalMs } = this.#rule;
+    if (branch.duplicates < (branch.isTrunk ? trunkDuplicatesMax : duplicatesMax)) return false;
+    if (nowMs - branch.prunedMs < pruneIntervalMs) return false;
+    this.#cutOff(branch, nowMs);
+    return true;
+  }
+
+  /** Prunes a branch on which a better one was found. */
+  replace(neighbor: Neighbor, nowMs: number): void {
+    const branch = this.#branches.get(neighbor);
+    if (branch !== undefined) this.#cutOff(branch, nowMs);
+  }
+
+  #cutOff(branch: Branch, nowMs: number): void {
+    branch.isEager = false;
+    branch.isTrunk = false;
+    branch.prunedMs = nowMs;
+  }
+}
+
+/** The shared set and those of the busiest origins. */
+export class EagerSets {
+  readonly shared: EagerSet;
+  readonly #config: PlumtreeConfig;
+  readonly #own = new Set<EagerSet>();
+
+  constructor(config: PlumtreeConfig) {
+    this.#config = config;
+    this.shared = new EagerSet(config);
+  }
+
+  get ownCount(): number {
+    return this.#own.size;
+  }
+
+  of(log: OriginLog | undefined): EagerSet {
+    return log?.ownSet ?? this.shared;
+  }
+
+  add(neighbor: Neighbor): void {
+    this.shared.add(neighbor);
+    for (const set of this.#own) set.add(neighbor);
+  }
+
+  remove(neighbor: Neighbor): void {
+    this.shared.remove(neighbor);
+    for (const set of this.#own) set.remove(neighbor);
+  }
+
+  /** Gives an origin that is busy enough a set of its own, all eager, if it earns a place. */
+  consider(log: OriginLog, neighbors: Iterable<Neighbor>): void {
+    if (log.ownSet !== undefined || log.recent + log.previous < this.#config.ownSetBroadcasts) {
+      return;
+    }
+    if (this.#makeRoom(log)) this.#give(log, neighbors);
+  }
+
+  /** Gives an origin a set because a neighbour has one for it, if there is a free place. */
+  follow(log: OriginLog, neighbors: Iterable<Neighbor>): void {
+    if (log.ownSet === undefined && this.#own.size < this.#config.ownSetsMax) {
+      this.#give(log, neighbors);
+    }
+  }
+
+  /** The origin goes back to the shared set. */
+  drop(log: OriginLog): void {
+    if (log.ownSet === undefined) return;
+    this.#own.delete(log.ownSet);
+    log.ownSet = undefined;
+  }
+
+  #give(log: OriginLog, neighbors: Iterable<Neighbor>): void {
+    const k = this.#config.ownDuplicatesMax;
+    const rule = { ...this.#config, duplicatesMax: k, trunkDuplicatesMax: k };
+    const set = new EagerSet(rule, log);
+    for (const neighbor of neighbors) set.add(neighbor);
+    log.ownSet = set;
+    this.#own.add(set);
+  }
+
+  /** The least busy one gives way to one that is twice as busy. */
+  #makeRoom(log: OriginLog): boolean {
+    if (this.#own.size < this.#config.ownSetsMax) return true;
+    let least: OriginLog | undefined;
+    for (const { log: other } of this.#own) {
+      if (other !== undefined && (least === undefined || busyness(other) < busyness(least))) {
+        least = other;
+      }
+    }
+    if (least === undefined || busyness(log) < 2 * busyness(least)) return false;
+    this.drop(least);
+    return true;
+  }
+}
+
+function busyness(log: OriginLog): number {
+  return log.recent + log.previous;
+}
