@@ -4,56 +4,29 @@
  * tree and somebody to watch, what the roster has to say goes through the tree, and who is silent
  * is suspect. A running node and a simulation of ten thousand drive this same object.
  */
-
-import type { PlumtreeConfig } from '../gossip/config.ts';
-import type { Broadcast, GossipEffect, GossipInput } from '../gossip/contract.ts';
+import type { Broadcast, GossipEffect } from '../gossip/contract.ts';
 import { Plumtree } from '../gossip/plumtree.ts';
-import type { HyParViewConfig } from '../membership/config.ts';
-import type { MembershipEffect, MembershipInput, NeighborEvent } from '../membership/contract.ts';
+import type { MembershipEffect, NeighborEvent } from '../membership/contract.ts';
 import { HyParView } from '../membership/hyparview.ts';
 import type { PeerDescriptor } from '../membership/peer.ts';
-import type { Randomness } from '../membership/randomness.ts';
 import type { NodeName } from '../names.ts';
-import type { MemberEvent, RosterEffect, RosterInput } from '../roster/contract.ts';
-import type { DetectorEffect, DetectorInput } from '../roster/detector-contract.ts';
+import type { MemberEvent, RosterEffect } from '../roster/contract.ts';
+import type { DetectorEffect } from '../roster/detector-contract.ts';
 import type { RosterEntry } from '../roster/entry.ts';
-import { FailureDetector, type FailureDetectorConfig } from '../roster/failure-detector.ts';
+import { FailureDetector } from '../roster/failure-detector.ts';
 import { encodeEntries, type LivenessMessage } from '../roster/messages.ts';
-import { Roster, type RosterConfig } from '../roster/roster.ts';
+import { Roster } from '../roster/roster.ts';
 import { unreachable } from '../unreachable.ts';
 import { candidatesOf } from './candidates.ts';
 import type { OverlayEffect, OverlayInput, OverlayMessage, OverlayTimer } from './contract.ts';
-import type { LinkFacts } from './link-facts.ts';
+import { type LayerInput, timerInput } from './layer-input.ts';
+import type { OverlayOptions } from './overlay-options.ts';
 import { RosterPayloads } from './roster-payloads.ts';
 
 /** Tag of the roster's broadcasts; features take greater ones. */
 export const ROSTER_TAG = 0;
 
 const TIME_FAULT = 'an incarnation of a time that has not come';
-
-export interface OverlayConfig {
-  readonly membership?: Partial<HyParViewConfig> | undefined;
-  readonly gossip?: Partial<PlumtreeConfig> | undefined;
-  readonly roster?: Partial<RosterConfig> | undefined;
-  readonly detector?: Partial<FailureDetectorConfig> | undefined;
-}
-
-export interface OverlayOptions {
-  readonly random: Randomness;
-  readonly links: LinkFacts;
-  /** False for a broadcast that no honest node sends: it is not passed on. Not for the roster's. */
-  readonly accepts: (broadcast: Broadcast) => boolean;
-  /** False for an incarnation that no start can have by now. */
-  readonly isPlausible: (incarnation: bigint) => boolean;
-  readonly config?: OverlayConfig | undefined;
-}
-
-/** One input for one of the cores. */
-type LayerInput =
-  | { readonly layer: 'membership'; readonly input: MembershipInput }
-  | { readonly layer: 'gossip'; readonly input: GossipInput }
-  | { readonly layer: 'roster'; readonly input: RosterInput }
-  | { readonly layer: 'detector'; readonly input: DetectorInput };
 
 /** The overlay of one node. No clock, no socket, no randomness of its own. */
 export class Overlay {
@@ -411,9 +384,4 @@ export class Overlay {
     const { tag, payload } = broadcast;
     return tag === ROSTER_TAG ? this.#payloads.accepts(payload) : this.#options.accepts(broadcast);
   }
-}
-
-/** Each core gets its own timers back. */
-function timerInput({ layer, timer }: OverlayTimer): LayerInput {
-  return { layer, input: { kind: 'timerFired', timer } } as LayerInput;
 }
