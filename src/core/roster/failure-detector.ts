@@ -14,7 +14,8 @@ import type { DetectorEffect, DetectorInput, DetectorTimer } from './detector-co
 import { IndirectPings } from './indirect-pings.ts';
 import type { DetectorMessage } from './messages.ts';
 import { PeerBudgets } from './peer-budgets.ts';
-import { STALL_MS, TimerBook } from './timer-book.ts';
+import { Stalls } from './stalls.ts';
+import { TimerBook } from './timer-book.ts';
 import { Watching } from './watching.ts';
 
 export type { FailureDetectorConfig } from './detector-config.ts';
@@ -36,8 +37,7 @@ export class FailureDetector {
   readonly #audits: Audits;
   readonly #budgets: PeerBudgets = new PeerBudgets();
   readonly #timers = new TimerBook<DetectorTimer['kind']>();
-  /** Until when this node's last stall is accounted for: both timers fire late by it. */
-  #stalledUntilMs = Number.NEGATIVE_INFINITY;
+  readonly #stalls: Stalls = new Stalls();
 
   constructor(self: { readonly node: NodeName }, options: FailureDetectorOptions) {
     const { links, roster, random, config = {} } = options;
@@ -140,7 +140,8 @@ export class FailureDetector {
   #onTimer(timer: DetectorTimer): void {
     const latenessMs = this.#timers.take(timer, this.#context.nowMs);
     if (latenessMs === undefined) return;
-    if (latenessMs > STALL_MS) this.#onStall(latenessMs);
+    const stallMs = this.#stalls.notice(latenessMs, this.#context.nowMs);
+    if (stallMs > 0) this.#onStall(stallMs);
     if (timer.kind === 'audit') {
       this.#audits.look();
       return;
@@ -149,16 +150,12 @@ export class FailureDetector {
     this.#indirectPings.look();
   }
 
-  /** What others sent meanwhile is still to be read: all time-outs wait for as long as it took. */
-  #onStall(latenessMs: number): void {
-    const { nowMs, health } = this.#context;
-    const byMs = Math.min(latenessMs, nowMs - this.#stalledUntilMs);
-    this.#stalledUntilMs = nowMs;
-    if (byMs <= STALL_MS) return;
-    health.raise(nowMs);
-    this.#watching.shift(byMs);
-    this.#indirectPings.shift(byMs);
-    this.#audits.shift(byMs);
+  /** Nobody is blamed for the time in which this node stood still; it is the slow one. */
+  #onStall(stallMs: number): void {
+    this.#context.health.raise(this.#context.nowMs);
+    this.#watching.shift(stallMs);
+    this.#indirectPings.shift(stallMs);
+    this.#audits.shift(stallMs);
   }
 
   #plan(): void {

@@ -3,6 +3,7 @@
  * for a moment: mostly it is under way to all already, and this node only heard it here first.
  */
 import type { NodeName } from '../names.ts';
+import { isLiving, type RosterEntry } from './entry.ts';
 
 /** Between hearing it and telling it. */
 export const NEWS_HELD_MS = 500;
@@ -43,4 +44,10 @@ export class News {
     for (const node of due) this.#nodes.delete(node);
     return due;
   }
+}
+
+/** True when members change by it; what nodes find by rule is told by nobody. */
+export function isNews(entry: RosterEntry, known: RosterEntry | undefined): boolean {
+  if (entry.status === 'suspect' && entry.by.length === 0) return false;
+  return isLiving(entry) || isLiving(known);
 }

@@ -28,8 +28,8 @@ export class OwnNeighbors {
 
   /** `jitter`: 0 to 1. */
   change(neighbors: readonly NodeName[], nowMs: number, jitter: number): void {
+    if (this.isTold) this.#settledMs = nowMs + SETTLE_MS * (1 + jitter);
     this.#current = [...neighbors].sort();
-    this.#settledMs = nowMs + SETTLE_MS * (1 + jitter);
   }
 
   /** The present ones are told now. */

@@ -10,30 +10,30 @@
 import { type Randomness, vary } from '../membership/randomness.ts';
 import type { NodeName } from '../names.ts';
 import { unreachable } from '../unreachable.ts';
-import type { Hearing, MemberEvent, RosterEffect, RosterInput, RosterTimer } from './contract.ts';
+import type { Hearing, RosterEffect, RosterInput, RosterTimer } from './contract.ts';
 import { DigestExchange } from './digest-exchange.ts';
 import {
   type DeadEntry,
   isLiving,
-  isSameToUsers,
   isSameWord,
   type LivingEntry,
   leaps,
   type RosterEntry,
-  SUSPECTERS_MAX,
   type SuspectEntry,
   supersedes,
   withRecord,
 } from './entry.ts';
 import { EntryBook } from './entry-book.ts';
+import { memberEvents } from './member-events.ts';
 import { Newcomer } from './newcomer.ts';
-import { NEWS_HELD_MS, News } from './news.ts';
+import { isNews, NEWS_HELD_MS, News } from './news.ts';
 import { orphansOf } from './orphans.ts';
 import { OwnEntry, type RosterSelf } from './own-entry.ts';
 import { ROSTER_DEFAULTS, type RosterConfig } from './roster-config.ts';
 import { RosterOutbox } from './roster-outbox.ts';
+import { Stalls } from './stalls.ts';
 import { Suspects } from './suspects.ts';
-import { STALL_MS } from './timer-book.ts';
+import { suspecters } from './suspicion.ts';
 
 export type { RosterSelf } from './own-entry.ts';
 export type { RosterConfig } from './roster-config.ts';
@@ -43,6 +43,9 @@ const SWEEP_PERIOD_MS = 60_000;
 const ORPHANS_DELAY_MS = 500;
 /** Suspicions that run out at about the same time are one broadcast. */
 const EXPIRY_STEP_MS = 50;
+
+/** After a stall, refutations that came meanwhile are still to be read. */
+const CATCH_UP_MS = 1_000;
 
 export interface RosterOptions {
   readonly random: Randomness;
@@ -63,10 +66,11 @@ export class Roster {
   readonly #own: OwnEntry;
   readonly #news: News = new News();
   readonly #newcomer: Newcomer = new Newcomer();
+  readonly #stalls: Stalls = new Stalls();
   /** Who went since the orphans were last looked for. */
   readonly #goneLately = new Set<NodeName>();
-  /** Until when this node's last stall is accounted for: several timers fire late by it. */
-  #stalledUntilMs = Number.NEGATIVE_INFINITY;
+  /** As it was when this input came: then nothing that a neighbour says is news. */
+  #isNew = true;
 
   constructor(self: RosterSelf, { random, health = () => 0, config = {} }: RosterOptions) {
     this.#self = { node: self.node, incarnation: self.incarnation };
@@ -159,6 +163,7 @@ export class Roster {
         this.#onNeighborUp(input.node);
         break;
       case 'heard':
+        this.#isNew = this.#newcomer.isNew(this.#book.size, nowMs);
         for (const entry of input.entries) this.#hear(entry, input.by);
         break;
       case 'messageReceived':
@@ -214,9 +219,8 @@ export class Roster {
 
   /** Others may not know it either: it goes to all, unless they hear of it meanwhile. */
   #hold(node: NodeName): void {
-    const { nowMs } = this.#outbox;
-    if (this.#newcomer.isNew(this.#book.size, nowMs)) return;
-    this.#news.add(node, nowMs);
+    if (this.#isNew) return;
+    this.#news.add(node, this.#outbox.nowMs);
     this.#outbox.wake('news', NEWS_HELD_MS);
   }
 
@@ -240,34 +244,13 @@ export class Roster {
     this.#book.store(entry, this.#outbox.nowMs);
     if (entry.status !== 'suspect') this.#suspects.close(entry.node);
     if (!isLiving(entry)) this.#onGone(entry.node);
-    this.#tell(entry, known);
+    for (const event of memberEvents(entry, known)) this.#outbox.push({ kind: 'emit', event });
   }
 
   #onGone(node: NodeName): void {
     this.#goneLately.add(node);
     this.#outbox.wake('orphans', ORPHANS_DELAY_MS);
     this.#own.onGone(node);
-  }
-
-  /** One event for each change of what the user sees; a restart is two. */
-  #tell(entry: RosterEntry, known: RosterEntry | undefined): void {
-    const { node, incarnation } = entry;
-    const isSameStart = known?.incarnation === incarnation;
-    const wasAlive = isLiving(known);
-    if (wasAlive && !(isSameStart && isLiving(entry))) {
-      const reason = isSameStart && entry.status === 'left' ? 'left' : 'failed';
-      this.#emit({ type: 'memberDown', node, incarnation: known.incarnation, reason });
-    }
-    if (!isLiving(entry)) return;
-    const { record } = entry;
-    if (!wasAlive || !isSameStart) this.#emit({ type: 'memberUp', node, incarnation, record });
-    else if (!isSameToUsers(record, known.record)) {
-      this.#emit({ type: 'memberUpdated', node, incarnation, record });
-    }
-  }
-
-  #emit(event: MemberEvent): void {
-    this.#outbox.push({ kind: 'emit', event });
   }
 
   // Suspicion
@@ -288,7 +271,7 @@ export class Roster {
   #confirm(heard: RosterEntry, by: readonly NodeName[]): boolean {
     const known = this.#book.get(heard.node);
     if (known?.status !== 'suspect' || !isSameWord(known, heard)) return false;
-    const all = distinct([...known.by, ...by], known.node);
+    const all = suspecters([...known.by, ...by], known.node);
     if (all.length === known.by.length) return false;
     const entry: SuspectEntry = { ...known, by: all };
     const suspicion = this.#suspects.get(entry.node);
@@ -306,7 +289,7 @@ export class Roster {
     heard: SuspectEntry,
     { isByRule = false, isDeathHeard = false }: { isByRule?: boolean; isDeathHeard?: boolean },
   ): void {
-    const entry: SuspectEntry = { ...heard, by: distinct(heard.by, heard.node) };
+    const entry: SuspectEntry = { ...heard, by: suspecters(heard.by, heard.node) };
     const startedMs = this.#outbox.nowMs;
     this.#suspects.open(entry.node, { startedMs, isByRule, isDeathHeard });
     this.#store(entry);
@@ -375,7 +358,8 @@ export class Roster {
   #onTimer(timer: RosterTimer): void {
     const latenessMs = this.#outbox.takeTimer(timer);
     if (latenessMs === undefined) return;
-    this.#forgive(latenessMs);
+    const stallMs = this.#stalls.notice(latenessMs, this.#outbox.nowMs);
+    if (stallMs > 0) this.#suspects.shift(stallMs + CATCH_UP_MS);
     switch (timer.kind) {
       case 'suspicion':
         this.#expire();
@@ -402,14 +386,6 @@ export class Roster {
     }
   }
 
-  /** Nobody is blamed for what this node did not hear while it stood still. */
-  #forgive(latenessMs: number): void {
-    const { nowMs } = this.#outbox;
-    if (latenessMs <= STALL_MS) return;
-    this.#suspects.shift(Math.min(latenessMs, nowMs - this.#stalledUntilMs));
-    this.#stalledUntilMs = nowMs;
-  }
-
   #tellNews(): void {
     const { nowMs } = this.#outbox;
     for (const node of this.#news.take(nowMs)) {
@@ -422,15 +398,4 @@ export class Roster {
     }
     if (!this.#news.isEmpty) this.#outbox.wake('news', NEWS_HELD_MS);
   }
-}
-
-/** Each once, never the suspect itself. */
-function distinct(by: readonly NodeName[], suspect: NodeName): readonly NodeName[] {
-  return [...new Set(by)].filter((node) => node !== suspect).slice(0, SUSPECTERS_MAX);
-}
-
-/** True when members change by it; what nodes find by rule is told by nobody. */
-function isNews(entry: RosterEntry, known: RosterEntry | undefined): boolean {
-  if (entry.status === 'suspect' && entry.by.length === 0) return false;
-  return isLiving(entry) || isLiving(known);
 }

@@ -4,7 +4,7 @@
  * node itself is slow.
  */
 import type { NodeName } from '../names.ts';
-import type { SuspectEntry } from './entry.ts';
+import { SUSPECTERS_MAX, type SuspectEntry } from './entry.ts';
 
 /** Confirmations that bring the time down to its minimum. */
 const CONFIRMATIONS_MAX = 3;
@@ -65,4 +65,9 @@ export function deadlineMs(
   const confirmersMax = Math.min(CONFIRMATIONS_MAX, confirmations + silentConfirmers);
   const timeoutMs = lifeguardMs(times, confirmations, confirmersMax) * stretch;
   return isOwn ? startedMs + timeoutMs + rank * RANK_STEP_MS : startedMs + 2 * timeoutMs + 1_000;
+}
+
+/** Those who suspect it, each once, within the bound and never the suspect itself. */
+export function suspecters(by: readonly NodeName[], suspect: NodeName): readonly NodeName[] {
+  return [...new Set(by)].filter((node) => node !== suspect).slice(0, SUSPECTERS_MAX);
 }

@@ -39,6 +39,3 @@ export class TimerBook<K extends string> {
     return Math.max(0, nowMs - setting.atMs);
   }
 }
-
-/** A timer later than this was held up by this node itself: its loop, or the whole machine. */
-export const STALL_MS = 100;

@@ -50,7 +50,7 @@ export class RosterNetwork {
   readonly nodes: readonly SimulatedNode[];
   readonly loss: number;
   readonly events: TimedEvent[] = [];
-  readonly sent = new Map<string, number>();
+  readonly sent: Map<string, number> = new Map();
   broadcasts = 0;
   nowMs = 0;
   /** Nodes in different groups do not reach each other. */
@@ -141,7 +141,7 @@ export class SimulatedNode {
   readonly name: NodeName;
   readonly roster: Roster;
   readonly detector: FailureDetector;
-  readonly links = new Map<NodeName, number>();
+  readonly links: Map<NodeName, number> = new Map();
   isRunning = true;
   reasserts = 0;
   readonly #network: RosterNetwork;
