@@ -1,6 +1,7 @@
 /**
  * A node put together from its parts, in the order in which they start: identity, overlay, and the
- * features on it. The world is passed in, so that a real node and a simulated one are the same code.
+ * features on it. The world is passed in, so that a real node and a
+ * simulated one are the same code.
  */
 import type { BarrelNode, NodeEvent } from './barrel-node.ts';
 import { Cluster, type ClusterOptions } from './cluster/cluster.ts';
@@ -26,6 +27,9 @@ import { TopicHub } from './topics/topic-hub.ts';
 import type { OnConnection, Transport } from './transport/transport.ts';
 import { VERSION } from './version.ts';
 
+/** The neighbours and spares of a node, unsorted. */
+export type Views = Pick<Cluster, 'activeView' | 'passiveView'>;
+
 /** What a node is put into: the machine, and a way to other nodes. */
 export interface World {
   readonly host: Host;
@@ -33,6 +37,8 @@ export interface World {
   openTransport(credentials: Credentials, onConnection: OnConnection): Promise<Transport>;
   /** Derives the key of a join secret. */
   readonly deriveSecretKey: (secret: Uint8Array, cluster: string) => Promise<Uint8Array>;
+  /** Given the overlay before anything happens in it, to look at. */
+  readonly observe?: ((views: Views) => void) | undefined;
   /** Disposed when the node has ended, in this order. */
   readonly owned: readonly AsyncDisposable[];
 }
@@ -61,6 +67,7 @@ export async function composeNode(world: World, options: ResolvedOptions): Promi
     onMember: (event) => events.emit(memberEvent(event)),
     onStale: (seen) => void overtake(host, options, seen),
   });
+  world.observe?.(cluster);
   const processes = new ProcessTable({
     host,
     links: cluster.messages,

@@ -18,21 +18,19 @@ export class MemoryFiles implements Files {
 
   async read(path: string): Promise<Uint8Array | undefined> {
     const name = normalised(path);
-    if (this.#directories.has(name)) throw systemError('EISDIR', 'read', path);
+    if (this.#directories.has(name)) throw systemError('EINVAL', 'read', path);
     return this.#files.get(name)?.content.slice();
   }
 
   async write(path: string, content: Uint8Array): Promise<void> {
+    this.checkWrite(path);
     const name = normalised(path);
-    if (this.#directories.has(name)) throw systemError('EISDIR', 'write', path);
-    if (!this.#directories.has(parentOf(name))) throw systemError('ENOENT', 'write', path);
     this.#files.set(name, { content: content.slice(), mode: FILE_MODE });
   }
 
   async remove(path: string): Promise<void> {
-    const name = normalised(path);
-    if (this.#directories.has(name)) throw systemError('EISDIR', 'remove', path);
-    this.#files.delete(name);
+    this.checkRemoval(path);
+    this.#files.delete(normalised(path));
   }
 
   async list(directory: string): Promise<readonly string[]> {
@@ -47,7 +45,9 @@ export class MemoryFiles implements Files {
     const name = normalised(directory);
     if (this.#files.has(name)) throw systemError('EEXIST', 'makeDirectory', directory);
     if (this.#directories.has(name)) return;
-    await this.makeDirectory(parentOf(name));
+    const parent = parentOf(name);
+    if (this.#files.has(parent)) throw systemError('ENOTDIR', 'makeDirectory', directory);
+    await this.makeDirectory(parent);
     this.#directories.set(name, DIRECTORY_MODE);
   }
 
@@ -57,6 +57,35 @@ export class MemoryFiles implements Files {
     if (mode !== undefined) return { mode, bytes: 0 };
     const file = this.#files.get(name);
     return file && { mode: file.mode, bytes: file.content.byteLength };
+  }
+
+  /** @throws what `write` would, at once. */
+  checkWrite(path: string): void {
+    const name = normalised(path);
+    if (this.#directories.has(name)) throw systemError('EISDIR', 'write', path);
+    if (!this.#directories.has(parentOf(name))) throw systemError('ENOENT', 'write', path);
+  }
+
+  /** @throws what `remove` would, at once. */
+  checkRemoval(path: string): void {
+    if (this.#directories.has(normalised(path))) throw systemError('EISDIR', 'remove', path);
+  }
+
+  /** Paths of all files, sorted. */
+  paths(): readonly string[] {
+    return [...this.#files.keys()].sort();
+  }
+
+  /** Content of a file, at once and as it is kept; undefined when it does not exist. */
+  peek(path: string): Uint8Array | undefined {
+    return this.#files.get(normalised(path))?.content;
+  }
+
+  /** Puts content under a path, or nothing, at once and without any check. */
+  poke(path: string, content: Uint8Array | undefined): void {
+    const name = normalised(path);
+    if (content === undefined) this.#files.delete(name);
+    else this.#files.set(name, { content, mode: this.#files.get(name)?.mode ?? FILE_MODE });
   }
 
   /** Changes permission bits, as an operator would. @throws ENOENT when nothing is there. */
@@ -81,6 +110,7 @@ function parentOf(path: string): string {
   return path.slice(0, path.lastIndexOf('/')) || '/';
 }
 
-function systemError(code: string, operation: string, path: string): Error {
+/** As the system would say it. */
+export function systemError(code: string, operation: string, path: string): Error {
   return Object.assign(new Error(`${code}: ${operation} '${path}'`), { code });
 }

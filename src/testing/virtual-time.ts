@@ -16,7 +16,8 @@ const STEPS_PER_TURN = 64;
 type Pump = { readonly step: () => boolean };
 
 export class VirtualTime implements Clock, Timers {
-  readonly #startWallMs: number;
+  /** What `wallMs` says at virtual time 0. */
+  readonly startWallMs: number;
   readonly #heap = new TimerHeap();
   readonly #soon: (() => void)[] = [];
   #soonHead = 0;
@@ -25,7 +26,7 @@ export class VirtualTime implements Clock, Timers {
 
   /** @param startWallMs what `wallMs` says at virtual time 0, in ms since 1970. */
   constructor(startWallMs: number = VIRTUAL_START_WALL_MS) {
-    this.#startWallMs = startWallMs;
+    this.startWallMs = startWallMs;
   }
 
   monotonicMs(): number {
@@ -33,7 +34,7 @@ export class VirtualTime implements Clock, Timers {
   }
 
   wallMs(): number {
-    return Math.floor(this.#startWallMs + this.#nowMs);
+    return Math.floor(this.startWallMs + this.#nowMs);
   }
 
   after(delayMs: number, callback: () => void): Disposable {
@@ -50,8 +51,7 @@ export class VirtualTime implements Clock, Timers {
    * throws rejects the promise and leaves time where it was. One run at a time.
    */
   async advance(ms: number): Promise<void> {
-    const endMs = this.#nowMs + ms;
-    await this.#pump(() => this.#runNext(endMs) || this.#standAt(endMs));
+    await this.run(ms, () => false);
   }
 
   /**
@@ -59,14 +59,22 @@ export class VirtualTime implements Clock, Timers {
    * @throws ERR_TIMEOUT when it does not hold within `timeoutMs` of virtual time.
    */
   async runUntil(condition: () => boolean, timeoutMs: number): Promise<void> {
-    const endMs = this.#nowMs + timeoutMs;
-    let held = false;
-    await this.#pump(() => {
-      held = condition();
-      return !held && (this.#runNext(endMs) || this.#standAt(endMs));
-    });
-    if (held || condition()) return;
+    if ((await this.run(timeoutMs, condition)) || condition()) return;
     throw new BarrelError('ERR_TIMEOUT', `the condition did not hold within ${timeoutMs} ms`);
+  }
+
+  /**
+   * Runs what is due within the next `ms` until `isEnough`, which is asked before each callback,
+   * says so: true then, and time stays there. What it throws ends the run as well.
+   */
+  async run(ms: number, isEnough: () => boolean): Promise<boolean> {
+    const endMs = this.#nowMs + ms;
+    let isOver = false;
+    await this.#pump(() => {
+      isOver = isEnough();
+      return !isOver && (this.#runNext(endMs) || this.#standAt(endMs));
+    });
+    return isOver;
   }
 
   /** Runs the earliest callback that is due by `endMs`; false when there is none. */

@@ -15,7 +15,7 @@ export interface HyParViewConfig {
   readonly shuffleActive: number;
   /** Members of the passive view in a shuffle, k_p. @default 4 (paper, section 5.1) */
   readonly shufflePassive: number;
-  /** Milliseconds between shuffles, varied by a fifth either way; shorter at churn. @default 10 s */
+  /** Milliseconds between shuffles, varied by a fifth, shorter at churn. @default 10 s */
   readonly shufflePeriodMs: number;
   /** Longest pause between repairs; each takes a random half to whole of it. @default 2 s */
   readonly repairPeriodMs: number;

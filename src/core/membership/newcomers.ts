@@ -22,8 +22,6 @@ const NAMED_PEERS_MAX = 8;
 const STORM_SAMPLE_MAX = 32;
 /** So long after its last redirect a storm is over. */
 const STORM_CALM_MS = 10_000;
-/** Chance that a tick of repair starts one of the walks that are left. */
-const REINTRODUCTION_CHANCE = 0.25;
 
 export interface NewcomersOptions {
   readonly self: PeerDescriptor;
@@ -117,9 +115,9 @@ export class Newcomers {
     this.#walksLeft = this.#config.reintroductions;
   }
 
-  /** Gives one link up for a random one now and then, while walks are left. */
+  /** Gives one link up for a random one, while walks are left; called at each tick of repair. */
   mix(): void {
-    if (this.#walksLeft === 0 || this.#random.float() >= REINTRODUCTION_CHANCE) return;
+    if (this.#walksLeft === 0) return;
     const next = this.#book.randomNeighbor();
     if (next === undefined) return;
     this.#walksLeft -= 1;

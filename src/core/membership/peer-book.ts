@@ -294,7 +294,7 @@ export class PeerBook {
     this.#outbox.push({ kind: 'connect', peer });
   }
 
-  /** Short, since most dials after a disaster lead nowhere; longer for a peer that failed before. */
+  /** Short, for most dials after a disaster lead nowhere; longer for a peer that failed before. */
   #dialMs(node: NodeName): number {
     const { connectTimeoutMs, connectTimeoutMinMs } = this.#config;
     let rttMs = 0;
@@ -341,7 +341,7 @@ export class PeerBook {
     this.#outbox.reply(waiters, result);
   }
 
-  /** The place was taken while the link was made: the peer is a spare again, to be asked any time. */
+  /** The place was taken while the link was made: the peer is a spare again, free to be asked. */
   dropAttempt({ peer, waiters }: Attempt): void {
     this.#attempts.delete(peer.node);
     this.addPassive(peer);

@@ -72,7 +72,7 @@ export class Repair {
     return retries < (this.#isUrgent ? urgentAttemptsMax : repairAttemptsMax) / 2;
   }
 
-  /** The link of a low request stands: it leaves, with the priority that fits now, if needed yet. */
+  /** The link of a low request stands: it leaves with the priority of now, if it is needed yet. */
   onLinked(attempt: Attempt, peer: PeerDescriptor): void {
     if (attempt.ask !== 'low') this.#book.ask({ ...attempt, peer });
     else if (this.#book.placesLeft <= 0) this.#book.dropAttempt({ ...attempt, peer });

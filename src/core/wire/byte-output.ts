@@ -8,6 +8,8 @@ import { varintLength, writeVarint } from './varint.ts';
 
 /** As Node does for small buffers: an own ArrayBuffer for each costs more than its contents. */
 const PAGE_BYTES = 8_192;
+/** Most writers write one short frame and are thrown away: they never need a page. */
+const FIRST_BYTES = 256;
 /** What is longer than this is copied out instead, so that it holds no page. */
 const SHARED_BYTES_MAX = 2_048;
 /** A buffer that grew beyond this is given back after use. */
@@ -18,7 +20,7 @@ const HEADER_BYTES_MAX = 6;
 const encoder = new TextEncoder();
 
 export class ByteOutput {
-  #bytes: Uint8Array = new Uint8Array(PAGE_BYTES);
+  #bytes: Uint8Array = new Uint8Array(FIRST_BYTES);
   #view: DataView = new DataView(this.#bytes.buffer);
   /** Before it lies what was taken already. */
   #start = 0;

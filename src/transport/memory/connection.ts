@@ -16,6 +16,7 @@ import {
   type ConnectionEvents,
   type OnConnection,
 } from '../transport.ts';
+import type { EventLoop } from './event-loop.ts';
 import type { SimulatedNetwork } from './network.ts';
 import type { Path, PathUser } from './path.ts';
 import { type QueuedFrame, sizeOf } from './send-queue.ts';
@@ -38,6 +39,8 @@ const LOST: Closure = {
 
 export interface ConnectionOptions {
   readonly network: SimulatedNetwork;
+  /** Of the node at this end. */
+  readonly loop: EventLoop;
   readonly role: 'dialer' | 'acceptor';
   readonly localAddress: Address;
   readonly remoteAddress: Address;
@@ -75,22 +78,23 @@ export class MemoryConnection implements Connection, PathUser {
   #nextHeardMs = 0;
 
   constructor(options: ConnectionOptions) {
-    const { network, localAddress, remoteAddress } = options;
+    const { network, loop, localAddress, remoteAddress } = options;
     this.role = options.role;
     this.peerKey = options.peerKey.slice();
     this.remoteAddress = remoteAddress;
     this.#options = options;
     this.#rttMs = options.rttMs;
-    this.#heardMs = network.clock.monotonicMs();
+    this.#heardMs = loop.monotonicMs();
     this.#out = network.path(localAddress, remoteAddress);
     this.#in = network.path(remoteAddress, localAddress);
-    this.#deadline = network.timers.after(HANDSHAKE_TIMEOUT_MS, () =>
+    this.#deadline = loop.after(HANDSHAKE_TIMEOUT_MS, () =>
       this.close('lost', 'not admitted in time'),
     );
     this.#out.users.add(this);
     this.#in.users.add(this);
     this.#sender = new Sender({
       network,
+      loop,
       out: this.#out,
       back: this.#in,
       windowBytes: () => this.#peer?.windowBytes ?? 0,
@@ -103,6 +107,8 @@ export class MemoryConnection implements Connection, PathUser {
   static join(dialer: MemoryConnection, acceptor: MemoryConnection): void {
     dialer.#peer = acceptor;
     acceptor.#peer = dialer;
+    dialer.#watchSilence();
+    acceptor.#watchSilence();
     dialer.#sender.open();
   }
 
@@ -115,7 +121,7 @@ export class MemoryConnection implements Connection, PathUser {
   }
 
   get lastHeardMs(): number {
-    const nowMs = this.#options.network.clock.monotonicMs();
+    const nowMs = this.#options.loop.monotonicMs();
     if (this.#nextHeardMs <= nowMs) this.#heardMs = Math.max(this.#heardMs, this.#nextHeardMs);
     return this.#heardMs;
   }
@@ -138,7 +144,7 @@ export class MemoryConnection implements Connection, PathUser {
     if (this.#admission === 'admitted') return;
     this.#admission = 'admitted';
     this.#deadline[Symbol.dispose]();
-    this.#options.network.timers.soon(() => this.#feedHeld());
+    this.#options.loop.soon(() => this.#feedHeld());
   }
 
   send(channel: Channel, frame: Uint8Array): boolean {
@@ -150,7 +156,7 @@ export class MemoryConnection implements Connection, PathUser {
     this.#state = 'closing';
     this.#closure = { reason, by: 'local', ...(detail !== undefined && { detail }) };
     this.#report(this.#closure);
-    this.#linger = this.#options.network.timers.after(LINGER_MS, () => this.#finish());
+    this.#linger = this.#options.loop.after(LINGER_MS, () => this.#finish());
     this.#sender.whenIdle(() => this.#finish());
   }
 
@@ -164,17 +170,13 @@ export class MemoryConnection implements Connection, PathUser {
 
   /** A flight of the peer has arrived. */
   receive(flight: Flight): void {
-    if (this.#state === 'ended') return;
-    this.#heardMs = this.#options.network.clock.monotonicMs();
-    if (flight.opens && this.#state === 'open') this.#options.onOpened(this);
-    for (const frame of flight.frames) this.#take(frame);
-    this.#peer?.acknowledge(flight.bytes);
+    this.#options.loop.enter(() => this.#receive(flight));
   }
 
   /** The peer has received so many bytes. */
   acknowledge(bytes: number): void {
     if (this.#state === 'ended' || !this.#sender.acknowledge(bytes)) return;
-    const nowMs = this.#options.network.clock.monotonicMs();
+    const nowMs = this.#options.loop.monotonicMs();
     const latencyMs = this.#in.drawLatencyMs();
     // Smoothing of RFC 9002 section 5.3.
     this.#rttMs += (2 * latencyMs - this.#rttMs) / 8;
@@ -193,6 +195,29 @@ export class MemoryConnection implements Connection, PathUser {
     if (this.#state === 'ended') return;
     this.#sender.onPathChanged();
     this.#watchSilence();
+  }
+
+  /** True while the node at this end does nothing. */
+  get isStalled(): boolean {
+    return this.#options.loop.isStalled;
+  }
+
+  /** The node at this end has stalled, or goes on: its peer hears nothing meanwhile. */
+  onStallChanged(): void {
+    const peer = this.#peer;
+    if (peer !== undefined) peer.#watchSilence();
+  }
+
+  #receive(flight: Flight): void {
+    if (this.#state === 'ended') return;
+    const { loop, network, onOpened } = this.#options;
+    this.#heardMs = loop.monotonicMs();
+    if (flight.opens && this.#state === 'open') onOpened(this);
+    for (const frame of flight.frames) {
+      network.noteFrame(this.#in, frame);
+      this.#take(frame);
+    }
+    this.#peer?.acknowledge(flight.bytes);
   }
 
   #take(frame: QueuedFrame): void {
@@ -250,26 +275,31 @@ export class MemoryConnection implements Connection, PathUser {
     else {
       timers.after(delayMs, () => {
         if (this.#out.isCut) peer?.peerGone();
-        else peer?.peerClosed(closure);
+        else peer?.peerSaidGoodbye(closure);
       });
     }
   }
 
   /** The peer's last word has arrived. */
-  peerClosed(closure: Closure): void {
+  peerSaidGoodbye(closure: Closure): void {
+    this.#options.loop.enter(() => this.#onGoodbye(closure));
+  }
+
+  #onGoodbye(closure: Closure): void {
     if (this.#state === 'ended') return;
     if (this.#admission === 'admitted') this.#feedHeld();
     this.#end({ ...closure, by: 'peer' });
   }
 
   #watchSilence(): void {
-    const isSilent = this.#state !== 'ended' && (this.#peerIsGone || this.#in.isCut);
+    const hearsNothing = this.#peerIsGone || this.#in.isCut || this.#peer?.isStalled === true;
+    const isSilent = this.#state !== 'ended' && hearsNothing;
     if (isSilent === (this.#silence !== undefined)) return;
     this.#silence?.[Symbol.dispose]();
     this.#silence = undefined;
     if (!isSilent) return;
-    const { network, idleTimeoutMs } = this.#options;
-    this.#silence = network.timers.after(idleTimeoutMs, () => this.#lose());
+    const { loop, idleTimeoutMs } = this.#options;
+    this.#silence = loop.after(idleTimeoutMs, () => this.#lose());
   }
 
   #lose(): void {
@@ -297,6 +327,6 @@ export class MemoryConnection implements Connection, PathUser {
   #report(closure: Closure): void {
     const events = this.#events;
     this.#events = undefined;
-    if (events !== undefined) this.#options.network.timers.soon(() => events.onClosed(closure));
+    if (events !== undefined) this.#options.loop.soon(() => events.onClosed(closure));
   }
 }

@@ -8,6 +8,7 @@ import { BarrelError } from '../../errors.ts';
 import { HANDSHAKE_TIMEOUT_MS } from '../../limits.ts';
 import { type Settlement, settlement } from '../../settlement.ts';
 import type { Connection } from '../transport.ts';
+import type { EventLoop } from './event-loop.ts';
 import type { SimulatedNetwork } from './network.ts';
 
 /** First probe time-out without any sample of the round trip (RFC 9002 section 6.2.2). */
@@ -15,6 +16,8 @@ const FIRST_PROBE_MS = 999;
 
 export interface HandshakeOptions {
   readonly network: SimulatedNetwork;
+  /** The dialer's. */
+  readonly loop: EventLoop;
   readonly from: Address;
   readonly to: Address;
   readonly signal: AbortSignal | undefined;
@@ -35,8 +38,8 @@ export class Handshake {
 
   constructor(options: HandshakeOptions) {
     this.#options = options;
-    const { network, signal } = options;
-    this.#deadline = network.timers.after(HANDSHAKE_TIMEOUT_MS, () => this.#onDeadline());
+    const { loop, signal } = options;
+    this.#deadline = loop.after(HANDSHAKE_TIMEOUT_MS, () => this.#onDeadline());
     if (signal !== undefined) onceAborted(signal, this.#onAbort);
     this.#ask(0);
   }
@@ -104,7 +107,7 @@ export class Handshake {
   }
 
   #later(delayMs: number, callback: () => void): void {
-    this.#timer = this.#options.network.timers.after(delayMs, callback);
+    this.#timer = this.#options.loop.after(delayMs, callback);
   }
 }
 

@@ -6,6 +6,7 @@ import { type Address, isAddress } from '../../core/names.ts';
 import { BarrelError } from '../../errors.ts';
 import type { Connection, DialOptions, OnConnection, Transport } from '../transport.ts';
 import { type ConnectionOptions, MemoryConnection } from './connection.ts';
+import { type EventLoop, plainLoop } from './event-loop.ts';
 import { Handshake } from './handshake.ts';
 import type { Endpoint, SimulatedNetwork } from './network.ts';
 
@@ -20,6 +21,8 @@ export interface MemoryTransportOptions {
     | { readonly host?: string | undefined; readonly port?: number | undefined }
     | undefined;
   readonly onConnection: OnConnection;
+  /** Where the node runs. Default: on the network's clock and timers. */
+  readonly loop?: EventLoop | undefined;
   /** A peer that stays silent for so long is lost. Default 15 s. */
   readonly idleTimeoutMs?: number | undefined;
 }
@@ -32,6 +35,7 @@ export async function openMemoryTransport(options: MemoryTransportOptions): Prom
 class MemoryTransport implements Transport, Endpoint {
   readonly address: Address;
   readonly #options: MemoryTransportOptions;
+  readonly #loop: EventLoop;
   readonly #connections = new Set<MemoryConnection>();
   readonly #handshakes = new Set<Handshake>();
   #closed: Promise<void> | undefined;
@@ -39,8 +43,13 @@ class MemoryTransport implements Transport, Endpoint {
 
   constructor(options: MemoryTransportOptions) {
     this.#options = options;
+    this.#loop = options.loop ?? plainLoop(options.network);
     const { host = '127.0.0.1', port = 0 } = options.listen ?? {};
     this.address = options.network.bind(host, port, this);
+  }
+
+  get isStalled(): boolean {
+    return this.#loop.isStalled;
   }
 
   async dial(address: Address, options: DialOptions = {}): Promise<Connection> {
@@ -51,10 +60,11 @@ class MemoryTransport implements Transport, Endpoint {
     if (this.#closed !== undefined) throw closedError();
     const handshake = new Handshake({
       network: this.#options.network,
+      loop: this.#loop,
       from: this.address,
       to: address,
       signal: options.signal,
-      isAnswered: () => this.#acceptorAt(address) !== undefined,
+      isAnswered: () => this.#acceptorAt(address)?.isStalled === false,
       connect: (rttMs) => this.#connect(address, rttMs),
       onEnded: () => this.#handshakes.delete(handshake),
     });
@@ -71,6 +81,10 @@ class MemoryTransport implements Transport, Endpoint {
     this.#closed ??= Promise.resolve();
     for (const handshake of [...this.#handshakes]) handshake.abandon();
     for (const connection of [...this.#connections]) connection.vanish();
+  }
+
+  onStallChanged(): void {
+    for (const connection of this.#connections) connection.onStallChanged();
   }
 
   async #shutDown(reason: string): Promise<void> {
@@ -104,6 +118,7 @@ class MemoryTransport implements Transport, Endpoint {
     const { network, idleTimeoutMs = IDLE_TIMEOUT_MS_DEFAULT, onConnection } = this.#options;
     const options: ConnectionOptions = {
       network,
+      loop: this.#loop,
       role: end.role,
       localAddress: this.address,
       remoteAddress: end.remote.address,

@@ -6,6 +6,7 @@
 import { type Address, isAddress } from '../../core/names.ts';
 import type { Clock, Random, Timers } from '../../host/host.ts';
 import { Path, type PathConditions } from './path.ts';
+import type { QueuedFrame } from './send-queue.ts';
 
 export interface SimulatedNetworkOptions {
   readonly clock: Clock;
@@ -15,6 +16,8 @@ export interface SimulatedNetworkOptions {
   readonly latencyMs?: readonly [number, number] | undefined;
   /** Share of datagrams that get lost, 0 to 1. Default 0. */
   readonly loss?: number | undefined;
+  /** Told of each frame that arrives, before its receiver is. */
+  readonly onFrame?: ((path: Path, frame: QueuedFrame) => void) | undefined;
 }
 
 /** Conditions of the paths that match; a rule without ends is for all of them. */
@@ -23,15 +26,24 @@ export interface LinkRule {
   readonly to?: Address | undefined;
   readonly latencyMs?: readonly [number, number] | undefined;
   readonly loss?: number | undefined;
+  /** Share of datagrams that arrive twice: they cost traffic and nothing else. Default 0. */
+  readonly duplicate?: number | undefined;
+  /** Share of datagrams that later ones overtake; order within a channel holds. Default 0. */
+  readonly reorder?: number | undefined;
 }
 
 /** What is bound to an address. */
 export interface Endpoint {
   /** Stops without a word: no callback of it is made after this. */
   crash(): void;
+  /** Its event loop has stalled, or goes on. */
+  onStallChanged(): void;
 }
 
-/** What left the nodes since the start. Retransmissions and acknowledgements are not counted. */
+/**
+ * What left the nodes since the start, duplicates included. Retransmissions and acknowledgements
+ * are not counted.
+ */
 export interface Traffic {
   frames: number;
   datagrams: number;
@@ -52,13 +64,16 @@ export class SimulatedNetwork {
   readonly #paths = new Map<string, Path>();
   readonly #cuts = new Set<string>();
   readonly #sides = new Map<Address, number>();
+  readonly #onFrame: SimulatedNetworkOptions['onFrame'];
   #rules: readonly LinkRule[] = [];
 
   constructor(options: SimulatedNetworkOptions) {
     this.clock = options.clock;
     this.timers = options.timers;
     this.random = options.random;
-    this.#defaults = { latencyMs: options.latencyMs ?? [1, 1], loss: options.loss ?? 0 };
+    const { latencyMs = [1, 1], loss = 0 } = options;
+    this.#defaults = { latencyMs, loss, duplicate: 0, reorder: 0 };
+    this.#onFrame = options.onFrame;
   }
 
   /**
@@ -148,6 +163,11 @@ export class SimulatedNetwork {
     endpoint?.crash();
   }
 
+  /** A frame has arrived over that path. */
+  noteFrame(path: Path, frame: QueuedFrame): void {
+    this.#onFrame?.(path, frame);
+  }
+
   #refresh(): void {
     for (const path of [...this.#paths.values()]) {
       const { from, to } = path;
@@ -156,14 +176,16 @@ export class SimulatedNetwork {
   }
 
   #conditionsOf(from: Address, to: Address): PathConditions {
-    let { latencyMs, loss } = this.#defaults;
+    let { latencyMs, loss, duplicate, reorder } = this.#defaults;
     for (const rule of this.#rules) {
       if (rule.from !== undefined && rule.from !== from) continue;
       if (rule.to !== undefined && rule.to !== to) continue;
       latencyMs = rule.latencyMs ?? latencyMs;
       loss = rule.loss ?? loss;
+      duplicate = rule.duplicate ?? duplicate;
+      reorder = rule.reorder ?? reorder;
     }
-    return { latencyMs, loss };
+    return { latencyMs, loss, duplicate, reorder };
   }
 
   #freePort(host: string): number {

@@ -9,6 +9,10 @@ import type { Random } from '../../host/host.ts';
 export const DATAGRAM_BYTES = 1_200;
 /** What a peer may wait before it acknowledges (RFC 9000 section 18.2). */
 const ACK_DELAY_MS = 25;
+/** By then any connection is idle for too long. */
+const PROBES_MAX = 10;
+/** A detour costs up to so much, and up to the longest latency. */
+const DETOUR_MS = 10;
 /** Time granularity of the recovery timers (RFC 9002 section 6.1.2). */
 const GRANULARITY_MS = 1;
 
@@ -17,6 +21,10 @@ export interface PathConditions {
   readonly latencyMs: readonly [number, number];
   /** Share of datagrams that get lost, 0 to 1. */
   readonly loss: number;
+  /** Share of datagrams that arrive twice, 0 to 1. */
+  readonly duplicate: number;
+  /** Share of datagrams that take a detour on which later ones overtake them, 0 to 1. */
+  readonly reorder: number;
 }
 
 /** A connection end that wants to know when one of its paths changes. */
@@ -68,11 +76,29 @@ export class Path {
     let datagrams = Math.max(1, Math.ceil(bytes / DATAGRAM_BYTES));
     let repairMs = 0;
     for (let probe = 0; probe < PROBES_MAX; probe += 1) {
-      if (this.#random.float() >= 1 - (1 - loss) ** datagrams) break;
+      if (this.#random.float() < allArrive(loss, datagrams)) break;
       repairMs += this.probeTimeoutMs * 2 ** probe;
       datagrams = Math.max(1, Math.round(datagrams * loss));
     }
     return repairMs;
+  }
+
+  /** How many of so many datagrams the network delivers a second time. */
+  drawDuplicates(datagrams: number): number {
+    const { duplicate } = this.#conditions;
+    if (duplicate <= 0) return 0;
+    let count = 0;
+    for (let index = 0; index < datagrams; index += 1) {
+      if (this.#random.float() < duplicate) count += 1;
+    }
+    return count;
+  }
+
+  /** What the next datagram loses on a detour; 0 for one that goes straight. */
+  drawDetourMs(): number {
+    const { reorder, latencyMs } = this.#conditions;
+    if (reorder <= 0 || this.#random.float() >= reorder) return 0;
+    return this.#random.float() * (latencyMs[1] + DETOUR_MS);
   }
 
   /** True when a single datagram gets lost on its way. */
@@ -96,5 +122,9 @@ export interface PathState {
   readonly isCut: boolean;
 }
 
-/** By then any connection is idle for too long. */
-const PROBES_MAX = 10;
+/** Multiplied out, because powers are not the same to the last bit on all engines. */
+function allArrive(loss: number, datagrams: number): number {
+  let chance = 1;
+  for (let index = 0; index < datagrams && chance > 0; index += 1) chance *= 1 - loss;
+  return chance;
+}

@@ -14,6 +14,7 @@ import {
   LINK_QUEUE_HIGH_WATER_BYTES,
 } from '../../limits.ts';
 import type { Channel } from '../transport.ts';
+import type { EventLoop } from './event-loop.ts';
 import type { SimulatedNetwork } from './network.ts';
 import { DATAGRAM_BYTES, type Path } from './path.ts';
 import { type QueuedFrame, SendQueue, sizeOf } from './send-queue.ts';
@@ -28,6 +29,8 @@ export interface Flight {
 
 export interface SenderOptions {
   readonly network: SimulatedNetwork;
+  /** The sending node's. */
+  readonly loop: EventLoop;
   readonly out: Path;
   /** The way of the acknowledgements. */
   readonly back: Path;
@@ -107,7 +110,7 @@ export class Sender {
   resume(): void {
     if (this.#resuming || (this.#queue.bytes === 0 && this.#onIdle === undefined)) return;
     this.#resuming = true;
-    this.#options.network.timers.after(this.#options.back.drawLatencyMs(), () => {
+    this.#options.loop.after(this.#options.back.drawLatencyMs(), () => {
       this.#resuming = false;
       this.#flush();
     });
@@ -139,7 +142,7 @@ export class Sender {
   #flushSoon(): void {
     if (this.#flushing) return;
     this.#flushing = true;
-    this.#options.network.timers.soon(() => {
+    this.#options.loop.soon(() => {
       this.#flushing = false;
       this.#flush();
     });
@@ -183,7 +186,8 @@ export class Sender {
 
   #frameArrival(frame: QueuedFrame, latencyMs: number): number {
     const earliestMs = this.#lastArrivals[frame.channel] ?? 0;
-    const arrivalMs = Math.max(this.#arrival(sizeOf(frame), latencyMs), earliestMs);
+    const detourMs = this.#options.out.drawDetourMs();
+    const arrivalMs = Math.max(this.#arrival(sizeOf(frame), latencyMs + detourMs), earliestMs);
     this.#lastArrivals[frame.channel] = arrivalMs;
     return arrivalMs;
   }
@@ -197,9 +201,11 @@ export class Sender {
   #launch(flight: Flight, arrivalMs: number): void {
     const { network, out } = this.#options;
     const { traffic } = network;
+    const datagrams = Math.ceil(flight.bytes / DATAGRAM_BYTES);
+    const duplicates = out.drawDuplicates(datagrams);
     traffic.frames += flight.frames.length;
-    traffic.bytes += flight.bytes;
-    traffic.datagrams += Math.ceil(flight.bytes / DATAGRAM_BYTES);
+    traffic.bytes += flight.bytes + Math.ceil((flight.bytes * duplicates) / datagrams);
+    traffic.datagrams += datagrams + duplicates;
     const isLost = out.isCut;
     const delayMs = arrivalMs - network.clock.monotonicMs();
     network.timers.after(delayMs, () => this.#land(flight, isLost));
@@ -219,13 +225,13 @@ export class Sender {
   #releaseWithNextProbe(): void {
     if (this.#releasing) return;
     this.#releasing = true;
-    const { network, out } = this.#options;
+    const { network, loop, out } = this.#options;
     const nowMs = network.clock.monotonicMs();
     let waitMs = out.probeTimeoutMs;
     while (this.#stalledSinceMs + waitMs < nowMs) waitMs = 2 * waitMs + out.probeTimeoutMs;
     const delayMs = this.#stalledSinceMs + waitMs - nowMs + out.drawLatencyMs();
     this.#floorMs = Math.max(this.#floorMs, nowMs + delayMs);
-    network.timers.after(delayMs, () => this.#release());
+    loop.after(delayMs, () => this.#release());
   }
 
   #release(): void {

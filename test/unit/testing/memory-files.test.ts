@@ -58,9 +58,9 @@ describe('files in memory', () => {
     const files = new MemoryFiles();
     await files.makeDirectory('/data');
     await files.write('/file', new Uint8Array());
-    await expect(files.read('/data')).rejects.toMatchObject({ code: 'EISDIR' });
+    await expect(files.read('/data')).rejects.toMatchObject({ code: 'EINVAL' });
     await expect(files.list('/file')).rejects.toMatchObject({ code: 'ENOTDIR' });
-    await expect(files.makeDirectory('/file/in')).rejects.toMatchObject({ code: 'EEXIST' });
+    await expect(files.makeDirectory('/file/in')).rejects.toMatchObject({ code: 'ENOTDIR' });
     await expect(files.read('relative')).rejects.toMatchObject({ code: 'EINVAL' });
   });
 });

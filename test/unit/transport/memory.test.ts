@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { SeededRandom } from '../../../src/testing/seeded-random.ts';
 import { VirtualTime } from '../../../src/testing/virtual-time.ts';
+import { type EventLoop, plainLoop } from '../../../src/transport/memory/event-loop.ts';
 import { openMemoryTransport } from '../../../src/transport/memory/memory-transport.ts';
 import {
+  type LinkRule,
   SimulatedNetwork,
   type SimulatedNetworkOptions,
 } from '../../../src/transport/memory/network.ts';
@@ -14,7 +16,51 @@ transportConformance('the memory transport on a lossy network of uneven delays',
   memoryWorld({ latencyMs: [5, 60], loss: 0.05 }),
 );
 
+transportConformance('the memory transport on a network that doubles and reorders datagrams', () =>
+  memoryWorld({ latencyMs: [5, 60], loss: 0.05 }, { duplicate: 0.5, reorder: 0.3 }),
+);
+
 describe('the simulated network', () => {
+  test('duplicates cost traffic and are delivered once', async () => {
+    const world = new World({});
+    const { near, far } = await world.pair();
+    world.network.link({ duplicate: 1 });
+    const before = world.network.traffic.datagrams;
+    near.connection.send(1, bytes('once'));
+    await world.time.advance(100);
+    expect(far.texts).toEqual(['once']);
+    expect(world.network.traffic.datagrams - before).toBe(2);
+  });
+
+  test('a frame on a detour is overtaken on other channels, never on its own', async () => {
+    const world = new World({ latencyMs: [10, 10] });
+    const { near, far } = await world.pair();
+    const sent = Array.from({ length: 200 }, (_, index) => `${index % 4} ${index}`);
+    world.network.link({ reorder: 0.3 });
+    for (const text of sent) {
+      near.connection.send(1 + Number(text[0]), bytes(text));
+      await world.time.advance(1);
+    }
+    await world.time.advance(1_000);
+    expect(far.texts).not.toEqual(sent);
+    for (const channel of ['0', '1', '2', '3']) {
+      const inChannel = (text: string): boolean => text[0] === channel;
+      expect(far.texts.filter(inChannel)).toEqual(sent.filter(inChannel));
+    }
+  });
+
+  test('a node that does nothing for longer than the idle time-out is lost to its peer', async () => {
+    const world = new World({});
+    const stalling = { ...plainLoop({ clock: world.time, timers: world.time }), isStalled: false };
+    const { near, b } = await world.pair(stalling);
+    stalling.isStalled = true;
+    world.network.endpointAt(b.address)?.onStallChanged();
+    await world.time.advance(14_999);
+    expect(near.closures).toEqual([]);
+    await world.time.advance(1);
+    expect(near.closures).toMatchObject([{ reason: 'lost', by: 'local' }]);
+  });
+
   test('a frame takes the latency of its path', async () => {
     const world = new World({ latencyMs: [20, 20] });
     const { near, far } = await world.pair();
@@ -192,8 +238,9 @@ class World {
     });
   }
 
-  open(listen: { readonly port?: number }): Promise<Transport> {
+  open(listen: { readonly port?: number }, loop?: EventLoop): Promise<Transport> {
     return openMemoryTransport({
+      loop,
       network: this.network,
       identity: { publicKey: this.network.random.bytes(32) },
       listen,
@@ -201,13 +248,13 @@ class World {
     });
   }
 
-  async pair(): Promise<{
+  async pair(loopOfAcceptor?: EventLoop): Promise<{
     readonly a: Transport;
     readonly b: Transport;
     readonly near: Recorder;
     readonly far: Recorder;
   }> {
-    const [a, b] = [await this.open({}), await this.open({})];
+    const [a, b] = [await this.open({}), await this.open({}, loopOfAcceptor)];
     const dialled = a.dial(b.address).then((connection) => new Recorder(connection));
     await this.time.runUntil(() => this.accepted.length === 1, 10_000);
     const [far] = this.accepted;
@@ -216,8 +263,12 @@ class World {
   }
 }
 
-async function memoryWorld(options: Partial<SimulatedNetworkOptions>): Promise<ConformanceWorld> {
+async function memoryWorld(
+  options: Partial<SimulatedNetworkOptions>,
+  rule: LinkRule = {},
+): Promise<ConformanceWorld> {
   const world = new World(options);
+  world.network.link(rule);
   return {
     nobody: '127.0.0.1:9',
     open: async (onConnection) => {

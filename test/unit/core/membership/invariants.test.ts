@@ -46,6 +46,8 @@ const step: fc.Arbitrary<Step> = fc.oneof(
           reason: fc.constantFrom('lost', 'closed', 'leaving', 'idle'),
         }),
         fc.record({ kind: fc.constant('candidates' as const), peers }),
+        fc.record({ kind: fc.constant('invite' as const), peer }),
+        fc.record({ kind: fc.constant('block' as const), nodes: fc.subarray(NAMES) }),
         fc.record({
           kind: fc.constant('gone' as const),
           node: name,
@@ -147,7 +149,7 @@ function play(
     const input = inputOf(drawn, timers);
     if (input === undefined) continue;
     const effects = core.handle(input, nowMs);
-    invariants.check(effects);
+    invariants.check(effects, input);
     look(input, effects);
     trace.push(effects);
     for (const effect of effects) if (effect.kind === 'schedule') timers.push(effect.timer);

@@ -1,0 +1,34 @@
+/**
+ * Overlays that grew before, by size and seed: the experiments on failures begin with one, and
+ * growing it is most of their time. The last few are kept.
+ */
+import { growHyParView, STABILISING_CYCLES, viewsOf } from './hyparview-lab.ts';
+import type { Views } from './population.ts';
+import type { ScenarioOptions } from './scenario.ts';
+
+const KEPT_MAX = 4;
+const kept = new Map<string, Views>();
+
+/** The views of an overlay that joined one by one and stabilised, as in the papers. */
+export function grownViews({ nodes, seed, progress }: ScenarioOptions): Views {
+  const key = `${nodes}/${seed}`;
+  const known = kept.get(key);
+  if (known !== undefined) {
+    progress(1);
+    return known;
+  }
+  const lab = growHyParView({
+    nodes,
+    seed,
+    progress,
+    joins: 'one by one',
+    cycles: STABILISING_CYCLES,
+  });
+  const views = viewsOf(lab);
+  kept.set(key, views);
+  for (const oldest of kept.keys()) {
+    if (kept.size <= KEPT_MAX) break;
+    kept.delete(oldest);
+  }
+  return views;
+}

@@ -1,0 +1,164 @@
+import { describe, expect, test } from 'vitest';
+import { Driven, many, peer } from './driven.ts';
+
+describe('repair of a node that is nearly alone', () => {
+  test('dials eight spares at once, asks as many as there are places, and keeps the others', () => {
+    const node = new Driven();
+    node.do({ kind: 'candidates', peers: many(12) });
+    expect(node.core.pendingNodes).toHaveLength(8);
+    for (const name of [...node.connects]) node.link(name.replace('@t', ''));
+    const asked = node.sends('neighbor');
+    expect(asked).toHaveLength(5);
+    expect(node.core.pendingNodes).toHaveLength(5);
+    expect(node.core.passiveView).toHaveLength(7);
+    expect(node.released).toHaveLength(3);
+  });
+
+  test('asks one with high priority at a time, and chooses it when the link stands', () => {
+    const node = new Driven();
+    node.do({ kind: 'candidates', peers: many(8) });
+    for (const name of node.connects.slice(4)) node.link(name.replace('@t', ''));
+    const priorities = node.sends('neighbor').map(({ message }) => message);
+    expect(priorities.map((m) => (m.kind === 'neighbor' ? m.priority : ''))).toEqual([
+      'high',
+      'low',
+      'low',
+      'low',
+    ]);
+  });
+
+  test('asks the driver for candidates at once, and about every second', () => {
+    const node = Driven.full(1);
+    node.do({ kind: 'disconnected', node: 'p0@t', reason: 'lost' });
+    expect(helps(node)).toBe(1);
+    node.pass(20_000);
+    expect(helps(node)).toBeGreaterThanOrEqual(9);
+    expect(helps(node)).toBeLessThanOrEqual(21);
+  });
+
+  test('asks for candidates although dead spares keep it busy', () => {
+    const node = new Driven();
+    node.do({ kind: 'candidates', peers: many(8) });
+    node.pass(3_000);
+    expect(helps(node)).toBeGreaterThanOrEqual(1);
+  });
+
+  test('gives at most half of its dials to peers that failed before', () => {
+    const node = new Driven();
+    node.do({ kind: 'candidates', peers: many(20) });
+    node.pass(20_000);
+    expect(node.core.pendingNodes.length).toBeLessThanOrEqual(4);
+    node.do({ kind: 'candidates', peers: [peer('f0'), peer('f1'), peer('f2'), peer('f3')] });
+    expect(node.connects.slice(-4).sort()).toEqual(['f0@t', 'f1@t', 'f2@t', 'f3@t']);
+  });
+});
+
+describe('repair of a view with a free place', () => {
+  test('asks the driver for candidates ever more seldom', () => {
+    const node = Driven.full(3);
+    node.pass(60_000);
+    expect(helps(node)).toBeGreaterThanOrEqual(4);
+    expect(helps(node)).toBeLessThanOrEqual(8);
+  });
+
+  test('asks again at once when a neighbour is lost', () => {
+    const node = Driven.full(4);
+    node.pass(60_000);
+    const before = helps(node);
+    node.do({ kind: 'disconnected', node: 'p0@t', reason: 'lost' });
+    expect(helps(node)).toBe(before + 1);
+  });
+
+  test('asks neither help nor spares when there is no place', () => {
+    const node = Driven.full(5);
+    node.do({ kind: 'candidates', peers: many(3) });
+    node.pass(20_000);
+    expect([helps(node), node.connects.length]).toEqual([0, 0]);
+  });
+
+  test('passes over a peer that backs off or cools, and asks nobody when all do (C15, C18)', () => {
+    const node = Driven.full(4);
+    node.do({ kind: 'candidates', peers: [peer('bad')] });
+    node.do({ kind: 'connectFailed', node: 'bad@t' });
+    expect(node.core.pendingNodes).toEqual([]);
+    node.do({ kind: 'candidates', peers: [peer('fine')] });
+    expect(node.core.pendingNodes).toEqual(['fine@t']);
+  });
+});
+
+describe('candidates', () => {
+  test('take the place of spares that failed, in an even sample', () => {
+    const node = Driven.full(4, { passiveSize: 10 });
+    node.do({ kind: 'candidates', peers: many(10) });
+    node.pass(30_000);
+    const list = Array.from({ length: 200 }, (_, i) => peer(`c${i}`));
+    node.do({ kind: 'candidates', peers: list });
+    const fresh = node.core.peers.filter(({ node: name }) => name.startsWith('c'));
+    expect(fresh).toHaveLength(10);
+    const numbers = fresh.map(({ node: name }) => Number(name.slice(1, -2)));
+    expect(Math.min(...numbers)).toBeLessThan(100);
+    expect(Math.max(...numbers)).toBeGreaterThan(100);
+  });
+
+  test('from the disk are tried at the start, and keep their age', () => {
+    const node = new Driven();
+    node.do({ kind: 'candidates', peers: many(20).map((old) => ({ ...old, ageMs: 600_000 })) });
+    expect(node.connects).toHaveLength(8);
+    const spares = node.core.peers.filter(({ node: n }) => !node.connects.includes(n));
+    expect(spares).toHaveLength(12);
+    for (const { ageMs } of spares) expect(ageMs).toBe(600_000);
+    node.link(node.connects[0]?.replace('@t', '') ?? '');
+    expect(node.sends('neighbor')).toHaveLength(1);
+  });
+});
+
+describe('a dial', () => {
+  test('is given up after half a second, and after twice as long at each failure', () => {
+    const node = Driven.full(4);
+    node.do({ kind: 'candidates', peers: [peer('dead')] });
+    const waits: number[] = [];
+    for (let i = 0; i < 4; i += 1) {
+      while (!node.core.pendingNodes.includes('dead@t')) node.pass(10);
+      const beganMs = node.nowMs;
+      while (node.core.pendingNodes.includes('dead@t')) node.pass(10);
+      waits.push(node.nowMs - beganMs);
+    }
+    for (const [i, wait] of waits.entries()) {
+      expect(Math.abs(wait - 500 * 2 ** i)).toBeLessThanOrEqual(20);
+    }
+  });
+
+  test('may take three of the longest round trips to a neighbour', () => {
+    const links = {
+      rttMs: (name: string): number | undefined => (name === 'p1@t' ? 400 : undefined),
+      lastHeardMs: (): undefined => undefined,
+    };
+    const node = Driven.full(3, { links });
+    node.do({ kind: 'candidates', peers: [peer('far')] });
+    node.pass(1_190);
+    expect(node.core.pendingNodes).toEqual(['far@t']);
+    node.pass(20);
+    expect(node.core.pendingNodes).toEqual([]);
+  });
+
+  test('never takes longer than the backstop', () => {
+    const links = { rttMs: () => 60_000, lastHeardMs: () => undefined };
+    const node = Driven.full(3, { links });
+    node.do({ kind: 'candidates', peers: [peer('far')] });
+    node.pass(15_000);
+    expect(node.core.pendingNodes).toEqual([]);
+  });
+
+  test('that succeeds after its time proves that the peer lives: it is asked at once', () => {
+    const node = Driven.full(4);
+    node.do({ kind: 'candidates', peers: [peer('slow')] });
+    node.pass(600);
+    expect(node.core.passiveView).toEqual(['slow@t']);
+    node.link('slow');
+    expect(node.last('neighbor')?.to).toBe('slow@t');
+  });
+});
+
+function helps(node: Driven): number {
+  return node.effects.filter(({ kind }) => kind === 'needCandidates').length;
+}
