@@ -5,6 +5,9 @@
 import type { NodeName } from '../names.ts';
 import { type AliveEntry, isLiving, type RosterEntry } from './entry.ts';
 
+/** Deaths come in crowds: what follows from them by rule is looked at once for all. */
+export const ORPHANS_DELAY_MS = 500;
+
 export interface EntriesByNode {
   get(node: NodeName): RosterEntry | undefined;
 }

@@ -27,7 +27,7 @@ import { EntryBook } from './entry-book.ts';
 import { memberEvents } from './member-events.ts';
 import { Newcomer } from './newcomer.ts';
 import { isNews, NEWS_HELD_MS, News } from './news.ts';
-import { orphansOf } from './orphans.ts';
+import { ORPHANS_DELAY_MS, orphansOf } from './orphans.ts';
 import { OwnEntry, type RosterSelf } from './own-entry.ts';
 import { ROSTER_DEFAULTS, type RosterConfig } from './roster-config.ts';
 import { RosterOutbox } from './roster-outbox.ts';
@@ -39,13 +39,8 @@ export type { RosterSelf } from './own-entry.ts';
 export type { RosterConfig } from './roster-config.ts';
 
 const SWEEP_PERIOD_MS = 60_000;
-/** Deaths come in crowds: what follows from them by rule is looked at once for all. */
-const ORPHANS_DELAY_MS = 500;
 /** Suspicions that run out at about the same time are one broadcast. */
 const EXPIRY_STEP_MS = 50;
-
-/** After a stall, refutations that came meanwhile are still to be read. */
-const CATCH_UP_MS = 1_000;
 
 export interface RosterOptions {
   readonly random: Randomness;
@@ -359,7 +354,7 @@ export class Roster {
     const latenessMs = this.#outbox.takeTimer(timer);
     if (latenessMs === undefined) return;
     const stallMs = this.#stalls.notice(latenessMs, this.#outbox.nowMs);
-    if (stallMs > 0) this.#suspects.shift(stallMs + CATCH_UP_MS);
+    if (stallMs > 0) this.#suspects.shift(stallMs);
     switch (timer.kind) {
       case 'suspicion':
         this.#expire();
