@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { RosterNetwork } from './roster-network.ts';
 
-const SIZE = 40;
+const SIZE = 30;
 
 describe('a cluster of rosters', () => {
   test('knows all its members soon after it began', () => {
@@ -16,17 +16,17 @@ describe('a cluster of rosters', () => {
     network.run(20_000);
     network.sent.clear();
     network.broadcasts = 0;
-    network.run(60_000);
+    network.run(20_000);
     const links = network.nodes.reduce((sum, node) => sum + node.links.size, 0);
     const pings = (network.sent.get('ping') ?? 0) + (network.sent.get('pong') ?? 0);
     const audits = (network.sent.get('audit') ?? 0) + (network.sent.get('audited') ?? 0);
-    expect((5 * pings) / links / 60 + audits / SIZE / 60).toBeLessThan(12);
+    expect((5 * pings) / links / 20 + audits / SIZE / 20).toBeLessThan(12);
     expect(network.sent.get('pingRequest')).toBeUndefined();
     expect(network.broadcasts).toBe(0);
     expect(network.sent.get('entries')).toBeUndefined();
   });
 
-  test.each([1, 2, 3])('knows of a crash everywhere within 5 s (seed %i)', (seed) => {
+  test.each([1, 2])('knows of a crash everywhere within 5 s (seed %i)', (seed) => {
     const network = new RosterNetwork({ size: SIZE, seed, loss: 0.05 });
     network.run(20_000 + 1_000 * network.random.float());
     const crashedMs = network.nowMs;
@@ -45,7 +45,7 @@ describe('a cluster of rosters', () => {
   test.each([11, 12])('takes no node for dead that stalls for 1.5 s (seed %i)', (seed) => {
     const network = new RosterNetwork({ size: SIZE, seed, loss: 0.05 });
     network.run(10_000);
-    for (let round = 0; round < 40; round += 1) {
+    for (let round = 0; round < 25; round += 1) {
       for (let i = 0; i < 3; i += 1) {
         network.at(Math.floor(network.random.float() * SIZE)).stall(i === 0 ? 1_500 : 500);
       }
