@@ -58,6 +58,7 @@ export const SAVED_PEERS_MAX = 64;
 export const TOPIC_BYTES_MAX = 255;
 /** Subscriptions of one node, on all topics together. */
 export const SUBSCRIPTIONS_MAX = 65_536;
+
 // Broadcast (Plumtree)
 /** Larger payloads are refused where they are made. */
 export const GOSSIP_PAYLOAD_BYTES_MAX = 65_536;

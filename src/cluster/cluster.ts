@@ -285,7 +285,7 @@ export class Cluster implements LinkTableEvents {
     const { node, incarnation } = event;
     if (event.type === 'memberUp') this.#table.memberUp(event);
     if (event.type === 'memberDown') {
-      this.#table.submit({ kind: 'ownerGone', node, incarnation });
+      this.#table.memberDown(event);
       this.#closeSilent(event);
       // While a link proves who has the name, word of a death does not free it.
       if (this.#links.get(node) === undefined) this.#options.trust.release(node, incarnation);

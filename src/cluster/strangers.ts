@@ -1,6 +1,6 @@
 /**
- * Table entries whose owner the roster does not know yet. News of a table goes from neighbour to
- * neighbour, word of a new member through the broadcast tree: either may be first.
+ * Table entries whose owner is no member as far as this node knows. News of a table goes from
+ * neighbour to neighbour, word of a new member through the broadcast tree: either may be first.
  */
 import type { TableEntry } from '../core/table/contract.ts';
 import { STRANGER_ENTRIES_MAX } from '../limits.ts';

@@ -68,6 +68,15 @@ export class TableDriver implements OwnedTable {
     }
   }
 
+  /**
+   * A member is gone, and its entries with it. Where its death was a mistake that it never hears
+   * of, nobody asks it to write them again: they wait for the word that it lives.
+   */
+  memberDown({ node, incarnation }: NodeRef): void {
+    for (const entry of this.#table.entriesOf(node)) this.#strangers.hold({ from: node, entry });
+    this.submit({ kind: 'ownerGone', node, incarnation });
+  }
+
   submit(input: TableInput): void {
     const { host, news } = this.#options;
     for (const effect of this.#table.handle(input)) {

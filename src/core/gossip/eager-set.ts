@@ -12,10 +12,15 @@ interface Branch {
   isEager: boolean;
   /** It is in the tree that the last shaping broadcast made; others were added since. */
   isTrunk: boolean;
+  /** It is in the tree that is being made. */
+  isNext: boolean;
   /** Payloads from there in a row that were known already. */
   duplicates: number;
   prunedMs: number;
 }
+
+/** Longer than a broadcast takes to all nodes. */
+const SETTLE_MS = 1_000;
 
 export interface EagerSetRule {
   /** k: that many duplicates in a row make a branch lazy. */
@@ -23,6 +28,12 @@ export interface EagerSetRule {
   readonly trunkDuplicatesMax: number;
   readonly pruneIntervalMs: number;
   readonly shapeIntervalMs: number;
+}
+
+/** A broadcast, by this node's log of its origin; there is none for echoes. */
+export interface LocalId {
+  readonly log: OriginLog | undefined;
+  readonly sequence: number;
 }
 
 export class EagerSet {
@@ -33,11 +44,17 @@ export class EagerSet {
   /** Broadcasts since the last shaping one. */
   #sinceShaped = 0;
   #shapedMs = Number.NEGATIVE_INFINITY;
-  #shapedBy: { readonly log: OriginLog; readonly sequence: number } | undefined;
+  #phase: 'measuring' | 'overlapping' | 'settled' = 'settled';
+  #shapedBy: LocalId | undefined;
 
   constructor(rule: EagerSetRule, log?: OriginLog) {
     this.#rule = rule;
     this.log = log;
+  }
+
+  /** False until a first broadcast shaped it. */
+  get isShaped(): boolean {
+    return this.#shapedBy !== undefined;
   }
 
   /** Broadcasts that went over this set since it was shaped. */
@@ -48,7 +65,13 @@ export class EagerSet {
   /** A new neighbour is eager: its first duplicates show whether it is of use. */
   add(neighbor: Neighbor): void {
     const prunedMs = Number.NEGATIVE_INFINITY;
-    this.#branches.set(neighbor, { isEager: true, isTrunk: false, duplicates: 0, prunedMs });
+    this.#branches.set(neighbor, {
+      isEager: true,
+      isTrunk: false,
+      isNext: true,
+      duplicates: 0,
+      prunedMs,
+    });
   }
 
   remove(neighbor: Neighbor): void {
@@ -62,7 +85,9 @@ export class EagerSet {
   /** Makes the neighbour eager; true when it was not. */
   graft(neighbor: Neighbor): boolean {
     const branch = this.#branches.get(neighbor);
-    if (branch === undefined || branch.isEager) return false;
+    if (branch === undefined) return false;
+    branch.isNext = true;
+    if (branch.isEager) return false;
     branch.isEager = true;
     branch.duplicates = 0;
     return true;
@@ -70,9 +95,7 @@ export class EagerSet {
 
   prune(neighbor: Neighbor): void {
     const branch = this.#branches.get(neighbor);
-    if (branch === undefined) return;
-    branch.isEager = false;
-    branch.isTrunk = false;
+    if (branch !== undefined) this.#cutOff(branch);
   }
 
   /** True when the set was not shaped for a while: a node may not have it shaped all the time. */
@@ -80,21 +103,28 @@ export class EagerSet {
     return nowMs - this.#shapedMs >= this.#rule.shapeIntervalMs;
   }
 
-  /** All become eager until the duplicates of this broadcast come. */
-  shape(log: OriginLog, sequence: number, nowMs: number): void {
+  /**
+   * This broadcast goes to all neighbours, and those on which no duplicate of it comes are the next
+   * tree. Others keep to the old one meanwhile, unless there is none yet.
+   */
+  shape(by: LocalId, nowMs: number): void {
+    this.#advance(nowMs);
+    this.#phase = this.#shapedBy === undefined ? 'settled' : 'measuring';
     this.#sinceShaped = 0;
     this.#shapedMs = nowMs;
-    this.#shapedBy = { log, sequence };
+    this.#shapedBy = by;
     for (const branch of this.#branches.values()) {
+      branch.isNext = true;
+      if (this.#phase === 'measuring') continue;
       branch.isEager = true;
       branch.isTrunk = true;
-      branch.duplicates = 0;
     }
   }
 
   /** The neighbour, if any, was first with a broadcast. */
-  onFirst(neighbor: Neighbor | undefined): void {
+  onFirst(neighbor: Neighbor | undefined, nowMs: number): void {
     this.#sinceShaped += 1;
+    this.#advance(nowMs);
     const branch = neighbor === undefined ? undefined : this.#branches.get(neighbor);
     if (branch === undefined) return;
     branch.isEager = true;
@@ -107,37 +137,54 @@ export class EagerSet {
    * Deviation from the paper, which prunes after one: with many origins a link that is late for
    * one is first for another. A throttle keeps a burst from being answered frame by frame.
    */
-  onDuplicate(
-    neighbor: Neighbor,
-    log: OriginLog | undefined,
-    sequence: number,
-    nowMs: number,
-  ): boolean {
+  onDuplicate(neighbor: Neighbor, id: LocalId, nowMs: number): boolean {
     const branch = this.#branches.get(neighbor);
     if (branch === undefined) return false;
-    if (this.#shapedBy?.log === log && this.#shapedBy?.sequence === sequence) {
-      const isNews = branch.isEager;
-      this.#cutOff(branch, nowMs);
-      return isNews;
+    if (this.#shapedBy?.log === id.log && this.#shapedBy?.sequence === id.sequence) {
+      // The other end sees a duplicate too and needs no PRUNE.
+      branch.isNext = false;
+      if (this.#phase !== 'measuring') this.#cutOff(branch);
+      return false;
     }
     branch.duplicates += 1;
     const { duplicatesMax, trunkDuplicatesMax, pruneIntervalMs } = this.#rule;
     if (branch.duplicates < (branch.isTrunk ? trunkDuplicatesMax : duplicatesMax)) return false;
     if (nowMs - branch.prunedMs < pruneIntervalMs) return false;
-    this.#cutOff(branch, nowMs);
+    branch.prunedMs = nowMs;
+    this.#cutOff(branch);
     return true;
   }
 
   /** Prunes a branch on which a better one was found. */
   replace(neighbor: Neighbor, nowMs: number): void {
     const branch = this.#branches.get(neighbor);
-    if (branch !== undefined) this.#cutOff(branch, nowMs);
+    if (branch === undefined) return;
+    branch.prunedMs = nowMs;
+    this.#cutOff(branch);
   }
 
-  #cutOff(branch: Branch, nowMs: number): void {
+  /** What is pruned for the old tree may still be in the next one. */
+  #cutOff(branch: Branch): void {
     branch.isEager = false;
     branch.isTrunk = false;
-    branch.prunedMs = nowMs;
+    if (this.#phase !== 'measuring') branch.isNext = false;
+  }
+
+  /** For a while both trees are used: no broadcast that is under way falls between them. */
+  #advance(nowMs: number): void {
+    const sinceMs = nowMs - this.#shapedMs;
+    if (this.#phase === 'measuring' && sinceMs >= SETTLE_MS) {
+      this.#phase = 'overlapping';
+      for (const branch of this.#branches.values()) {
+        branch.isTrunk = branch.isNext;
+        if (branch.isNext && !branch.isEager) branch.duplicates = 0;
+        branch.isEager ||= branch.isNext;
+      }
+    }
+    if (this.#phase === 'overlapping' && sinceMs >= 2 * SETTLE_MS) {
+      this.#phase = 'settled';
+      for (const branch of this.#branches.values()) branch.isEager &&= branch.isNext;
+    }
   }
 }
 

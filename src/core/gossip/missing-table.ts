@@ -28,9 +28,7 @@ export interface Missing {
   dueMs: number;
 }
 
-export interface Heard {
-  readonly neighbor: Neighbor;
-  readonly hops: number;
+export interface Heard extends Announcer {
   /** The payload is on no way here: ask at once. */
   readonly isUrgent: boolean;
 }
@@ -72,8 +70,8 @@ export class MissingTable {
   }
 
   /** Notes an announcement of what is not there; false when it is dropped at a bound. */
-  announce(log: OriginLog, sequence: number, heard: Heard, nowMs: number): boolean {
-    const { neighbor, hops, isUrgent } = heard;
+  announce(log: OriginLog, sequence: number, heard: Heard): boolean {
+    const { neighbor, hops, heardMs: nowMs, isUrgent } = heard;
     const entry = log.missing?.get(sequence) ?? this.#open(log, sequence, nowMs);
     if (entry === undefined || entry.announcers.length >= GOSSIP_ANNOUNCERS_MAX) return false;
     if (entry.announcers.some((announcer) => announcer.neighbor === neighbor)) return true;

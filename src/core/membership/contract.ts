@@ -30,8 +30,16 @@ export type MembershipInput =
       readonly message: MembershipMessage;
     }
   | { readonly kind: 'timerFired'; readonly timer: MembershipTimer }
-  /** The answer to `needCandidates`, or peers known from the disk: they become passive. */
-  | { readonly kind: 'candidates'; readonly peers: readonly PeerDescriptor[] }
+  /**
+   * The answer to `needCandidates`, or peers known from the disk: they become passive. With
+   * `arePresumedDead` also those that are `gone`, since they may live behind a split that healed;
+   * never name nodes there that left.
+   */
+  | {
+      readonly kind: 'candidates';
+      readonly peers: readonly PeerDescriptor[];
+      readonly arePresumedDead?: boolean;
+    }
   /** The roster says that this start of the node is dead or left: forget it. */
   | { readonly kind: 'gone'; readonly node: NodeName; readonly incarnation: bigint }
   /** The failure detector hears nothing of that neighbour: its place goes to another. */

@@ -27,6 +27,7 @@ import { Repair } from './repair.ts';
 import { Shuffling } from './shuffling.ts';
 
 type MessageOf<K extends MembershipMessage['kind']> = Extract<MembershipMessage, { kind: K }>;
+type InputOf<K extends MembershipInput['kind']> = Extract<MembershipInput, { kind: K }>;
 type Tick = 'repair' | 'shuffle' | 'keepAlive';
 
 export interface HyParViewOptions extends Partial<HyParViewConfig> {
@@ -153,7 +154,7 @@ export class HyParView {
         this.#onTimer(input.timer);
         break;
       case 'candidates':
-        this.#onCandidates(input.peers);
+        this.#onCandidates(input);
         break;
       case 'gone':
         // A neighbour stays one: its link is better evidence. But once lost it is no spare.
@@ -204,8 +205,9 @@ export class HyParView {
     this.#outbox.reply([requestId], { kind: 'left' });
   }
 
-  #onCandidates(peers: readonly PeerDescriptor[]): void {
+  #onCandidates({ peers, arePresumedDead = false }: InputOf<'candidates'>): void {
     if (this.#state === 'left') return;
+    if (arePresumedDead) for (const { node } of peers) this.#book.welcome(node);
     this.#book.addCandidates(peers);
     this.#repair.run();
   }

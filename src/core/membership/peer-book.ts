@@ -9,6 +9,7 @@ import { ChurnWindow } from './churn.ts';
 import type { HyParViewConfig } from './config.ts';
 import type { MembershipResult, NeighborLoss } from './contract.ts';
 import { Departed } from './departed.ts';
+import { dialTimeMs } from './dial-time.ts';
 import { FailureTable } from './failures.ts';
 import type { NeighborPriority } from './messages.ts';
 import type { Outbox } from './outbox.ts';
@@ -19,9 +20,6 @@ import { TokenBucket } from './token-bucket.ts';
 
 /** Nodes that can be blocked; those above it are not. */
 const BLOCKED_MAX = 16_384;
-
-/** Round trips that a dial takes, handshake and admission included. */
-const DIAL_ROUND_TRIPS = 3;
 
 /** A link that stands, as its handshake proved it. */
 export interface Link {
@@ -289,20 +287,11 @@ export class PeerBook {
       this.ask({ peer: linked, ask, waiters });
       return;
     }
-    const delayMs = ask === 'join' ? this.#config.connectTimeoutMs : this.#dialMs(peer.node);
+    const failures = this.failures.count(peer.node);
+    const dial = { ask, failures, neighbors: this.#active.keys() };
+    const delayMs = dialTimeMs(this.#config, this.#facts, dial);
     this.#store({ peer, ask, waiters, requestId: undefined }, delayMs);
     this.#outbox.push({ kind: 'connect', peer });
-  }
-
-  /** Short, for most dials after a disaster lead nowhere; longer for a peer that failed before. */
-  #dialMs(node: NodeName): number {
-    const { connectTimeoutMs, connectTimeoutMinMs } = this.#config;
-    let rttMs = 0;
-    for (const neighbor of this.#active.keys()) {
-      rttMs = Math.max(rttMs, this.#facts?.rttMs(neighbor) ?? 0);
-    }
-    const firstMs = Math.max(connectTimeoutMinMs, DIAL_ROUND_TRIPS * rttMs);
-    return Math.min(connectTimeoutMs, firstMs * 2 ** this.failures.count(node));
   }
 
   /** A request that has not left yet leaves with high priority. */

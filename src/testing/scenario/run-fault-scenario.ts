@@ -82,6 +82,11 @@ export async function runFaultScenario(
       bytes,
       trace: sim.trace,
     };
+  } catch (cause) {
+    if (cause instanceof SimulationError) throw cause;
+    const why = cause instanceof Error ? cause.message : String(cause);
+    const message = `the scenario broke: ${why} ${whereabouts(sim, seed, replay)}`;
+    throw new SimulationError(message, { seed, atMs: sim.now, cause });
   } finally {
     await sim[Symbol.asyncDispose]();
   }
@@ -105,11 +110,10 @@ async function converge({ sim, fleet, budgetMs, seed, replay }: Convergence): Pr
     await sim.advance(CHECK_EVERY_MS);
     const faults = faultsOf(sim, fleet);
     wholeMs = faults.length === 0 ? (wholeMs ?? sim.now) : undefined;
-    if (wholeMs === undefined && sim.now - beginMs > budgetMs) {
+    if ((wholeMs ?? sim.now) - beginMs > budgetMs) {
       const shown = faults.slice(0, FAULTS_SHOWN).join('; ');
       const message = `no one cluster ${budgetMs} ms after everything was healed: ${shown}`;
-      const where = `(at ${sim.now} ms with seed ${seed}; again by ${replay})`;
-      throw new SimulationError(`${message} ${where}`, {
+      throw new SimulationError(`${message} ${whereabouts(sim, seed, replay)}`, {
         seed,
         atMs: sim.now,
         rule: 'convergence',
@@ -117,6 +121,10 @@ async function converge({ sim, fleet, budgetMs, seed, replay }: Convergence): Pr
     }
   }
   return wholeMs - beginMs;
+}
+
+function whereabouts(sim: Simulation, seed: number, replay: string): string {
+  return `(at ${sim.now} ms with seed ${seed}; again by ${replay})`;
 }
 
 function faultsOf(sim: Simulation, fleet: Fleet): readonly string[] {
@@ -132,8 +140,11 @@ function probeFaults(node: BarrelNode, nodes: readonly BarrelNode[]): readonly s
   return [`${node.name} knows ${known.length} of ${nodes.length} services`];
 }
 
+/** The command line knows no length of the phase: such a run is one of a program. */
 function replayOf({ seed, nodesMax, faultsMs }: FaultScenarioOptions): string {
-  const isShort = nodesMax !== undefined || faultsMs !== undefined;
-  const exact = isShort ? ` (with ${JSON.stringify({ nodesMax, faultsMs })})` : '';
-  return `npm run sim -- faults --seed ${seed}${exact}`;
+  if (faultsMs !== undefined) {
+    return `runFaultScenario(${JSON.stringify({ seed, nodesMax, faultsMs })})`;
+  }
+  const nodes = nodesMax === undefined ? '' : ` --nodes ${nodesMax}`;
+  return `npm run sim -- faults --seed ${seed}${nodes}`;
 }

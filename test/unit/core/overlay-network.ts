@@ -452,6 +452,7 @@ export class OverlayNode {
     this.memberEvents.push(event);
     const { node, incarnation } = event;
     if (event.type === 'memberDown') {
+      for (const entry of this.table.entriesOf(node)) this.#strangers.hold({ from: node, entry });
       this.#onTable(this.table.handle({ kind: 'ownerGone', node, incarnation }));
     } else {
       for (const { from, entry } of this.#strangers.take(event)) {

@@ -5,6 +5,7 @@ import {
   type FaultScenarioOptions,
   runFaultScenario,
 } from '../../../src/testing/scenario/run-fault-scenario.ts';
+import { shrinkFaultScenario } from '../../../src/testing/scenario/shrink.ts';
 import { SeededRandom } from '../../../src/testing/seeded-random.ts';
 
 /** A few seeds, small and short; the many run in a project of their own. */
@@ -28,7 +29,16 @@ describe('random faults', () => {
   test('what does not converge says seed and command', async () => {
     const run = runFaultScenario({ ...short(1), budgetMs: -1 });
     await expect(run).rejects.toMatchObject({ name: 'SimulationError', seed: 1 });
-    await expect(run).rejects.toThrow('npm run sim -- faults --seed 1');
+    await expect(run).rejects.toThrow('again by runFaultScenario({"seed":1,');
+  });
+});
+
+describe('shrinking', () => {
+  test('finds a shorter run of a seed that fails, and nothing for one that holds', async () => {
+    const failing = await shrinkFaultScenario({ ...short(1), budgetMs: -1 });
+    expect(failing?.options).toMatchObject({ seed: 1, nodesMax: 3 });
+    expect(failing?.options.faultsMs?.[1]).toBeLessThan(1_000);
+    expect(await shrinkFaultScenario(short(1))).toBeUndefined();
   });
 });
 

@@ -523,6 +523,20 @@ describe('leave', () => {
   });
 });
 
+describe('spares that nobody heard for an hour', () => {
+  const hour = 3_600_000;
+
+  test('are forgotten by a node that has neighbours, and kept by one that is alone', () => {
+    const nodes = [Driven.full(5, { failuresMax: 99 }), new Driven({ failuresMax: 99 })];
+    const counts = nodes.map((node) => {
+      node.do({ kind: 'candidates', peers: [{ ...peer('old'), ageMs: hour - 5_000 }] });
+      node.pass(6_500);
+      return node.core.peers.filter(({ node: name }) => name === 'old@t').length;
+    });
+    expect(counts).toEqual([0, 1]);
+  });
+});
+
 describe('timers of before a leave', () => {
   test('do nothing after the next join', () => {
     const node = Driven.full(1);

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { HYPARVIEW_DEFAULTS } from '../../../../src/core/membership/config.ts';
 import { Departed } from '../../../../src/core/membership/departed.ts';
@@ -81,6 +82,34 @@ describe('the passive view', () => {
     expect(view.get('a', 1_400)).toMatchObject({ addresses: ['1.1.1.1:1'], ageMs: 500 });
     view.add({ ...peer('a'), addresses: ['3.3.3.3:3'], ageMs: 0 }, 1_400);
     expect(view.get('a', 1_400)).toMatchObject({ addresses: ['3.3.3.3:3'], ageMs: 0 });
+  });
+
+  test('drops on expiry whom nobody heard for an hour, and keeps the others (C9, C11)', () => {
+    const view = new PassiveView(3, seeded(1));
+    view.add({ ...peer('old'), ageMs: 3_000_000 }, 0);
+    view.add(peer('young'), 0);
+    view.expire(599_999);
+    expect(view.nodes()).toEqual(['old', 'young']);
+    view.expire(600_000);
+    expect(view.nodes()).toEqual(['young']);
+    expect(view.candidates(600_000, () => true)).toEqual(['young']);
+  });
+
+  test('holds after expiry only peers within the age, whatever was added (C22)', () => {
+    const additions = fc.array(fc.tuple(fc.nat(9), fc.nat(4_000_000), fc.nat(100_000)));
+    fc.assert(
+      fc.property(additions, (added) => {
+        const view = new PassiveView(5, seeded(1));
+        let nowMs = 0;
+        for (const [name, ageMs, waitMs] of added) {
+          nowMs += waitMs;
+          view.add({ ...peer(`n${name}`), ageMs }, nowMs);
+          view.expire(nowMs);
+          expect(view.size).toBeLessThanOrEqual(5);
+          for (const known of view.known(nowMs)) expect(known.ageMs).toBeLessThan(3_600_000);
+        }
+      }),
+    );
   });
 
   test('offers no cooling peer as a candidate, newer word or not', () => {

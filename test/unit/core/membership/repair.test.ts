@@ -112,6 +112,17 @@ describe('candidates', () => {
   });
 });
 
+describe('candidates that are presumed dead', () => {
+  test('are tried although the roster gave them up a moment ago', () => {
+    const node = Driven.full(4);
+    node.do({ kind: 'gone', node: 'lost@t', incarnation: 1n });
+    node.do({ kind: 'candidates', peers: [peer('lost')] });
+    expect(node.core.pendingNodes).toEqual([]);
+    node.do({ kind: 'candidates', peers: [peer('lost')], arePresumedDead: true });
+    expect(node.core.pendingNodes).toEqual(['lost@t']);
+  });
+});
+
 describe('a dial', () => {
   test('is given up after half a second, and after twice as long at each failure', () => {
     const node = Driven.full(4);
@@ -126,6 +137,15 @@ describe('a dial', () => {
     for (const [i, wait] of waits.entries()) {
       expect(Math.abs(wait - 500 * 2 ** i)).toBeLessThanOrEqual(20);
     }
+  });
+
+  test('to a newcomer or a stray may take as long as an answer', () => {
+    const node = Driven.full(5);
+    node.receive('p0', { kind: 'forwardJoin', newcomer: peer('n'), hopsLeft: 0 });
+    node.pass(1_990);
+    expect(node.core.pendingNodes).toEqual(['n@t']);
+    node.pass(20);
+    expect(node.core.pendingNodes).toEqual([]);
   });
 
   test('may take three of the longest round trips to a neighbour', () => {
