@@ -11,6 +11,7 @@ import {
 import { EXIT, exitCodeOf, lineOf } from './exit-code.ts';
 import { printKey, printSecret } from './keys.ts';
 import { dataDirOption, integer, type StartSettings, startOptions } from './node-settings.ts';
+import type { SimulateSettings } from './simulate.ts';
 
 export interface Invocation {
   /** Without the interpreter and the script. */
@@ -55,6 +56,7 @@ function barrel(version: string, isJson: boolean): Command {
   addStart(program);
   addQuestions(program);
   addKeys(program);
+  addSimulate(program);
   return program;
 }
 
@@ -126,6 +128,25 @@ function addKeys(program: Command): void {
     .description('Print a new join secret.')
     .addOption(json())
     .action((settings: AskSettings) => printSecret(settings));
+}
+
+function addSimulate(program: Command): void {
+  program
+    .command('simulate')
+    .description('Run an experiment on simulated nodes; print, and write its figures and plot.')
+    .argument('[scenario]', 'its name, or paper or all; see --list')
+    .option('--list', 'list the scenarios')
+    .addOption(new Option('--nodes <count>', 'default: as in the paper or goal').argParser(integer))
+    .addOption(new Option('--seed <number>', 'of the first run, default: 1').argParser(integer))
+    .addOption(new Option('--runs <count>', 'with seeds in a row, default: 1').argParser(integer))
+    .option('--seeds <range>', 'instead of both, as 1..200')
+    .option('--out <directory>', 'where the figures and plots go', 'simulations')
+    .addOption(json())
+    .action(async (scenario: string | undefined, settings: SimulateSettings) => {
+      // Only this command needs the laboratory and the charts.
+      const { simulate } = await import('./simulate.ts');
+      await simulate(scenario, settings);
+    });
 }
 
 function json(): Option {

@@ -45,7 +45,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   node: [...FEATURES, ...ROOT_PARTS, 'compose-node', 'admin'],
   index: [...FEATURES, ...ROOT_PARTS, 'node'],
   // A fingerprint and a join secret are made in one way; `barrel keys` needs no node for them.
-  cli: [...GROUND, 'host', 'identity', 'index', 'admin'],
+  // `barrel simulate` loads the laboratory, when it is asked for.
+  cli: [...GROUND, 'host', 'identity', 'index', 'admin', 'testing'],
   testing: [...FEATURES, ...ROOT_PARTS, 'compose-node', 'index'],
 };
 
@@ -55,6 +56,8 @@ const PACKAGE_PLACES: Readonly<Record<string, readonly string[]>> = {
   '@peculiar/x509': ['src/identity/'],
   'reflect-metadata': ['src/identity/'],
   commander: ['src/cli/'],
+  'd3-scale': ['src/cli/'],
+  'd3-shape': ['src/cli/'],
   pino: ['src/cli/'],
   valibot: ['src/options.ts', 'src/option-rules.ts'],
   'pure-rand': ['src/testing/'],

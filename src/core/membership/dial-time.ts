@@ -18,7 +18,7 @@ export interface Dial {
   readonly neighbors: Iterable<NodeName>;
 }
 
-/** Somebody spoke of a newcomer just now, so it gets as long as an answer, a contact the longest. */
+/** Somebody just spoke of a newcomer, so it gets as long as an answer; a contact the longest. */
 export function dialTimeMs(
   config: HyParViewConfig,
   facts: LinkFacts | undefined,

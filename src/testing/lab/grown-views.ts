@@ -10,20 +10,15 @@ const KEPT_MAX = 4;
 const kept = new Map<string, Views>();
 
 /** The views of an overlay that joined one by one and stabilised, as in the papers. */
-export function grownViews({ nodes, seed, progress }: ScenarioOptions): Views {
-  const key = `${nodes}/${seed}`;
+export function grownViews(options: ScenarioOptions): Views {
+  const { nodes, seed, cycles = STABILISING_CYCLES, progress } = options;
+  const key = `${nodes}/${seed}/${cycles}`;
   const known = kept.get(key);
   if (known !== undefined) {
     progress(1);
     return known;
   }
-  const lab = growHyParView({
-    nodes,
-    seed,
-    progress,
-    joins: 'one by one',
-    cycles: STABILISING_CYCLES,
-  });
+  const lab = growHyParView({ nodes, seed, cycles, progress, joins: 'one by one' });
   const views = viewsOf(lab);
   kept.set(key, views);
   for (const oldest of kept.keys()) {

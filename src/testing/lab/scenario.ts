@@ -6,6 +6,8 @@
 export interface ScenarioOptions {
   readonly nodes: number;
   readonly seed: number;
+  /** Cycles of the membership protocol after joining. @default 50, as in the papers */
+  readonly cycles?: number;
   /** Told the share that is done, 0 to 1, now and then. */
   readonly progress: (share: number) => void;
 }
@@ -18,6 +20,8 @@ export interface RunResult {
   readonly curves: Readonly<Record<string, readonly Point[]>>;
   /** Of everything that happened. */
   readonly trace: string;
+  /** The rule that this run broke, and how to see it again. */
+  readonly failure?: string;
 }
 
 /** A bound that every run must keep. */
@@ -75,7 +79,7 @@ export interface Scenario {
   readonly sources: readonly string[];
   readonly rows: readonly FigureRow[];
   readonly charts: readonly ChartPlan[];
-  run(options: ScenarioOptions): RunResult;
+  run(options: ScenarioOptions): RunResult | Promise<RunResult>;
 }
 
 /** A bound holds for every run. */

@@ -54,6 +54,8 @@ export class Sender {
   #resuming = false;
   #choked = false;
   #stopped = false;
+  /** Something was lost that nobody will send again: what comes behind it is worth nothing. */
+  #hasGap = false;
   #onIdle: (() => void) | undefined;
 
   constructor(options: SenderOptions) {
@@ -134,6 +136,7 @@ export class Sender {
   /** Sends no more; what is on the wire still arrives. */
   stop(): void {
     this.#stopped = true;
+    this.#hasGap = this.#stalled.length > 0;
     this.#queue.clear();
     this.#stalled = [];
     this.#onIdle = undefined;
@@ -213,8 +216,13 @@ export class Sender {
 
   #land(flight: Flight, isLost: boolean): void {
     const { network, out } = this.#options;
-    if (!isLost && !out.isCut && this.#stalled.length === 0) this.#options.onArrival(flight);
-    else if (!this.#stopped) {
+    const hasArrived = !isLost && !out.isCut && this.#stalled.length === 0;
+    if (this.#stopped) {
+      this.#hasGap ||= !hasArrived;
+      if (!this.#hasGap) this.#options.onArrival(flight);
+    } else if (hasArrived) {
+      this.#options.onArrival(flight);
+    } else {
       if (this.#stalled.length === 0) this.#stalledSinceMs = network.clock.monotonicMs();
       this.#stalled.push(flight);
       if (!out.isCut) this.#releaseWithNextProbe();

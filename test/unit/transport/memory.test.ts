@@ -112,6 +112,20 @@ describe('the simulated network', () => {
     expect([near.closures, far.closures]).toEqual([[], []]);
   });
 
+  test('of a node that crashed nothing arrives behind what was lost', async () => {
+    const world = new World({ latencyMs: [10, 10] });
+    const { near, far, a, b } = await world.pair();
+    world.network.cut(a.address, b.address);
+    near.connection.send(1, bytes('lost'));
+    await world.time.advance(5);
+    world.network.heal();
+    near.connection.send(1, bytes('behind it'));
+    await world.time.advance(1);
+    world.network.crash(a.address);
+    await world.time.advance(1_000);
+    expect(far.texts).toEqual([]);
+  });
+
   test('a cut longer than the idle time-out loses the connection at both ends', async () => {
     const world = new World({});
     const { near, far, a, b } = await world.pair();

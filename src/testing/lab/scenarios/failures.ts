@@ -132,9 +132,8 @@ function fail(views: Views, { seed }: ScenarioOptions, percent: number): Outcome
   const lab = plantHyParView(views, { seed: seed + percent, noticedBy: 'sender' });
   const { network } = lab;
   network.run(100);
-  for (const victim of sample(network.random, network.living, (network.size * percent) / 100)) {
-    network.crash(victim);
-  }
+  const count = Math.round((network.size * percent) / 100);
+  for (const victim of sample(network.random, network.living, count)) network.crash(victim);
   const shares = shortlyAfter(lab);
   const healedMs = untilHealed(lab, shares);
   const survivors = network.living;

@@ -10,8 +10,13 @@ import {
   mutualShare,
   shortestPaths,
 } from '../graph.ts';
-import { growHyParView, type HyParViewLab, STABILISING_CYCLES } from '../hyparview-lab.ts';
-import type { ChartPlan, FigureRow, RunResult, Scenario } from '../scenario.ts';
+import {
+  type GrowOptions,
+  growHyParView,
+  type HyParViewLab,
+  STABILISING_CYCLES,
+} from '../hyparview-lab.ts';
+import type { ChartPlan, FigureRow, RunResult, Scenario, ScenarioOptions } from '../scenario.ts';
 import { distribution, mean } from '../statistics.ts';
 
 export const HYPARVIEW_SOURCE: string =
@@ -85,18 +90,18 @@ export const joinStorm: Scenario = {
   summary: 'HyParView: shape of the overlay when all nodes join one contact at once',
   sources: [
     HYPARVIEW_SOURCE,
-    'The paper joins nodes one by one. iroh-gossip, all at once: 18.4, 0.072, diameter 52 (measured).',
+    'The paper joins one by one. iroh-gossip, all at once: 18.4, 0.072, diameter 52 (measured).',
   ],
   run: (options) => run({ ...options, joins: 'at once' }),
 };
 
-type RunOptions = Omit<Parameters<typeof growHyParView>[0], 'cycles'>;
+type RunOptions = ScenarioOptions & Pick<GrowOptions, 'joins'>;
 
 function run(options: RunOptions): RunResult {
   const fullViews: [number, number][] = [];
   const lab = growHyParView({
     ...options,
-    cycles: STABILISING_CYCLES,
+    cycles: options.cycles ?? STABILISING_CYCLES,
     progress: (share) => options.progress(share * 0.95),
     onCycle: ({ network }) => {
       const full = network.neighbors.filter((view) => view.length >= 5).length;

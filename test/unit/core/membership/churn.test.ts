@@ -72,7 +72,7 @@ describe('shuffles', () => {
     expect(new Set(pauses).size).toBeGreaterThan(3);
   });
 
-  test('go about every 2 s after fifteen newcomers, and slowly again when they are in (C19)', () => {
+  test('go about every 2 s after fifteen newcomers, and slowly again after that (C19)', () => {
     const node = new Driven();
     for (let i = 0; i < 15; i += 1) node.receive(`j${i}`, { kind: 'join', requestId: 1 });
     expect(node.core.churn.joins).toBeGreaterThanOrEqual(10);
@@ -85,7 +85,7 @@ describe('shuffles', () => {
 });
 
 describe('churn', () => {
-  test('of a fresh node is zero; a neighbour gained or lost counts, its repetition does not (H11)', () => {
+  test('is zero at first, and counts a neighbour gained or lost once (H11)', () => {
     const node = new Driven();
     expect(node.core.churn).toEqual({ joins: 0, losses: 0 });
     node.receive('a', { kind: 'neighbor', requestId: 1, priority: 'high' });
