@@ -1,4 +1,4 @@
-/** The broadcasts of the features: each has a tag of its own, judges what comes, and gets it once. */
+/** The broadcasts of features: each has a tag of its own, judges what comes, and gets it once. */
 import type { Broadcast, MessageId } from '../core/gossip/contract.ts';
 import { BarrelError } from '../errors.ts';
 import { GOSSIP_PAYLOAD_BYTES_MAX } from '../limits.ts';

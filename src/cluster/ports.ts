@@ -66,7 +66,7 @@ export interface OwnedTable {
 
 /** A feature's own kind of broadcast. */
 export interface BroadcastReader {
-  /** False for a payload that no honest node sends: it goes no further, its sender loses its link. */
+  /** False for what no honest node sends: it goes no further, its sender loses its link. */
   accepts(payload: Uint8Array): boolean;
   /** Once for each broadcast, own ones included. The payload may be kept, not changed. */
   onBroadcast(broadcast: Broadcast): void;

@@ -25,10 +25,10 @@ import { PeerBook } from './peer-book.ts';
 import { jitter, type Randomness, vary } from './randomness.ts';
 import { Repair } from './repair.ts';
 import { Shuffling } from './shuffling.ts';
+import { Ticks, type TickTimer } from './ticks.ts';
 
 type MessageOf<K extends MembershipMessage['kind']> = Extract<MembershipMessage, { kind: K }>;
 type InputOf<K extends MembershipInput['kind']> = Extract<MembershipInput, { kind: K }>;
-type Tick = 'repair' | 'shuffle' | 'keepAlive';
 
 export interface HyParViewOptions extends Partial<HyParViewConfig> {
   /** Round trips of the links; without them dials are given the shortest time. */
@@ -45,7 +45,7 @@ export class HyParView {
   readonly #newcomers: Newcomers;
   readonly #shuffling: Shuffling;
   readonly #repair: Repair;
-  readonly #ticks = new Map<Tick, number>();
+  readonly #ticks: Ticks = new Ticks(this.#outbox);
   #state: 'idle' | 'running' | 'left' = 'idle';
 
   /** The views are empty, and nothing is scheduled before the first input. */
@@ -452,40 +452,30 @@ export class HyParView {
 
   #start(): void {
     this.#state = 'running';
-    this.#schedule('repair', jitter(this.#random, this.#config.repairPeriodMs, 0.5));
-    this.#schedule('shuffle', jitter(this.#random, this.#config.shufflePeriodMs, 0));
-    this.#schedule('keepAlive', jitter(this.#random, this.#config.keepAlivePeriodMs, 0.5));
-  }
-
-  #schedule(kind: Tick, delayMs: number): void {
-    const generation = this.#outbox.nextSerial();
-    this.#ticks.set(kind, generation);
-    this.#outbox.push({ kind: 'schedule', timer: { kind, generation }, delayMs });
+    this.#ticks.schedule('repair', jitter(this.#random, this.#config.repairPeriodMs, 0.5));
+    this.#ticks.schedule('shuffle', jitter(this.#random, this.#config.shufflePeriodMs, 0));
+    this.#ticks.schedule('keepAlive', jitter(this.#random, this.#config.keepAlivePeriodMs, 0.5));
   }
 
   #onTimer(timer: MembershipTimer): void {
-    const { kind } = timer;
-    if (kind === 'request') {
-      this.#onRequestTimeout(timer.node, timer.generation);
-    } else if (this.#ticks.get(kind) === timer.generation) {
-      this.#onTick(kind);
-    }
+    if (timer.kind === 'request') this.#onRequestTimeout(timer.node, timer.generation);
+    else if (this.#ticks.isCurrent(timer)) this.#onTick(timer.kind);
   }
 
-  #onTick(kind: Tick): void {
+  #onTick(kind: TickTimer['kind']): void {
     switch (kind) {
       case 'repair':
-        this.#schedule('repair', jitter(this.#random, this.#config.repairPeriodMs, 0.5));
+        this.#ticks.schedule('repair', jitter(this.#random, this.#config.repairPeriodMs, 0.5));
         this.#book.expire();
         this.#repair.run();
         this.#newcomers.mix();
         break;
       case 'shuffle':
-        this.#schedule('shuffle', vary(this.#random, this.shufflePeriodMs));
+        this.#ticks.schedule('shuffle', vary(this.#random, this.shufflePeriodMs));
         this.#shuffling.begin();
         break;
       case 'keepAlive':
-        this.#schedule('keepAlive', vary(this.#random, this.#config.keepAlivePeriodMs));
+        this.#ticks.schedule('keepAlive', vary(this.#random, this.#config.keepAlivePeriodMs));
         for (const to of this.#book.active.keys()) this.#outbox.send(to, { kind: 'keepAlive' });
         break;
       default:

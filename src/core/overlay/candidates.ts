@@ -8,17 +8,22 @@ import type { Roster } from '../roster/roster.ts';
 /** Told at once; repair asks again when none of them is of use. */
 const CANDIDATES_MAX = 64;
 
-/** Members, and where they are few, those whose death is young and may be a mistake. */
+export interface Candidates {
+  readonly living: readonly PeerDescriptor[];
+  /** Where nobody else lives: their death is young and may be a mistake. */
+  readonly dead: readonly PeerDescriptor[];
+}
+
 export function candidatesOf(
   roster: Roster,
   random: Randomness,
   isOther: (node: NodeName) => boolean,
-): readonly PeerDescriptor[] {
+): Candidates {
   const others = roster.alive.filter(({ node }) => isOther(node));
   const living = sample(random, others, CANDIDATES_MAX);
-  if (living.length === CANDIDATES_MAX) return living.map(peerOf);
+  if (living.length > 0) return { living: living.map(peerOf), dead: [] };
   const gone = roster.recentlyDead.filter(({ node }) => isOther(node));
-  return [...living, ...sample(random, gone, CANDIDATES_MAX - living.length)].map(peerOf);
+  return { living: [], dead: sample(random, gone, CANDIDATES_MAX).map(peerOf) };
 }
 
 function peerOf({ node, incarnation, record }: RosterEntry): PeerDescriptor {

@@ -241,8 +241,11 @@ export class Overlay {
   #tellCandidates(): void {
     const isOther = (node: NodeName): boolean =>
       node !== this.#self.node && !this.membership.isNeighbor(node);
-    const peers = candidatesOf(this.roster, this.#options.random, isOther);
-    this.#queue.push({ layer: 'membership', input: { kind: 'candidates', peers } });
+    const { living, dead } = candidatesOf(this.roster, this.#options.random, isOther);
+    this.#queue.push({ layer: 'membership', input: { kind: 'candidates', peers: living } });
+    if (dead.length === 0) return;
+    const input = { kind: 'candidates', peers: dead, arePresumedDead: true } as const;
+    this.#queue.push({ layer: 'membership', input });
   }
 
   #onNeighbor(event: NeighborEvent): void {
