@@ -36,6 +36,8 @@ export interface LinkConditions {
  * `await sim.settled(client.total())`, never `await client.total()` alone. Code that waits for
  * anything real, a file or a `setTimeout`, waits for something that virtual time runs past.
  *
+ * `partition`, `cut`, `link`, `clock` and `disk` take names of nodes that have not started yet.
+ *
  * After every step some rules are checked on every node that ran: it is in no view of its own,
  * views are disjoint and within their sizes, up and down events alternate and match the active
  * view. When one is broken, or a callback throws, the run in progress rejects with a

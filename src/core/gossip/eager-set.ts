@@ -4,6 +4,8 @@
  * becomes a tree of shortest ways from it (paper, section "Optimization": a shared tree is best for
  * the node that built it).
  */
+
+import type { NodeName } from '../names.ts';
 import type { PlumtreeConfig } from './config.ts';
 import type { Neighbor } from './neighbor.ts';
 import type { OriginLog } from './origin-log.ts';
@@ -14,9 +16,9 @@ interface Branch {
   isTrunk: boolean;
   /** It is in the tree that is being made. */
   isNext: boolean;
-  /** Payloads from there in a row that were known already. */
+  /** Payloads from there in a row that were known already; those of a burst count as one. */
   duplicates: number;
-  prunedMs: number;
+  countedMs: number;
 }
 
 /** Longer than a broadcast takes to all nodes. */
@@ -25,8 +27,11 @@ const SETTLE_MS = 1_000;
 export interface EagerSetRule {
   /** k: that many duplicates in a row make a branch lazy. */
   readonly duplicatesMax: number;
+  /** k for a branch of the tree that was shaped. */
   readonly trunkDuplicatesMax: number;
+  /** Duplicates within this time count as one. */
   readonly pruneIntervalMs: number;
+  /** Least time between two shapings. */
   readonly shapeIntervalMs: number;
 }
 
@@ -64,13 +69,13 @@ export class EagerSet {
 
   /** A new neighbour is eager: its first duplicates show whether it is of use. */
   add(neighbor: Neighbor): void {
-    const prunedMs = Number.NEGATIVE_INFINITY;
+    const countedMs = Number.NEGATIVE_INFINITY;
     this.#branches.set(neighbor, {
       isEager: true,
       isTrunk: false,
       isNext: true,
       duplicates: 0,
-      prunedMs,
+      countedMs,
     });
   }
 
@@ -101,6 +106,12 @@ export class EagerSet {
   /** True when the set was not shaped for a while: a node may not have it shaped all the time. */
   mayShape(nowMs: number): boolean {
     return nowMs - this.#shapedMs >= this.#rule.shapeIntervalMs;
+  }
+
+  /** True when several shape it at once and this origin, by its name, is the one that counts. */
+  prefers(origin: NodeName, nowMs: number): boolean {
+    if (this.#phase !== 'measuring' || nowMs - this.#shapedMs >= SETTLE_MS) return false;
+    return origin < (this.#shapedBy?.log?.origin ?? '');
   }
 
   /**
@@ -135,7 +146,8 @@ export class EagerSet {
    * The neighbour sent what was known; true when it must be told to stop.
    *
    * Deviation from the paper, which prunes after one: with many origins a link that is late for
-   * one is first for another. A throttle keeps a burst from being answered frame by frame.
+   * one is first for another. A burst counts once: its duplicates were all sent before a PRUNE
+   * could arrive, and links of one circle that were judged by them would be pruned together.
    */
   onDuplicate(neighbor: Neighbor, id: LocalId, nowMs: number): boolean {
     const branch = this.#branches.get(neighbor);
@@ -146,11 +158,11 @@ export class EagerSet {
       if (this.#phase !== 'measuring') this.#cutOff(branch);
       return false;
     }
-    branch.duplicates += 1;
     const { duplicatesMax, trunkDuplicatesMax, pruneIntervalMs } = this.#rule;
+    if (nowMs - branch.countedMs < pruneIntervalMs) return false;
+    branch.countedMs = nowMs;
+    branch.duplicates += 1;
     if (branch.duplicates < (branch.isTrunk ? trunkDuplicatesMax : duplicatesMax)) return false;
-    if (nowMs - branch.prunedMs < pruneIntervalMs) return false;
-    branch.prunedMs = nowMs;
     this.#cutOff(branch);
     return true;
   }
@@ -159,7 +171,7 @@ export class EagerSet {
   replace(neighbor: Neighbor, nowMs: number): void {
     const branch = this.#branches.get(neighbor);
     if (branch === undefined) return;
-    branch.prunedMs = nowMs;
+    branch.countedMs = nowMs;
     this.#cutOff(branch);
   }
 

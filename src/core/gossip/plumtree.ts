@@ -3,9 +3,12 @@
  * along the links of a tree that is embedded in the overlay, ids are announced on all other links,
  * and a node that hears of what it has not got asks for it, which mends the tree.
  *
- * Deviations from the paper: a link is pruned after several duplicates; an announcer that has not
- * got the payload says so; new links begin with digests; busy origins have eager sets of their own;
- * a congested neighbour is announced to only; a broadcast is validated before it is passed on.
+ * Deviations from the paper: now and then a broadcast goes over all links and shapes the shared
+ * tree anew, as the first one does in the paper, since repairs and churn wear it out; links that
+ * are much earlier than the tree are added to it; a link is pruned after several duplicates; an
+ * announcer that has not got the payload says so; new links begin with digests; busy origins have
+ * eager sets of their own; a congested neighbour is announced to only; a broadcast is validated
+ * before it is passed on.
  */
 import { BarrelError } from '../../errors.ts';
 import { GOSSIP_PAYLOAD_BYTES_MAX, GOSSIP_TAG_MAX } from '../../limits.ts';
@@ -31,7 +34,7 @@ type MessageOf<K extends GossipMessage['kind']> = Extract<GossipMessage, { kind:
 type OwnBroadcast = Extract<GossipInput, { kind: 'broadcast' }>;
 
 /** Of the nodes that send at once, one in so many may shape the tree. */
-const TURNS = 128;
+const TURNS = 32;
 
 /** How a broadcast goes on from here. */
 interface Way {
@@ -247,7 +250,8 @@ export class Plumtree {
     const kept = copy === broadcast.payload ? broadcast : { ...broadcast, payload: copy };
     const held = this.#deliver(log, kept);
     const set = this.#parts.sets.of(log);
-    const isShaping = message.isShaping && set.mayShape(this.#parts.outbox.nowMs);
+    const { nowMs } = this.#parts.outbox;
+    const isShaping = message.isShaping && (set.mayShape(nowMs) || set.prefers(log.origin, nowMs));
     if (isShaping) set.shape({ log, sequence: broadcast.id.sequence }, this.#parts.outbox.nowMs);
     set.onFirst(from, this.#parts.outbox.nowMs);
     if (missing !== undefined) {

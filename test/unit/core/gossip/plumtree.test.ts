@@ -142,7 +142,7 @@ describe('the tree', () => {
   });
 
   test('keeps a link until k duplicates in a row; a first delivery starts the count anew', () => {
-    const x = new Driven(['a', 'b'], { duplicatesMax: 3 });
+    const x = new Driven(['a', 'b'], { duplicatesMax: 3, pruneIntervalMs: 0 });
     for (const sequence of [1, 2]) for (const from of ['a', 'b']) x.gossip(from, sequence);
     for (const from of ['b', 'a']) x.gossip(from, 3);
     for (const sequence of [4, 5]) for (const from of ['a', 'b']) x.gossip(from, sequence);
@@ -192,6 +192,21 @@ describe('the tree', () => {
     x.clear();
     x.gossip('a', 3, { isShaping: true });
     expect(x.sentTo('gossip')).toEqual(['b', 'c']);
+  });
+
+  test('is shaped by the least name of those that shape it at once', () => {
+    const x = new Driven(['a', 'b', 'c']);
+    x.gossip('a', 1, { isShaping: true });
+    x.nowMs = 10_000;
+    x.clear();
+    for (const origin of ['m', 'n', 'l']) x.gossip('a', 1, { origin, isShaping: true });
+    const shaping = x.messages('gossip').filter(({ isShaping }) => isShaping);
+    expect(shaping.map(({ broadcast }) => broadcast.id.origin)).toEqual([
+      'm@t',
+      'm@t',
+      'l@t',
+      'l@t',
+    ]);
   });
 
   test('stays in use while another one is shaped, and both are for a while', () => {
