@@ -5,6 +5,7 @@ import type { Trust } from './identity/trust.ts';
 import type { Observable, Timed } from './observable.ts';
 import type { Processes } from './processes/processes.ts';
 import type { Services } from './services/services.ts';
+import type { Topics } from './topics/topics.ts';
 
 /** One running member of a cluster. Everything on it is live until `close`. */
 export interface BarrelNode extends AsyncDisposable, Observable<NodeEvent> {
@@ -41,6 +42,7 @@ export interface BarrelNode extends AsyncDisposable, Observable<NodeEvent> {
   readonly trust: Trust;
   readonly processes: Processes;
   readonly services: Services;
+  readonly topics: Topics;
   /** Keys of the snapshot are Prometheus sample names with their labels. */
   readonly metrics: { snapshot(): Readonly<Record<string, number>> };
   /** Withdraws services, waits for running calls (`drainMs`), leaves, stops. Idempotent. */
@@ -65,6 +67,7 @@ export interface Identity {
 export interface Member {
   readonly node: NodeName;
   readonly incarnation: bigint;
+  /** `suspect`: somebody misses a sign of life; the node may still refute it. */
   readonly status: 'alive' | 'suspect';
   readonly addresses: readonly Address[];
   readonly fingerprint: string;

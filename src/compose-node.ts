@@ -7,6 +7,7 @@ import type { BarrelNode, NodeEvent } from './barrel-node.ts';
 import { Cluster, type ClusterOptions } from './cluster/cluster.ts';
 import { ContactLoop } from './cluster/contact-loop.ts';
 import { joinThrough } from './cluster/joining.ts';
+import { SavedPeers } from './cluster/saved-peers.ts';
 import type { NeighborEvent } from './core/membership/contract.ts';
 import type { Address } from './core/names.ts';
 import type { MemberEvent } from './core/roster/contract.ts';
@@ -22,6 +23,7 @@ import type { ResolvedOptions } from './options.ts';
 import { ProcessTable } from './processes/process-table.ts';
 import { RunningNode } from './running-node.ts';
 import { ServiceRegistry } from './services/service-registry.ts';
+import { TopicHub } from './topics/topic-hub.ts';
 import type { OnConnection, Transport } from './transport/transport.ts';
 import { VERSION } from './version.ts';
 
@@ -50,10 +52,13 @@ export async function composeNode(world: World, options: ResolvedOptions): Promi
   const events = new EventSource<NodeEvent>(host.logger);
   const credentials = await loadCredentials(options, world, (node) => cluster.revoke(node));
   options.signal?.throwIfAborted();
+  const { dataDir } = options;
+  const known = await SavedPeers.load({ host, dataDir });
   const discovery = new DiscoveryChain(options.discovery, host.logger);
   const cluster: Cluster = await Cluster.open({
     ...overlayOptions(options, credentials),
     host,
+    known,
     discovery,
     openTransport: (onConnection) => world.openTransport(credentials, onConnection),
     advertise: (bound) => options.advertise ?? advertised(host, bound),
@@ -76,9 +81,11 @@ export async function composeNode(world: World, options: ResolvedOptions): Promi
     host,
     rttMs: (node) => cluster.rttMs(node),
   });
+  const topics = new TopicHub({ broadcasts: cluster.broadcasts, logger: host.logger });
   const contacts = new ContactLoop({
     host,
     contacts: options.contacts,
+    saved: known.flatMap(({ node, addresses: [first] }) => (first ? `${node}/${first}` : [])),
     discovery,
     join: async (contact, signal) => {
       const node = await joinThrough(cluster, contact, signal);
@@ -96,7 +103,9 @@ export async function composeNode(world: World, options: ResolvedOptions): Promi
     cluster,
     processes,
     services,
+    topics,
     contacts,
+    savedPeers: new SavedPeers({ host, dataDir, peers: () => cluster.peers() }),
     events,
     owned: [announcement, ...world.owned],
   });
@@ -109,7 +118,7 @@ function overlayOptions(
   credentials: Credentials,
 ): Pick<
   ClusterOptions,
-  'self' | 'incarnation' | 'ephemeral' | 'secretKey' | 'trust' | 'membership'
+  'self' | 'incarnation' | 'ephemeral' | 'secretKey' | 'trust' | 'membership' | 'suspicion'
 > {
   const { cluster, liveness, membership, dataDir } = options;
   const { name, publicKey, incarnation, secretKey, trust } = credentials;
@@ -124,6 +133,7 @@ function overlayOptions(
       ringSize: 0,
     },
     incarnation,
+    suspicion: liveness,
     ephemeral: dataDir === undefined,
     secretKey,
     trust,
@@ -153,7 +163,15 @@ function memberRecord(
   { fingerprint }: Credentials,
   addresses: readonly Address[],
 ): MemberRecord {
-  return { addresses, fingerprint, version: VERSION, zone, weight: 1, meta: encodeValue(meta) };
+  return {
+    addresses,
+    fingerprint,
+    version: VERSION,
+    zone,
+    weight: 1,
+    meta: encodeValue(meta),
+    neighbors: [],
+  };
 }
 
 /**

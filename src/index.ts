@@ -51,4 +51,5 @@ export type {
   Services,
   WhereisOptions,
 } from './services/services.ts';
+export type { TopicMessage, Topics } from './topics/topics.ts';
 export { VERSION } from './version.ts';

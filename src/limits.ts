@@ -51,6 +51,14 @@ export const SHUFFLE_PEERS_MAX = 32;
 export const ROSTER_ENTRIES_MAX = 16_384;
 export const ROSTER_BATCH_MAX = 64;
 
+/** Peers kept on disk for the next start. */
+export const SAVED_PEERS_MAX = 64;
+
+// Topics
+export const TOPIC_BYTES_MAX = 255;
+/** Subscriptions of one node, on all topics together. */
+export const SUBSCRIPTIONS_MAX = 65_536;
+
 // Broadcast (Plumtree)
 /** Larger payloads are refused where they are made. */
 export const GOSSIP_PAYLOAD_BYTES_MAX = 65_536;
@@ -78,6 +86,8 @@ export const GOSSIP_ANNOUNCERS_MAX = 16;
 export const GOSSIP_GRAFTS_MAX = 256;
 
 // Replicated table
+/** Entries of owners that the roster does not know yet; above it the oldest go. */
+export const STRANGER_ENTRIES_MAX = 4_096;
 export const TABLE_ENTRIES_PER_OWNER_MAX = 10_000;
 export const TABLE_BATCH_MAX = 256;
 /** Bytes of keys and values in one frame of entries; a larger entry travels alone. */
@@ -125,6 +135,9 @@ export const ACTIVE_SIZE_DEFAULT = 5;
 export const PASSIVE_SIZE_DEFAULT = 30;
 export const ARWL_DEFAULT = 6;
 export const PRWL_DEFAULT = 3;
+export const HEARTBEAT_MS_DEFAULT = 500;
+export const SUSPICION_MIN_MS_DEFAULT = 2_000;
+export const SUSPICION_MAX_MS_DEFAULT = 10_000;
 export const LISTEN_HOST_DEFAULT = '127.0.0.1';
 
 // Host

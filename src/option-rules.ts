@@ -14,6 +14,7 @@ import {
   CLUSTER_NAME_BYTES_MAX,
   CONTACTS_MAX,
   DISCOVERIES_MAX,
+  HEARTBEAT_MS_DEFAULT,
   LISTEN_HOST_DEFAULT,
   META_BYTES_MAX,
   PASSIVE_SIZE_DEFAULT,
@@ -22,6 +23,7 @@ import {
   SECRET_BYTES_MAX,
   SECRET_BYTES_MIN,
   SECRET_CHARS_MIN,
+  SUSPICION_MIN_MS_DEFAULT,
   WALK_HOPS_MAX,
   ZONE_BYTES_MAX,
 } from './limits.ts';
@@ -68,7 +70,11 @@ const rules = {
     prwl: integer(0, WALK_HOPS_MAX),
     shufflePeriodMs: integer(100, 600_000),
   }),
-  liveness: group({ heartbeatMs: integer(50, 60_000) }),
+  liveness: group({
+    heartbeatMs: integer(50, 60_000),
+    suspicionMinMs: integer(50, 600_000),
+    suspicionMaxMs: integer(50, 3_600_000),
+  }),
   drainMs: integer(0, 3_600_000),
   logger: value('an object with the functions debug, info, warn and error', isLogger),
   signal: value('an AbortSignal', (signal) => signal instanceof AbortSignal),
@@ -85,6 +91,8 @@ interface Relation {
 const relations: readonly Relation[] = [
   { of: ['membership.activeSize', 'membership.passiveSize'], fault: viewSizesFault },
   { of: ['membership.arwl', 'membership.prwl'], fault: walkFault },
+  { of: ['liveness.heartbeatMs', 'liveness.suspicionMinMs'], fault: heartbeatFault },
+  { of: ['liveness.suspicionMinMs', 'liveness.suspicionMaxMs'], fault: suspicionFault },
   { of: ['trust', 'dataDir'], fault: strictFault },
   { of: ['trust', 'listen.host', 'secret', 'insecure'], fault: secretFault },
 ];
@@ -129,6 +137,24 @@ function walkFault({ membership = {} }: NodeOptions): string | undefined {
   const { arwl = ARWL_DEFAULT, prwl = PRWL_DEFAULT } = membership;
   if (prwl <= arwl) return undefined;
   return `\`membership.prwl\` must be at most \`membership.arwl\` (${arwl}), received ${prwl}`;
+}
+
+function heartbeatFault({ liveness = {} }: NodeOptions): string | undefined {
+  const { heartbeatMs = HEARTBEAT_MS_DEFAULT, suspicionMinMs = heartbeatMs } = liveness;
+  if (suspicionMinMs >= heartbeatMs) return undefined;
+  return (
+    `\`liveness.suspicionMinMs\` must be at least \`liveness.heartbeatMs\` (${heartbeatMs}),` +
+    ` received ${suspicionMinMs}`
+  );
+}
+
+function suspicionFault({ liveness = {} }: NodeOptions): string | undefined {
+  const { suspicionMinMs = SUSPICION_MIN_MS_DEFAULT, suspicionMaxMs = suspicionMinMs } = liveness;
+  if (suspicionMaxMs >= suspicionMinMs) return undefined;
+  return (
+    '`liveness.suspicionMaxMs` must be at least `liveness.suspicionMinMs`' +
+    ` (${suspicionMinMs}), received ${suspicionMaxMs}`
+  );
 }
 
 function strictFault({ trust, dataDir }: NodeOptions): string | undefined {

@@ -11,9 +11,12 @@ import type { Logger } from './host/logger.ts';
 import {
   ACTIVE_SIZE_DEFAULT,
   ARWL_DEFAULT,
+  HEARTBEAT_MS_DEFAULT,
   LISTEN_HOST_DEFAULT,
   PASSIVE_SIZE_DEFAULT,
   PRWL_DEFAULT,
+  SUSPICION_MAX_MS_DEFAULT,
+  SUSPICION_MIN_MS_DEFAULT,
 } from './limits.ts';
 import type { Cancellable } from './observable.ts';
 import { optionFaults } from './option-rules.ts';
@@ -134,6 +137,18 @@ export interface NodeOptions extends Cancellable {
          * @default 500: a dead neighbour is missed within about a second; a guess that holds here
          */
         readonly heartbeatMs?: number | undefined;
+        /**
+         * Shortest time from a suspicion to a death, when several neighbours share it: from
+         * `heartbeatMs` to 600,000.
+         * @default 2_000
+         */
+        readonly suspicionMinMs?: number | undefined;
+        /**
+         * Longest time from a suspicion to a death, when nobody else shares it: from
+         * `suspicionMinMs` to 3,600,000.
+         * @default 10_000
+         */
+        readonly suspicionMaxMs?: number | undefined;
       }
     | undefined;
   /**
@@ -173,7 +188,11 @@ export interface ResolvedOptions extends Cancellable {
     readonly prwl: number;
     readonly shufflePeriodMs: number;
   };
-  readonly liveness: { readonly heartbeatMs: number };
+  readonly liveness: {
+    readonly heartbeatMs: number;
+    readonly suspicionMinMs: number;
+    readonly suspicionMaxMs: number;
+  };
   readonly drainMs: number;
   readonly logger: Logger;
 }
@@ -202,7 +221,7 @@ export function resolveOptions(options: NodeOptions, host: OptionHost): Resolved
     meta: options.meta ?? {},
     zone: options.zone,
     membership: resolveMembership(options.membership),
-    liveness: { heartbeatMs: options.liveness?.heartbeatMs ?? 500 },
+    liveness: resolveLiveness(options.liveness),
     drainMs: options.drainMs ?? 10_000,
     logger: options.logger ?? host.logger,
     signal: options.signal,
@@ -217,6 +236,15 @@ function resolveMembership(given: NodeOptions['membership'] = {}): ResolvedOptio
     prwl: given.prwl ?? PRWL_DEFAULT,
     shufflePeriodMs: given.shufflePeriodMs ?? 10_000,
   };
+}
+
+function resolveLiveness(given: NodeOptions['liveness'] = {}): ResolvedOptions['liveness'] {
+  const {
+    heartbeatMs = HEARTBEAT_MS_DEFAULT,
+    suspicionMinMs = Math.max(SUSPICION_MIN_MS_DEFAULT, heartbeatMs),
+    suspicionMaxMs = Math.max(SUSPICION_MAX_MS_DEFAULT, suspicionMinMs),
+  } = given;
+  return { heartbeatMs, suspicionMinMs, suspicionMaxMs };
 }
 
 function secretBytes(secret: string | Uint8Array | undefined): Uint8Array | undefined {

@@ -3,8 +3,9 @@ import type { BarrelNode, Identity, Member, NodeEvent, NodeStatus } from './barr
 import type { Cluster } from './cluster/cluster.ts';
 import type { ContactLoop } from './cluster/contact-loop.ts';
 import { joinThrough } from './cluster/joining.ts';
+import type { SavedPeers } from './cluster/saved-peers.ts';
 import type { Address, NodeName } from './core/names.ts';
-import type { AliveEntry } from './core/roster/entry.ts';
+import type { LivingEntry } from './core/roster/entry.ts';
 import { decodeValue } from './core/wire/value.ts';
 import { WireError } from './core/wire/wire-error.ts';
 import type { Credentials } from './credentials.ts';
@@ -20,6 +21,8 @@ import type { ServiceRegistry } from './services/service-registry.ts';
 import type { Services } from './services/services.ts';
 import { settlement } from './settlement.ts';
 import { within } from './time-limit.ts';
+import type { TopicHub } from './topics/topic-hub.ts';
+import type { Topics } from './topics/topics.ts';
 
 const JOIN_TIMEOUT_MS = 10_000;
 const READY_TIMEOUT_MS = 30_000;
@@ -32,7 +35,9 @@ export interface RunningNodeParts {
   readonly cluster: Cluster;
   readonly processes: ProcessTable;
   readonly services: ServiceRegistry;
+  readonly topics: TopicHub;
   readonly contacts: ContactLoop;
+  readonly savedPeers: SavedPeers;
   readonly events: EventSource<NodeEvent>;
   /** Disposed at the end, in this order. */
   readonly owned: readonly AsyncDisposable[];
@@ -46,6 +51,7 @@ export class RunningNode implements BarrelNode {
   readonly trust: Trust;
   readonly processes: Processes;
   readonly services: Services;
+  readonly topics: Topics;
   readonly metrics: BarrelNode['metrics'];
   readonly #parts: RunningNodeParts;
   readonly #ready: Promise<void>;
@@ -66,6 +72,7 @@ export class RunningNode implements BarrelNode {
     this.trust = credentials.trust;
     this.processes = parts.processes;
     this.services = parts.services;
+    this.topics = parts.topics;
     this.metrics = { snapshot: () => host.meter.snapshot() };
     this.#ready = this.#becomeReady();
   }
@@ -165,6 +172,7 @@ export class RunningNode implements BarrelNode {
   /** No new work, then the work at hand, then goodbye, then the rooms in reverse. */
   async #close(): Promise<void> {
     const { cluster, contacts, events, host, options, owned, processes, services } = this.#parts;
+    const { savedPeers, topics } = this.#parts;
     contacts.stop();
     this.#overtakeJoins(`${this.name} is closed`);
     this.#closed.reject(new BarrelError('ERR_CLOSED', `${this.name} is closed`));
@@ -172,6 +180,9 @@ export class RunningNode implements BarrelNode {
     await processes.drain(options.drainMs);
     processes.close();
     services.close();
+    topics.close();
+    // While they are known: a goodbye forgets them all.
+    await savedPeers.close();
     try {
       await cluster.leave();
     } finally {
@@ -193,13 +204,13 @@ export class RunningNode implements BarrelNode {
   }
 }
 
-function memberOf({ node, incarnation, record }: AliveEntry): Member {
+function memberOf({ node, incarnation, status, record }: LivingEntry): Member {
   const { addresses, fingerprint, version, zone, weight } = record;
   const meta = metaOf(record.meta);
   return {
     node,
     incarnation,
-    status: 'alive',
+    status,
     addresses,
     fingerprint,
     version,

@@ -2,14 +2,16 @@
  * The overlay as one running thing: transport, admission, membership, roster and table of one node,
  * tied together. Features see it through `messages` and `table`.
  */
+import type { HyParViewConfig } from '../core/membership/config.ts';
 import type { NeighborEvent } from '../core/membership/contract.ts';
-import { HyParView } from '../core/membership/hyparview.ts';
-import { isMembershipKind } from '../core/membership/messages.ts';
 import type { PeerDescriptor } from '../core/membership/peer.ts';
 import type { Address, NodeName } from '../core/names.ts';
+import type { OverlayEffect } from '../core/overlay/contract.ts';
+import type { LinkFacts } from '../core/overlay/link-facts.ts';
+import { Overlay } from '../core/overlay/overlay.ts';
 import type { MemberEvent } from '../core/roster/contract.ts';
-import type { AliveEntry, MemberRecord } from '../core/roster/entry.ts';
-import { isRosterKind } from '../core/roster/messages.ts';
+import type { LivingEntry, MemberRecord } from '../core/roster/entry.ts';
+import { encodeLiveness } from '../core/roster/messages.ts';
 import { isTableKind } from '../core/table/messages.ts';
 import { WireError } from '../core/wire/wire-error.ts';
 import { Writer } from '../core/wire/writer.ts';
@@ -28,16 +30,15 @@ import {
 } from '../transport/transport.ts';
 import { AddressBook } from './address-book.ts';
 import { AdmissionGate } from './admission-gate.ts';
+import { TaggedBroadcasts } from './broadcasts.ts';
 import { ControlSender } from './control-sender.ts';
 import { Dialler } from './dialler.ts';
 import { Exchanges } from './exchange.ts';
 import type { Link, LinkTableEvents } from './link.ts';
 import { LinkTable } from './link-table.ts';
-import { LostLinks } from './lost-links.ts';
-import { MembershipDriver } from './membership-driver.ts';
 import { OnDemandLinks } from './on-demand-links.ts';
-import type { MessageLinks, NodeRef, OwnedTable } from './ports.ts';
-import { RosterDriver } from './roster-driver.ts';
+import { OverlayDriver } from './overlay-driver.ts';
+import type { Broadcasts, MessageLinks, NodeRef, OwnedTable } from './ports.ts';
 import { TableDriver } from './table-driver.ts';
 
 /** The sender has sent all it knew when the receiver became its neighbour. */
@@ -52,13 +53,10 @@ export interface ClusterOptions {
   readonly secretKey: Uint8Array | undefined;
   readonly trust: TrustTable;
   readonly discovery: Discovery;
-  readonly membership: {
-    readonly activeSize: number;
-    readonly passiveSize: number;
-    readonly activeWalkHops: number;
-    readonly passiveWalkHops: number;
-    readonly shufflePeriodMs: number;
-  };
+  readonly membership: Partial<HyParViewConfig>;
+  readonly suspicion: { readonly suspicionMinMs: number; readonly suspicionMaxMs: number };
+  /** Peers that an earlier start of this node knew. */
+  readonly known: readonly PeerDescriptor[];
   readonly openTransport: (onConnection: OnConnection) => Promise<Transport>;
   /** Addresses to advertise, given the bound one. */
   readonly advertise: (bound: Address) => readonly Address[];
@@ -75,12 +73,11 @@ export class Cluster implements LinkTableEvents {
   readonly #options: ClusterOptions;
   readonly #links: LinkTable;
   readonly #dialler: Dialler;
-  readonly #membership: MembershipDriver;
-  readonly #roster: RosterDriver;
+  readonly #overlay: OverlayDriver;
   readonly #table: TableDriver;
+  readonly #broadcasts: TaggedBroadcasts;
   readonly #messages: OnDemandLinks;
   readonly #exchanges: Exchanges;
-  readonly #lost: LostLinks;
   readonly #synced = settlement<void>();
   readonly #transport: Transport;
   readonly #addresses: readonly Address[];
@@ -103,39 +100,22 @@ export class Cluster implements LinkTableEvents {
     });
     const control = new ControlSender(host, this.#links);
     const link = (node: NodeName): Link | undefined => this.#links.get(node);
-    const news = (node: NodeName, frame: Uint8Array): void => this.#exchanges.news(node, frame);
-    const checkIncarnation = (start: bigint): void => this.#checkIncarnation(start);
-    this.#roster = new RosterDriver({
+    this.#dialler = new Dialler(this.#links, this.#addressBook());
+    this.#broadcasts = new TaggedBroadcasts((tag, payload) =>
+      this.#overlay.broadcast(tag, payload),
+    );
+    this.#overlay = this.#overlayDriver(control);
+    this.#table = new TableDriver({
       host,
       self: this.self,
-      heartbeatMs: self.heartbeatMs,
-      link,
-      control,
-      news,
-      checkIncarnation,
-      onMember: (event) => this.#onMember(event),
-      onSilent: (silent) => this.#links.close(silent, 'lost', 'no sign of life'),
-      onReassert: () => this.#table.submit({ kind: 'reassert' }),
-      onSuperseded: (start) => options.onStale(start),
+      isAlive: (node, start) => this.isAlive(node, start),
+      news: (node, frame) => this.#exchanges.news(node, frame),
+      checkIncarnation: (start) => this.#checkIncarnation(start),
     });
-    const isAlive = (node: NodeName, start: bigint): boolean => this.isAlive(node, start);
-    this.#table = new TableDriver({ host, self: this.self, isAlive, news, checkIncarnation });
-    this.#exchanges = new Exchanges(control, () => this.#everything());
-    const announced = (node: NodeName): readonly Address[] | undefined =>
-      this.#roster.roster.get(node)?.record?.addresses;
-    const book = new AddressBook({ announced, discovery: options.discovery });
-    this.#dialler = new Dialler(this.#links, book);
-    this.#membership = this.#membershipDriver(link, control);
+    this.#exchanges = new Exchanges(control, () => this.#table.pages());
     this.#messages = new OnDemandLinks(this.self, host, {
       link,
       connect: async (node) => void (await this.#dialler.toNode(node)),
-    });
-    this.#lost = new LostLinks({
-      host,
-      dialler: this.#dialler,
-      isOfInterest: ({ node, incarnation: start }) =>
-        !this.#isClosed && this.isAlive(node, start) && this.isMember(this.self.node),
-      suspectDead: (node) => this.#roster.suspectDead(node),
     });
   }
 
@@ -146,6 +126,7 @@ export class Cluster implements LinkTableEvents {
     );
     const cluster: Cluster = new Cluster(options, transport);
     cluster.announce();
+    if (options.known.length > 0) cluster.#overlay.submit({ kind: 'known', peers: options.known });
     return cluster;
   }
 
@@ -166,12 +147,16 @@ export class Cluster implements LinkTableEvents {
     return this.#table;
   }
 
+  get broadcasts(): Broadcasts {
+    return this.#broadcasts;
+  }
+
   get dialler(): Dialler {
     return this.#dialler;
   }
 
-  get membership(): MembershipDriver {
-    return this.#membership;
+  get overlay(): OverlayDriver {
+    return this.#overlay;
   }
 
   /** Resolves when a neighbour has sent all it knew. */
@@ -180,47 +165,52 @@ export class Cluster implements LinkTableEvents {
   }
 
   activeView(): NodeName[] {
-    return this.#membership.core.activeView;
+    return this.#overlay.core.membership.activeView;
   }
 
   passiveView(): NodeName[] {
-    return this.#membership.core.passiveView;
+    return this.#overlay.core.membership.passiveView;
   }
 
-  /** The living, this node included while it takes part. */
-  alive(): readonly AliveEntry[] {
-    return this.#roster.roster.alive;
+  /** Everybody that this node knows, neighbours first. */
+  peers(): readonly PeerDescriptor[] {
+    return this.#overlay.core.membership.peers;
+  }
+
+  /** The living, suspect ones too, and this node while it takes part. */
+  alive(): readonly LivingEntry[] {
+    return this.#overlay.core.roster.alive;
   }
 
   isAlive(node: NodeName, incarnation: bigint): boolean {
-    return this.#roster.roster.isAlive(node, incarnation);
+    return this.#overlay.core.isAlive(node, incarnation);
   }
 
   isMember(node: NodeName): boolean {
-    return this.#roster.isAlive(node);
+    return this.#overlay.core.roster.isMember(node);
   }
 
   rttMs(node: NodeName): number | undefined {
-    return this.#links.get(node)?.connection.rttMs;
+    return this.#facts.rttMs(node);
   }
 
   /** Takes part, again after `leave`; false when it does already. */
   announce(): boolean {
-    if (this.#roster.isAlive(this.self.node)) return false;
-    this.#roster.announce(this.#options.record(this.#addresses));
+    if (this.isMember(this.self.node)) return false;
+    const record = this.#options.record(this.#addresses);
+    this.#overlay.submit({ kind: 'announce', record });
     return true;
   }
 
   /** Takes an announcement back that led nowhere. */
   retract(): void {
-    if (this.activeView().length === 0) this.#roster.leave();
+    this.#overlay.submit({ kind: 'retract' });
   }
 
   /** Says goodbye to everybody, then closes all links. */
   async leave(): Promise<void> {
-    this.#roster.leave();
-    await this.#membership.leave();
-    this.#closeLinks('leaving');
+    await this.#overlay.leave();
+    for (const link of [...this.#links.all()]) this.#links.close(link, 'leaving');
   }
 
   /** Ends the links to a node whose pin was removed. */
@@ -229,12 +219,16 @@ export class Cluster implements LinkTableEvents {
     if (link !== undefined) this.#links.close(link, 'revoked');
   }
 
+  /** For tests: the overlay refuses these nodes, and nobody else. */
+  block(nodes: readonly NodeName[]): void {
+    this.#overlay.submit({ kind: 'block', nodes });
+  }
+
   /** Frees the socket; no callback is made afterwards. */
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#membership.close();
-    this.#roster.close();
+    this.#overlay.close();
     this.#messages.close();
     await this.#transport.close('leaving');
   }
@@ -243,17 +237,16 @@ export class Cluster implements LinkTableEvents {
 
   onUp(link: Link): void {
     this.#options.host.logger.debug('link up', { node: link.node, role: link.connection.role });
-    this.#membership.linkUp(link);
+    this.#overlay.linkUp(link);
     this.#messages.linkUp(link);
   }
 
   onDown(link: Link, closure: Closure): void {
     const { node, incarnation } = link;
     this.#exchanges.stop(node);
-    this.#membership.linkDown(link, closure.reason);
+    this.#overlay.linkDown(link, closure);
     this.#messages.linkDown(link, closure.reason);
     if (!this.isAlive(node, incarnation)) this.#options.trust.release(node, incarnation);
-    void this.#lost.lookAfter(link, closure);
   }
 
   onFrame(link: Link, channel: Channel, frame: Uint8Array): void {
@@ -261,15 +254,15 @@ export class Cluster implements LinkTableEvents {
       this.#messages.frame(link, frame);
       return;
     }
+    if (this.#overlay.frame(link, frame)) return;
     const kind = frame[0] ?? 0;
-    if (isMembershipKind(kind)) this.#membership.frame(link, frame);
-    else if (isRosterKind(kind)) this.#roster.frame(link, frame);
-    else if (isTableKind(kind)) this.#table.frame(link, frame);
+    if (isTableKind(kind)) this.#table.frame(link, frame);
     else if (kind === SYNCED) this.#synced.resolve();
     else throw new WireError(`no control message has kind ${kind}`);
   }
 
   onDrained(link: Link): void {
+    this.#overlay.linkDrained(link);
     this.#exchanges.goOn(link.node);
     this.#messages.drained(link);
   }
@@ -278,45 +271,37 @@ export class Cluster implements LinkTableEvents {
     this.#options.onStale(seenIncarnation);
   }
 
+  // What the overlay reports
+
   #onNeighbor(event: NeighborEvent): void {
     const { node } = event;
-    if (event.type === 'peerUp') {
-      this.#roster.neighborUp(node);
-      this.#table.submit({ kind: 'neighborUp', node });
-      // From here on it gets the news; what was before follows when this turn's work is done.
-      this.#options.host.timers.soon(() => {
-        if (this.activeView().includes(node)) this.#exchanges.start(node);
-      });
-    } else {
-      this.#exchanges.stop(node);
-      this.#roster.neighborDown(node);
-      this.#table.submit({ kind: 'neighborDown', node });
-    }
+    if (event.type === 'peerUp') this.#exchanges.start(node);
+    else this.#exchanges.stop(node);
+    this.#table.submit({ kind: event.type === 'peerUp' ? 'neighborUp' : 'neighborDown', node });
     this.#options.onNeighbor(event);
-  }
-
-  /** Who is alive comes first: entries of owners that are unknown are refused. */
-  *#everything(): IterableIterator<Uint8Array> {
-    yield* this.#roster.pages();
-    yield* this.#table.pages();
-    yield SYNCED_FRAME;
-  }
-
-  #checkIncarnation(incarnation: bigint): void {
-    if (!isOfTheFuture(incarnation, this.#options.host.clock.wallMs())) return;
-    throw new WireError('an incarnation of a time that has not come');
   }
 
   #onMember(event: MemberEvent): void {
     const { node, incarnation } = event;
+    if (event.type === 'memberUp') this.#table.memberUp(event);
     if (event.type === 'memberDown') {
-      this.#membership.submit({ kind: 'gone', node, incarnation });
-      this.#table.submit({ kind: 'ownerGone', node, incarnation });
+      this.#table.memberDown(event);
       this.#closeSilent(event);
       // While a link proves who has the name, word of a death does not free it.
       if (this.#links.get(node) === undefined) this.#options.trust.release(node, incarnation);
     }
     this.#options.onMember(event);
+  }
+
+  /** What the neighbour lacks of the roster; a new one gets all else behind it. */
+  *#pages({ buckets, isFirst }: Extract<OverlayEffect, { kind: 'exchange' }>): Pages {
+    for (const entries of this.#overlay.core.roster.entriesIn(buckets)) {
+      yield encodeLiveness({ kind: 'entries', entries });
+    }
+    if (!isFirst) return;
+    // Who is alive comes first: entries of owners that are unknown are refused.
+    yield* this.#table.pages();
+    yield SYNCED_FRAME;
   }
 
   /** The link to a dead node is over; one that is heard belongs to a node that will refute. */
@@ -329,9 +314,16 @@ export class Cluster implements LinkTableEvents {
     }
   }
 
-  #closeLinks(reason: string): void {
-    for (const link of [...this.#links.all()]) this.#links.close(link, reason);
+  #checkIncarnation(incarnation: bigint): void {
+    if (this.#isPlausible(incarnation)) return;
+    throw new WireError('an incarnation of a time that has not come');
   }
+
+  #isPlausible(incarnation: bigint): boolean {
+    return !isOfTheFuture(incarnation, this.#options.host.clock.wallMs());
+  }
+
+  // What it is made of
 
   #gate(): AdmissionGate {
     const { host, self, incarnation, ephemeral, secretKey, trust } = this.#options;
@@ -343,35 +335,49 @@ export class Cluster implements LinkTableEvents {
       ephemeral,
       secretKey,
       trust,
-      seenIncarnation: (node) => this.#roster.roster.get(node)?.incarnation,
+      seenIncarnation: (node) => this.#overlay.core.roster.get(node)?.incarnation,
     });
   }
 
-  #membershipDriver(
-    link: (node: NodeName) => Link | undefined,
-    control: ControlSender,
-  ): MembershipDriver {
-    const { host, membership } = this.#options;
-    const self: PeerDescriptor = { ...this.self, addresses: this.#addresses, ageMs: 0 };
-    return new MembershipDriver({
+  #addressBook(): AddressBook {
+    const announced = (node: NodeName): readonly Address[] | undefined =>
+      this.#overlay.core.roster.get(node)?.record?.addresses;
+    return new AddressBook({ announced, discovery: this.#options.discovery });
+  }
+
+  readonly #facts: LinkFacts = {
+    rttMs: (node) => this.#links.get(node)?.connection.rttMs || undefined,
+    lastHeardMs: (node) => this.#links.get(node)?.connection.lastHeardMs,
+  };
+
+  #overlayDriver(control: ControlSender): OverlayDriver {
+    const { host, self, membership, suspicion, onStale } = this.#options;
+    const peer: PeerDescriptor = { ...this.self, addresses: this.#addresses, ageMs: 0 };
+    return new OverlayDriver({
       host,
-      core: new HyParView(self, host.random, membership),
-      link,
+      core: new Overlay(peer, {
+        random: host.random,
+        links: this.#facts,
+        accepts: (broadcast) => this.#broadcasts.accepts(broadcast),
+        isPlausible: (start) => this.#isPlausible(start),
+        config: {
+          membership,
+          roster: suspicion,
+          detector: { heartbeatMs: self.heartbeatMs },
+        },
+      }),
+      link: (node) => this.#links.get(node),
       control,
-      connect: async (peer) => void (await this.#dialler.toNode(peer.node, peer.addresses)),
+      connect: async ({ node, addresses }, signal) =>
+        void (await this.#dialler.toNode(node, addresses, signal)),
       onNeighbor: (event) => this.#onNeighbor(event),
-      candidates: () => this.#candidates(),
+      onMember: (event) => this.#onMember(event),
+      onBroadcast: (broadcast) => this.#broadcasts.deliver(broadcast),
+      onExchange: (exchange) => this.#exchanges.add(exchange.to, this.#pages(exchange)),
+      onReassert: () => this.#table.submit({ kind: 'reassert' }),
+      onSuperseded: (start) => onStale(start),
     });
-  }
-
-  #candidates(): PeerDescriptor[] {
-    return this.alive()
-      .filter(({ node }) => node !== this.self.node)
-      .map(({ node, incarnation, record: { addresses } }) => ({
-        node,
-        incarnation,
-        addresses,
-        ageMs: 0,
-      }));
   }
 }
+
+type Pages = IterableIterator<Uint8Array>;

@@ -11,14 +11,18 @@ import { settlement } from '../settlement.ts';
 
 const RETRY_MS_MIN = 250;
 const RETRY_MS_MAX = 30_000;
-/** How often contacts that are no members are tried once this node has joined. */
+/** Contacts that are no members are tried so often once this node has joined: this to twice it. */
 const PROBE_MS = 15_000;
+/** Peers of an earlier start that are tried in one round. */
+const SAVED_AT_ONCE_MAX = 4;
 /** Contacts that are tried at once: one that is dead must not keep the others waiting. */
 const AT_ONCE_MAX = 4;
 
 export interface ContactLoopOptions {
   readonly host: Pick<Host, 'timers' | 'random' | 'logger'>;
   readonly contacts: readonly Contact[];
+  /** Peers that an earlier start knew: tried until somebody accepts, when no contact does. */
+  readonly saved: readonly Contact[];
   readonly discovery: Discovery;
   /** Resolves with the name of the contact that accepted. */
   readonly join: (contact: Contact, signal: AbortSignal) => Promise<NodeName>;
@@ -76,9 +80,10 @@ export class ContactLoop {
       const isSettled = await this.#round(signal);
       if (isSettled) this.noteJoined();
       const isQuiet = isSettled && this.#hasJoined;
-      const pauseMs = isQuiet ? PROBE_MS : retryMs;
+      const shareMs = this.#options.host.random.float();
+      const pauseMs = isQuiet ? PROBE_MS * (1 + shareMs) : retryMs * (0.5 + shareMs);
       retryMs = isQuiet ? RETRY_MS_MIN : Math.min(retryMs * 2, RETRY_MS_MAX);
-      await this.#pause(pauseMs * (0.5 + this.#options.host.random.float()), signal);
+      await this.#pause(pauseMs, signal);
     }
   }
 
@@ -98,8 +103,19 @@ export class ContactLoop {
       others += failures.length;
       reasons.push(...failures);
     }
+    if (await this.#trySaved(signal)) return true;
     this.#reasons = reasons;
     return this.#options.hasNeighbors() || others === 0;
+  }
+
+  /** A few peers of an earlier start, while this node has not joined by a contact. */
+  async #trySaved(signal: AbortSignal): Promise<boolean> {
+    const { saved, host, hasNeighbors } = this.#options;
+    if (this.#hasJoined || hasNeighbors() || saved.length === 0) return false;
+    const first = Math.floor(host.random.float() * saved.length);
+    const chosen = [...saved.slice(first), ...saved.slice(0, first)].slice(0, SAVED_AT_ONCE_MAX);
+    const outcomes = await this.#attempts(chosen, signal);
+    return outcomes.includes('accepted');
   }
 
   /** The first that accepts is enough: it ends the others. */

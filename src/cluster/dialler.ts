@@ -1,6 +1,6 @@
 /**
- * Makes a link to a node by name or by address. Several who want the same node share one attempt;
- * its addresses are tried in turn.
+ * Makes a link to a node by name or by address. Several who want the same node share one attempt,
+ * which ends when none of them waits any more; its addresses are tried in turn.
  */
 import type { Address, NodeName } from '../core/names.ts';
 import { BarrelError } from '../errors.ts';
@@ -10,10 +10,16 @@ import type { AddressBook } from './address-book.ts';
 import type { Link } from './link.ts';
 import type { LinkTable } from './link-table.ts';
 
+interface Attempt {
+  readonly link: Promise<Link>;
+  readonly abort: AbortController;
+  waiters: number;
+}
+
 export class Dialler {
   readonly #links: LinkTable;
   readonly #book: AddressBook;
-  readonly #underWay = new Map<NodeName, Promise<Link>>();
+  readonly #underWay = new Map<NodeName, Attempt>();
 
   constructor(links: LinkTable, book: AddressBook) {
     this.#links = links;
@@ -31,7 +37,15 @@ export class Dialler {
   ): Promise<Link> {
     const known = this.#links.get(node);
     if (known !== undefined) return known;
-    return abortable(this.#underWay.get(node) ?? this.#start(node, hints), signal);
+    signal?.throwIfAborted();
+    const attempt = this.#underWay.get(node) ?? this.#start(node, hints);
+    attempt.waiters += 1;
+    try {
+      return await abortable(attempt.link, signal);
+    } finally {
+      attempt.waiters -= 1;
+      if (attempt.waiters === 0) this.#end(node, attempt);
+    }
   }
 
   /** The link to whoever answers there. */
@@ -39,23 +53,30 @@ export class Dialler {
     return this.#links.dial({ address }, signal);
   }
 
-  #start(node: NodeName, hints: readonly Address[]): Promise<Link> {
+  #start(node: NodeName, hints: readonly Address[]): Attempt {
     if (this.#underWay.size >= DIALS_MAX) {
       throw new BarrelError('ERR_OVERLOADED', `${DIALS_MAX} nodes are being dialled`, { node });
     }
-    const attempt = this.#tryAll(node, hints).finally(() => this.#underWay.delete(node));
+    const abort = new AbortController();
+    const attempt = { link: this.#tryAll(node, hints, abort.signal), abort, waiters: 0 };
     this.#underWay.set(node, attempt);
-    // Whoever waits hears of a failure; a waiter that gave up before it has nothing to hear.
-    attempt.catch(() => {});
     return attempt;
   }
 
-  async #tryAll(node: NodeName, hints: readonly Address[]): Promise<Link> {
+  /** Nobody waits any more: the attempt has ended, or ends now. */
+  #end(node: NodeName, attempt: Attempt): void {
+    if (this.#underWay.get(node) === attempt) this.#underWay.delete(node);
+    attempt.abort.abort(new BarrelError('ERR_CLOSED', `nobody waits for ${node} any more`));
+    attempt.link.catch(() => {});
+  }
+
+  async #tryAll(node: NodeName, hints: readonly Address[], signal: AbortSignal): Promise<Link> {
     let failure: unknown;
-    for (const address of await this.#book.find(node, hints)) {
+    for (const address of await this.#book.find(node, hints, signal)) {
       try {
-        return await this.#links.dial({ address, node });
+        return await this.#links.dial({ address, node }, signal);
       } catch (error) {
+        signal.throwIfAborted();
         // A refusal outweighs silence: it says what to mend.
         if (!(failure instanceof BarrelError) || failure.code !== 'ERR_REFUSED') failure = error;
       }

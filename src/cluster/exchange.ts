@@ -1,37 +1,47 @@
 /**
- * What this node knows, to its neighbours: news as it comes, and everything, page by page, to a new
- * neighbour or to one that could not take the news. So no table, however large, fills a queue, and
- * nothing that was skipped stays unsaid.
+ * What this node knows, to its neighbours: news as it comes, and page by page what a neighbour
+ * lacks. So no roster or table, however large, fills a queue, and nothing that was skipped stays
+ * unsaid.
  */
 import type { NodeName } from '../core/names.ts';
 import type { ControlSender } from './control-sender.ts';
 
+/** Comparisons whose pages wait for one neighbour; above it one is left to the next comparison. */
+const EXCHANGES_WAITING_MAX = 4;
+
 interface Exchange {
-  /** The pages that are still to be sent; undefined when none are. */
-  pages: Iterator<Uint8Array> | undefined;
-  /** News was skipped because the link was full: everything must be said once more. */
+  /** Pages that are still to be sent, those of one comparison after those of another. */
+  readonly pages: Iterator<Uint8Array>[];
+  /** News was skipped because the link was full: it must be said once more. */
   hasSkipped: boolean;
 }
 
 export class Exchanges {
   readonly #control: ControlSender;
-  readonly #pages: () => Iterator<Uint8Array>;
+  readonly #everything: () => Iterator<Uint8Array>;
   readonly #neighbors = new Map<NodeName, Exchange>();
 
-  /** `pages` gives the frames of one whole exchange, read lazily. */
-  constructor(control: ControlSender, pages: () => Iterator<Uint8Array>) {
+  /** `everything` gives the frames of all that travels as news, read lazily. */
+  constructor(control: ControlSender, everything: () => Iterator<Uint8Array>) {
     this.#control = control;
-    this.#pages = pages;
+    this.#everything = everything;
   }
 
-  /** Begins with everything; news may follow from now on. */
+  /** A new neighbour: news and pages may follow from now on. */
   start(node: NodeName): void {
-    this.#neighbors.set(node, { pages: this.#pages(), hasSkipped: false });
-    this.goOn(node);
+    this.#neighbors.set(node, { pages: [], hasSkipped: false });
   }
 
   stop(node: NodeName): void {
     this.#neighbors.delete(node);
+  }
+
+  /** Sends these pages, as far as the link takes them, behind those that wait already. */
+  add(node: NodeName, pages: Iterator<Uint8Array>): void {
+    const exchange = this.#neighbors.get(node);
+    if (exchange === undefined || exchange.pages.length >= EXCHANGES_WAITING_MAX) return;
+    exchange.pages.push(pages);
+    if (exchange.pages.length === 1) this.goOn(node);
   }
 
   /** Sends one frame of news. Once the link is above its high-water mark, it waits for `goOn`. */
@@ -47,17 +57,14 @@ export class Exchanges {
     const exchange = this.#neighbors.get(node);
     if (exchange === undefined) return;
     for (let hasRoom = true; hasRoom; ) {
-      const page = exchange.pages?.next();
-      if (page === undefined || page.done === true) {
-        if (!exchange.hasSkipped) {
-          exchange.pages = undefined;
-          return;
-        }
+      if (exchange.pages.length === 0 && exchange.hasSkipped) {
         exchange.hasSkipped = false;
-        exchange.pages = this.#pages();
-        continue;
+        exchange.pages.push(this.#everything());
       }
-      hasRoom = this.#control.send(node, page.value);
+      const page = exchange.pages[0]?.next();
+      if (page === undefined) return;
+      if (page.done === true) exchange.pages.shift();
+      else hasRoom = this.#control.send(node, page.value);
     }
   }
 }

@@ -37,7 +37,7 @@ export async function joinThrough(
 async function accepted(cluster: Cluster, contact: Link, signal?: AbortSignal): Promise<NodeName> {
   let link = contact;
   for (let redirects = 0; ; redirects += 1) {
-    const result = await cluster.membership.join(link, signal);
+    const result = await cluster.overlay.join(link, signal);
     switch (result.kind) {
       case 'accepted':
         return result.contact;

@@ -1,7 +1,9 @@
 /**
- * What features see of the overlay: links to other nodes that appear when they are needed, and a
- * small replicated table. The cluster implements both; features never touch a transport.
+ * What features see of the overlay: links to other nodes that appear when they are needed,
+ * broadcasts to all, and a small replicated table. The cluster implements them; features never
+ * touch a transport.
  */
+import type { Broadcast, MessageId } from '../core/gossip/contract.ts';
 import type { NodeName } from '../core/names.ts';
 import type { BarrelError } from '../errors.ts';
 
@@ -60,4 +62,20 @@ export interface OwnedTable {
   remove(key: string): void;
   /** Called for each change, own ones included, after the table has it. */
   onChange(listener: (change: TableChange) => void): Disposable;
+}
+
+/** A feature's own kind of broadcast. */
+export interface BroadcastReader {
+  /** False for what no honest node sends: it goes no further, its sender loses its link. */
+  accepts(payload: Uint8Array): boolean;
+  /** Once for each broadcast, own ones included. The payload may be kept, not changed. */
+  onBroadcast(broadcast: Broadcast): void;
+}
+
+/** Broadcasts over the gossip tree, once to each live node in normal operation. */
+export interface Broadcasts {
+  /** Attaches the reader of a tag, 1 to 255; broadcasts of a tag without one are passed on only. */
+  attach(tag: number, reader: BroadcastReader): void;
+  /** Tells all nodes, this one included. @throws ERR_VALUE over `GOSSIP_PAYLOAD_BYTES_MAX`. */
+  broadcast(tag: number, payload: Uint8Array): MessageId;
 }

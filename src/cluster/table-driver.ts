@@ -7,6 +7,7 @@ import { unreachable } from '../core/unreachable.ts';
 import type { Host } from '../host/host.ts';
 import type { Link } from './link.ts';
 import type { NodeRef, OwnedTable, TableChange } from './ports.ts';
+import { Strangers } from './strangers.ts';
 
 export interface TableDriverOptions {
   readonly host: Pick<Host, 'logger' | 'meter'>;
@@ -22,6 +23,7 @@ export class TableDriver implements OwnedTable {
   readonly #options: TableDriverOptions;
   readonly #table: OwnerTable;
   readonly #listeners = new Set<(change: TableChange) => void>();
+  readonly #strangers = new Strangers();
 
   constructor(options: TableDriverOptions) {
     this.#options = options;
@@ -50,7 +52,29 @@ export class TableDriver implements OwnedTable {
   frame(link: Link, frame: Uint8Array): void {
     const { entries } = decodeTable(frame);
     for (const { owner } of entries) this.#options.checkIncarnation(owner.incarnation);
-    this.submit({ kind: 'received', from: link.node, entries });
+    const from = link.node;
+    const known = entries.filter((entry) => this.#isKnown(entry.owner));
+    if (known.length < entries.length) {
+      for (const entry of entries)
+        if (!known.includes(entry)) this.#strangers.hold({ from, entry });
+    }
+    if (known.length > 0) this.submit({ kind: 'received', from, entries: known });
+  }
+
+  /** A member is known now: what came of it before is taken in. */
+  memberUp(member: NodeRef): void {
+    for (const { from, entry } of this.#strangers.take(member)) {
+      this.submit({ kind: 'received', from, entries: [entry] });
+    }
+  }
+
+  /**
+   * A member is gone, and its entries with it. Where its death was a mistake that it never hears
+   * of, nobody asks it to write them again: they wait for the word that it lives.
+   */
+  memberDown({ node, incarnation }: NodeRef): void {
+    for (const entry of this.#table.entriesOf(node)) this.#strangers.hold({ from: node, entry });
+    this.submit({ kind: 'ownerGone', node, incarnation });
   }
 
   submit(input: TableInput): void {
@@ -73,5 +97,9 @@ export class TableDriver implements OwnedTable {
           unreachable(effect);
       }
     }
+  }
+
+  #isKnown({ node, incarnation }: NodeRef): boolean {
+    return node === this.#options.self.node || this.#options.isAlive(node, incarnation);
   }
 }

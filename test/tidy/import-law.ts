@@ -12,7 +12,7 @@ const GROUND = [...LEAVES, 'core'];
 const TOOLS = ['abort', 'observable', 'settlement', 'time-limit'];
 const WORLD = [...GROUND, ...TOOLS, 'host'];
 const CLUSTER = [...WORLD, 'transport', 'identity', 'discovery', 'cluster'];
-const FEATURES = [...CLUSTER, 'processes', 'services'];
+const FEATURES = [...CLUSTER, 'processes', 'services', 'topics'];
 
 /** What the composition root is made of. */
 const ROOT_PARTS = ['options', 'credentials', 'version', 'barrel-node'];
@@ -33,6 +33,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   cluster: CLUSTER,
   processes: CLUSTER,
   services: [...CLUSTER, 'processes'],
+  topics: CLUSTER,
   'option-rules': [...FEATURES, 'options'],
   options: [...FEATURES, 'option-rules'],
   version: [],

@@ -33,6 +33,8 @@ export type GossipInput =
       readonly tag: number;
       readonly payload: Uint8Array;
       readonly toAll?: boolean | undefined;
+      /** From `reserve`, where the number had to be known before. */
+      readonly sequence?: number | undefined;
     }
   /** The node entered the active view. */
   | { readonly kind: 'neighborUp'; readonly node: NodeName }

@@ -33,8 +33,8 @@ export interface Heard extends Announcer {
   readonly isUrgent: boolean;
 }
 
-/** What a payload may be late and still count as on its way. */
-const LATENESS_MS_MAX = 1_000;
+/** What a payload may be late and still count as on its way: a broken branch costs three of it. */
+const LATENESS_MS_MAX = 200;
 
 export class MissingTable {
   readonly #links: LinkFacts;

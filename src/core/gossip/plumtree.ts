@@ -17,7 +17,7 @@ import type { LinkFacts } from '../overlay/link-facts.ts';
 import { unreachable } from '../unreachable.ts';
 import { nextHops } from './announcements.ts';
 import { PLUMTREE_DEFAULTS, type PlumtreeConfig } from './config.ts';
-import type { Broadcast, GossipEffect, GossipInput, GossipTimer } from './contract.ts';
+import type { Broadcast, GossipEffect, GossipInput, GossipTimer, MessageId } from './contract.ts';
 import { Digests } from './digests.ts';
 import type { EagerSet } from './eager-set.ts';
 import { faultOf, type GossipMessage } from './messages.ts';
@@ -122,6 +122,13 @@ export class Plumtree {
     return this.#parts.outbox.counts;
   }
 
+  /** Takes the number of a broadcast that will be handed in: its maker may want its id before. */
+  reserve(): MessageId {
+    const { node: origin, incarnation } = this.#parts.self;
+    this.#sequence += 1;
+    return { origin, incarnation, sequence: this.#sequence };
+  }
+
   /**
    * Applies one input at a monotonic time in milliseconds; returns its effects in the order in
    * which the driver must carry them out. Never throws for what a peer sent. A payload must not
@@ -161,7 +168,7 @@ export class Plumtree {
 
   // Broadcasts
 
-  #broadcast({ tag, payload, toAll = false }: OwnBroadcast): void {
+  #broadcast({ tag, payload, toAll = false, sequence }: OwnBroadcast): void {
     if (payload.length > GOSSIP_PAYLOAD_BYTES_MAX) {
       throw new BarrelError('ERR_VALUE', `payload of ${payload.length} bytes is too long`);
     }
@@ -173,8 +180,7 @@ export class Plumtree {
     if (log === undefined) {
       throw new BarrelError('ERR_OVERLOADED', 'too many origins of broadcasts');
     }
-    this.#sequence += 1;
-    const id = { origin, incarnation, sequence: this.#sequence };
+    const id = sequence === undefined ? this.reserve() : { origin, incarnation, sequence };
     const held = this.#deliver(log, { id, tag, payload: compact(payload), hops: 0 });
     const set = this.#parts.sets.of(log);
     const isShaping = this.#isShapeDue(set, id.sequence);

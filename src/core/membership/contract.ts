@@ -42,6 +42,8 @@ export type MembershipInput =
     }
   /** The roster says that this start of the node is dead or left: forget it. */
   | { readonly kind: 'gone'; readonly node: NodeName; readonly incarnation: bigint }
+  /** The failure detector hears nothing of that neighbour: its place goes to another. */
+  | { readonly kind: 'silent'; readonly node: NodeName; readonly incarnation: bigint }
   /** Ask that peer to be a neighbour, with high priority: no path of the overlay leads to it. */
   | { readonly kind: 'invite'; readonly peer: PeerDescriptor }
   /**

@@ -25,10 +25,10 @@ import { PeerBook } from './peer-book.ts';
 import { jitter, type Randomness, vary } from './randomness.ts';
 import { Repair } from './repair.ts';
 import { Shuffling } from './shuffling.ts';
+import { Ticks, type TickTimer } from './ticks.ts';
 
 type MessageOf<K extends MembershipMessage['kind']> = Extract<MembershipMessage, { kind: K }>;
 type InputOf<K extends MembershipInput['kind']> = Extract<MembershipInput, { kind: K }>;
-type Tick = 'repair' | 'shuffle' | 'keepAlive';
 
 export interface HyParViewOptions extends Partial<HyParViewConfig> {
   /** Round trips of the links; without them dials are given the shortest time. */
@@ -45,7 +45,7 @@ export class HyParView {
   readonly #newcomers: Newcomers;
   readonly #shuffling: Shuffling;
   readonly #repair: Repair;
-  readonly #ticks = new Map<Tick, number>();
+  readonly #ticks: Ticks = new Ticks(this.#outbox);
   #state: 'idle' | 'running' | 'left' = 'idle';
 
   /** The views are empty, and nothing is scheduled before the first input. */
@@ -78,6 +78,10 @@ export class HyParView {
   /** Spares. One that is being asked is in neither view until it answered. */
   get passiveView(): NodeName[] {
     return this.#book.passive.nodes();
+  }
+
+  isNeighbor(node: NodeName): boolean {
+    return this.#book.active.has(node);
   }
 
   /** Nodes that are being asked to be neighbours. */
@@ -155,6 +159,9 @@ export class HyParView {
       case 'gone':
         // A neighbour stays one: its link is better evidence. But once lost it is no spare.
         this.#book.depart(input.node, input.incarnation);
+        break;
+      case 'silent':
+        this.#onSilent(input.node, input.incarnation);
         break;
       case 'invite':
         this.#invite(input.peer);
@@ -269,6 +276,15 @@ export class HyParView {
     this.#afterLoss();
   }
 
+  /** Its link may stand: if it only was slow, its own word makes it a neighbour again. */
+  #onSilent(node: NodeName, incarnation: bigint): void {
+    const peer = this.#book.active.get(node);
+    if (peer?.incarnation !== incarnation) return;
+    this.#book.leaveActive(node, 'failed');
+    this.#book.storeFailed(peer);
+    this.#afterLoss();
+  }
+
   // Messages
 
   #onMessage(from: NodeName, message: MembershipMessage): void {
@@ -301,7 +317,7 @@ export class HyParView {
         this.#onJoinReply(from, message);
         break;
       case 'forwardJoin':
-        if (!this.#isNeighbor(from)) return;
+        if (!this.#holds(from)) return;
         this.#newcomers.onForwardJoin(from.node, message.newcomer, message.hopsLeft);
         break;
       case 'neighbor':
@@ -314,7 +330,7 @@ export class HyParView {
         this.#onDisconnect(from, message.reason);
         break;
       case 'shuffle':
-        if (this.#isNeighbor(from)) this.#shuffling.onShuffle(from.node, message);
+        if (this.#holds(from)) this.#shuffling.onShuffle(from.node, message);
         return;
       case 'shuffleReply':
         this.#shuffling.onShuffleReply(message);
@@ -427,7 +443,7 @@ export class HyParView {
     this.#outbox.release(node);
   }
 
-  #isNeighbor(peer: PeerDescriptor): boolean {
+  #holds(peer: PeerDescriptor): boolean {
     this.#reconcile(peer);
     return this.#book.active.has(peer.node);
   }
@@ -436,40 +452,30 @@ export class HyParView {
 
   #start(): void {
     this.#state = 'running';
-    this.#schedule('repair', jitter(this.#random, this.#config.repairPeriodMs, 0.5));
-    this.#schedule('shuffle', jitter(this.#random, this.#config.shufflePeriodMs, 0));
-    this.#schedule('keepAlive', jitter(this.#random, this.#config.keepAlivePeriodMs, 0.5));
-  }
-
-  #schedule(kind: Tick, delayMs: number): void {
-    const generation = this.#outbox.nextSerial();
-    this.#ticks.set(kind, generation);
-    this.#outbox.push({ kind: 'schedule', timer: { kind, generation }, delayMs });
+    this.#ticks.schedule('repair', jitter(this.#random, this.#config.repairPeriodMs, 0.5));
+    this.#ticks.schedule('shuffle', jitter(this.#random, this.#config.shufflePeriodMs, 0));
+    this.#ticks.schedule('keepAlive', jitter(this.#random, this.#config.keepAlivePeriodMs, 0.5));
   }
 
   #onTimer(timer: MembershipTimer): void {
-    const { kind } = timer;
-    if (kind === 'request') {
-      this.#onRequestTimeout(timer.node, timer.generation);
-    } else if (this.#ticks.get(kind) === timer.generation) {
-      this.#onTick(kind);
-    }
+    if (timer.kind === 'request') this.#onRequestTimeout(timer.node, timer.generation);
+    else if (this.#ticks.isCurrent(timer)) this.#onTick(timer.kind);
   }
 
-  #onTick(kind: Tick): void {
+  #onTick(kind: TickTimer['kind']): void {
     switch (kind) {
       case 'repair':
-        this.#schedule('repair', jitter(this.#random, this.#config.repairPeriodMs, 0.5));
+        this.#ticks.schedule('repair', jitter(this.#random, this.#config.repairPeriodMs, 0.5));
         this.#book.expire();
         this.#repair.run();
         this.#newcomers.mix();
         break;
       case 'shuffle':
-        this.#schedule('shuffle', vary(this.#random, this.shufflePeriodMs));
+        this.#ticks.schedule('shuffle', vary(this.#random, this.shufflePeriodMs));
         this.#shuffling.begin();
         break;
       case 'keepAlive':
-        this.#schedule('keepAlive', vary(this.#random, this.#config.keepAlivePeriodMs));
+        this.#ticks.schedule('keepAlive', vary(this.#random, this.#config.keepAlivePeriodMs));
         for (const to of this.#book.active.keys()) this.#outbox.send(to, { kind: 'keepAlive' });
         break;
       default:

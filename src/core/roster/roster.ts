@@ -1,88 +1,136 @@
 /**
- * Who is alive, everywhere the same. Each node tells of itself; neighbours tell when it dies; what
- * changes a node's roster is passed on to all its neighbours but the one it came from, and a new
- * neighbour gets the whole. A node that hears of its own death refutes it.
+ * Who is alive, everywhere the same. Each node tells of itself; its neighbours suspect it when they
+ * hear nothing of it, and it refutes; only a suspect dies. Every word goes to all by broadcast, and
+ * neighbours compare digests for what a broadcast missed.
+ *
+ * After Lifeguard (Dadgar, Phillips, Currey, 2018) and SWIM (Das, Gupta, Motivala, 2002). Deviation
+ * from the papers: only neighbours probe a node, its refutations are counted apart from its starts,
+ * and word of a death counts only for who has suspected the node for a while.
  */
-import { REFUTATION_LEAP_MAX, ROSTER_BATCH_MAX, ROSTER_ENTRIES_MAX } from '../../limits.ts';
+import { type Randomness, vary } from '../membership/randomness.ts';
 import type { NodeName } from '../names.ts';
 import { unreachable } from '../unreachable.ts';
-import type { RosterEffect, RosterInput } from './contract.ts';
+import type { Hearing, RosterEffect, RosterInput, RosterTimer } from './contract.ts';
+import { DigestExchange } from './digest-exchange.ts';
 import {
-  type AliveEntry,
-  type GoneEntry,
-  type MemberRecord,
-  nextRefutation,
+  type DeadEntry,
+  isLiving,
+  isSameWord,
+  type LivingEntry,
+  leaps,
   type RosterEntry,
+  type SuspectEntry,
   supersedes,
+  withRecord,
 } from './entry.ts';
+import { EntryBook } from './entry-book.ts';
+import { memberEvents } from './member-events.ts';
+import { Newcomer } from './newcomer.ts';
+import { isNews, NEWS_HELD_MS, News } from './news.ts';
+import { ORPHANS_DELAY_MS, orphansOf } from './orphans.ts';
+import { OwnEntry, type RosterSelf } from './own-entry.ts';
+import { ROSTER_DEFAULTS, type RosterConfig } from './roster-config.ts';
+import { RosterOutbox } from './roster-outbox.ts';
+import { Stalls } from './stalls.ts';
+import { Suspects } from './suspects.ts';
+import { suspecters } from './suspicion.ts';
 
-/** How long the dead and the left are remembered, so that late word of them finds them known. */
-const GONE_KEPT_MS = 3_600_000;
+export type { RosterSelf } from './own-entry.ts';
+export type { RosterConfig } from './roster-config.ts';
+
+const SWEEP_PERIOD_MS = 60_000;
+/** Suspicions that run out at about the same time are one broadcast. */
+const EXPIRY_STEP_MS = 50;
 
 export interface RosterOptions {
-  /** @default ROSTER_ENTRIES_MAX */
-  readonly entriesMax?: number;
+  readonly random: Randomness;
+  /** How slow this node itself is, 0 for not at all: its suspicions last so much longer. */
+  readonly health?: (() => number) | undefined;
+  readonly config?: Partial<RosterConfig> | undefined;
 }
 
 /** The roster of one node. No clock, no links: facts in, effects out. */
 export class Roster {
-  readonly #self: { readonly node: NodeName; readonly incarnation: bigint };
-  readonly #entriesMax: number;
-  readonly #entries = new Map<NodeName, RosterEntry>();
-  /** When each of the dead and left became so here, oldest first. */
-  readonly #goneSinceMs = new Map<NodeName, number>();
-  readonly #neighbors = new Set<NodeName>();
-  #effects: RosterEffect[] = [];
-  /** What changed during this input, to be passed on together. */
-  #news: RosterEntry[] = [];
-  #mustReassert = false;
-  #nowMs = 0;
+  readonly config: RosterConfig;
+  readonly #self: RosterSelf;
+  readonly #random: Randomness;
+  readonly #book: EntryBook;
+  readonly #suspects: Suspects;
+  readonly #exchange: DigestExchange;
+  readonly #outbox: RosterOutbox = new RosterOutbox();
+  readonly #own: OwnEntry;
+  readonly #news: News = new News();
+  readonly #newcomer: Newcomer = new Newcomer();
+  readonly #stalls: Stalls = new Stalls();
+  /** Who went since the orphans were last looked for. */
+  readonly #goneLately = new Set<NodeName>();
+  /** As it was when this input came: then nothing that a neighbour says is news. */
+  #isNew = true;
 
-  constructor(
-    self: { readonly node: NodeName; readonly incarnation: bigint },
-    options: RosterOptions = {},
-  ) {
-    this.#self = self;
-    this.#entriesMax = options.entriesMax ?? ROSTER_ENTRIES_MAX;
+  constructor(self: RosterSelf, { random, health = () => 0, config = {} }: RosterOptions) {
+    this.#self = { node: self.node, incarnation: self.incarnation };
+    this.#random = random;
+    this.config = { ...ROSTER_DEFAULTS, ...config };
+    const book = new EntryBook(self.node, this.config.entriesMax);
+    this.#book = book;
+    this.#own = new OwnEntry({ self: this.#self, book, outbox: this.#outbox, random });
+    this.#suspects = new Suspects({ self: self.node, times: this.config, book, health });
+    this.#exchange = new DigestExchange({ book, outbox: this.#outbox, random });
   }
 
   /** All that is known, the dead and left of the last hour included, this node too. */
   get entries(): readonly RosterEntry[] {
-    return [...this.#entries.values()];
+    return [...this.#book.values()];
   }
 
-  /** The living, this node included while it is announced. */
-  get alive(): readonly AliveEntry[] {
-    return this.entries.filter((entry) => entry.status === 'alive');
+  /** The members, suspect ones and this node included while it is announced. */
+  get alive(): readonly LivingEntry[] {
+    return this.entries.filter(isLiving);
   }
 
-  /**
-   * Everything that is known, in batches, for a new neighbour; read as it is taken. What changes
-   * meanwhile is seen here or reaches the neighbour as news. It ends even if the roster grows as
-   * fast as it is read: those that came since are behind those that were there.
-   */
-  *exchange(): IterableIterator<readonly RosterEntry[]> {
-    let batch: RosterEntry[] = [];
-    let left = this.#entries.size;
-    for (const entry of this.#entries.values()) {
-      if (left === 0) break;
-      left -= 1;
-      batch.push(entry);
-      if (batch.length < ROSTER_BATCH_MAX) continue;
-      yield batch;
-      batch = [];
-    }
-    if (batch.length > 0) yield batch;
+  /** Those that died within the last hour and whose addresses are known, the latest first. */
+  get recentlyDead(): readonly DeadEntry[] {
+    return this.#book.recentlyDead;
+  }
+
+  /** Entries, without a copy. */
+  get size(): number {
+    return this.#book.size;
+  }
+
+  /** Members, without a copy. */
+  get livingCount(): number {
+    return this.#book.livingCount;
+  }
+
+  /** The entries without a copy: to be read before the next input. */
+  values(): IterableIterator<RosterEntry> {
+    return this.#book.values();
   }
 
   get(node: NodeName): RosterEntry | undefined {
-    return this.#entries.get(node);
+    return this.#book.get(node);
   }
 
-  /** True when that very start of the node is known as alive. */
+  /** True when that very start of the node is a member, suspect or not. */
   isAlive(node: NodeName, incarnation: bigint): boolean {
-    const entry = this.#entries.get(node);
-    return entry?.status === 'alive' && entry.incarnation === incarnation;
+    const entry = this.#book.get(node);
+    return isLiving(entry) && entry.incarnation === incarnation;
+  }
+
+  /** True for a member of whatever start, suspect or not. */
+  isMember(node: NodeName): boolean {
+    return isLiving(this.#book.get(node));
+  }
+
+  /** True for a member that somebody has given up. */
+  isSuspect(node: NodeName): boolean {
+    return this.#book.get(node)?.status === 'suspect';
+  }
+
+  /** The entries in these buckets, in batches, read as they are taken; it ends in any case. */
+  entriesIn(buckets: readonly number[]): IterableIterator<readonly RosterEntry[]> {
+    return this.#book.entriesIn(buckets);
   }
 
   /**
@@ -90,190 +138,259 @@ export class Roster {
    * which the driver must carry them out. Never throws for what a peer sent.
    */
   handle(input: RosterInput, nowMs: number): readonly RosterEffect[] {
-    this.#nowMs = nowMs;
+    this.#outbox.nowMs = nowMs;
+    this.#outbox.wake('sweep', SWEEP_PERIOD_MS);
     switch (input.kind) {
       case 'announce':
-        this.#announce(input.record);
+        this.#own.announce(input.record);
         break;
       case 'update':
-        this.#update(input.record);
+        this.#own.update(input.record);
         break;
       case 'leave':
-        this.#leave();
+        this.#own.leave();
+        break;
+      case 'neighborsChanged':
+        this.#exchange.retain(input.neighbors);
+        this.#own.changeNeighbors(input.neighbors);
         break;
       case 'neighborUp':
-        this.#neighbors.add(input.node);
+        this.#onNeighborUp(input.node);
         break;
-      case 'neighborDown':
-        this.#neighbors.delete(input.node);
+      case 'heard':
+        this.#isNew = this.#newcomer.isNew(this.#book.size, nowMs);
+        for (const entry of input.entries) this.#hear(entry, input.by);
         break;
-      case 'received':
-        for (const entry of input.entries) this.#hear(entry);
-        this.#passOn(input.from);
+      case 'messageReceived':
+        this.#newcomer.onDigest(input.message.entryCount);
+        this.#exchange.onDigest(input.from, input.message);
         break;
-      case 'suspectDead':
-        this.#declareDead(input.node, input.incarnation);
+      case 'suspect':
+        this.#suspect(input.node, input.incarnation);
         break;
-      case 'tick':
-        this.#forget();
+      case 'timerFired':
+        this.#onTimer(input.timer);
         break;
       default:
         unreachable(input);
     }
-    const effects = this.#effects;
-    this.#effects = [];
-    return effects;
+    return this.#outbox.take(input.kind === 'leave');
   }
 
-  // This node's own entry
-
-  #announce(record: MemberRecord): void {
-    const known = this.#entries.get(this.#self.node);
-    this.#mustReassert = known !== undefined && known.status !== 'alive';
-    this.#assertSelf(record, known === undefined ? 0 : nextRefutation(known.refutation));
-  }
-
-  #update(record: MemberRecord): void {
-    const known = this.#entries.get(this.#self.node);
-    if (known?.status === 'alive') this.#assertSelf(record, nextRefutation(known.refutation));
-  }
-
-  #assertSelf(record: MemberRecord, refutation: number): void {
-    this.#store({ ...this.#self, refutation, status: 'alive', record });
-    this.#passOn();
-  }
-
-  #leave(): void {
-    const known = this.#entries.get(this.#self.node);
-    if (known === undefined || known.status === 'left') return;
-    this.#store({ ...known, refutation: nextRefutation(known.refutation), status: 'left' });
-    this.#passOn();
-  }
-
-  /** Others may be mistaken about this node; it alone knows. */
-  #hearOfSelf(heard: RosterEntry): void {
-    if (heard.incarnation > this.#self.incarnation) {
-      this.#effects.push({ kind: 'superseded', incarnation: heard.incarnation });
-      return;
-    }
-    const known = this.#entries.get(this.#self.node);
-    if (known === undefined || !supersedes(heard, known) || leaps(heard, known)) return;
-    this.#store({ ...known, refutation: nextRefutation(heard.refutation) });
-    this.#mustReassert ||= known.status === 'alive' && heard.status !== 'alive';
+  #onNeighborUp(node: NodeName): void {
+    this.#newcomer.onNeighborUp(this.#outbox.nowMs);
+    const wasAlone = this.#exchange.neighborCount === 0;
+    this.#exchange.onNeighborUp(node);
+    this.#outbox.wake('repair', vary(this.#random, this.config.repairPeriodMs));
+    if (wasAlone) this.#own.repeat();
   }
 
   // Other nodes' entries
 
-  #hear(heard: RosterEntry): void {
+  #hear(heard: RosterEntry, by: Hearing): void {
     if (heard.node === this.#self.node) {
-      this.#hearOfSelf(heard);
+      this.#own.hear(heard);
       return;
     }
-    const known = this.#entries.get(heard.node);
-    if (known !== undefined && (!supersedes(heard, known) || leaps(heard, known))) return;
-    if (known === undefined && !this.#makeRoom(heard)) return;
-    this.#store(withRecord(heard, known));
-    this.#tell(heard, known);
+    const known = this.#book.get(heard.node);
+    if (known === undefined || !leaps(heard, known)) this.#weigh(heard, known, by);
+    if (by === 'broadcast') this.#onHeardByAll(heard);
   }
 
-  #declareDead(node: NodeName, incarnation: bigint): void {
-    if (node === this.#self.node) return;
-    const known = this.#entries.get(node);
-    const refutation = known?.incarnation === incarnation ? known.refutation : 0;
-    this.#hear({ node, incarnation, refutation, status: 'dead' });
-    this.#passOn();
-  }
-
-  #store(entry: RosterEntry): void {
-    this.#entries.set(entry.node, entry);
-    this.#goneSinceMs.delete(entry.node);
-    if (entry.status !== 'alive') this.#goneSinceMs.set(entry.node, this.#nowMs);
-    this.#news.push(entry);
-  }
-
-  /** One event for each change of what the user sees; a restart is two. */
-  #tell(heard: RosterEntry, known: RosterEntry | undefined): void {
-    const { node, incarnation } = heard;
-    const wasAlive = known?.status === 'alive';
-    const isSameStart = known?.incarnation === incarnation;
-    if (wasAlive && !(isSameStart && heard.status === 'alive')) {
-      const reason = isSameStart && heard.status === 'left' ? 'left' : 'failed';
-      this.#emit({ type: 'memberDown', node, incarnation: known.incarnation, reason });
+  #weigh(heard: RosterEntry, known: RosterEntry | undefined, by: Hearing): void {
+    if (known !== undefined && !supersedes(heard, known)) {
+      if (heard.status === 'suspect') this.#confirm(heard, heard.by);
+      return;
     }
-    if (heard.status !== 'alive') return;
-    const type = wasAlive && isSameStart ? 'memberUpdated' : 'memberUp';
-    this.#emit({ type, node, incarnation, record: heard.record });
+    const entry = withRecord(heard, known);
+    // Without the record there is nobody to suspect.
+    if (entry.status === 'suspect' && !isLiving(entry)) return;
+    if (known === undefined && !this.#makeRoom(entry)) return;
+    if (by === 'exchange' && isNews(entry, known)) this.#hold(entry.node);
+    if (entry.status === 'suspect') this.#open(entry, { isByRule: entry.by.length === 0 });
+    else if (entry.status === 'dead') this.#hearDeath(entry, known);
+    else this.#store(entry);
   }
 
-  #emit(event: Extract<RosterEffect, { kind: 'emit' }>['event']): void {
-    this.#effects.push({ kind: 'emit', event });
+  /** Others may not know it either: it goes to all, unless they hear of it meanwhile. */
+  #hold(node: NodeName): void {
+    if (this.#isNew) return;
+    this.#news.add(node, this.#outbox.nowMs);
+    this.#outbox.wake('news', NEWS_HELD_MS);
   }
 
-  // Spreading
-
-  /** Sends what changed to all neighbours but the one that it came from. */
-  #passOn(except?: NodeName): void {
-    const news = this.#news;
-    this.#news = [];
-    const own = news.filter((entry) => entry.node === this.#self.node);
-    for (const neighbor of this.#neighbors) {
-      // What this node says of itself answers the one that it came from, too.
-      this.#send(neighbor, neighbor === except ? own : news);
-    }
-    // Behind the entry that says that this node lives: the others drop what a dead one owns.
-    if (this.#mustReassert) this.#effects.push({ kind: 'reassert' });
-    this.#mustReassert = false;
-  }
-
-  #send(to: NodeName, entries: readonly RosterEntry[]): void {
-    for (let start = 0; start < entries.length; start += ROSTER_BATCH_MAX) {
-      const batch = entries.slice(start, start + ROSTER_BATCH_MAX);
-      this.#effects.push({ kind: 'send', to, entries: batch });
-    }
-  }
-
-  // Bounds
-
-  /** Drops the dead and left whose time is over. */
-  #forget(): void {
-    for (const [node, sinceMs] of this.#goneSinceMs) {
-      if (this.#nowMs - sinceMs < GONE_KEPT_MS) break;
-      if (node !== this.#self.node) this.#drop(node);
-    }
-  }
-
-  /** A full roster forgets who is gone longest; it takes in no dead, and no living without room. */
   #makeRoom(heard: RosterEntry): boolean {
-    if (this.#entries.size < this.#entriesMax) return true;
-    if (heard.status !== 'alive') return false;
-    for (const node of this.#goneSinceMs.keys()) {
-      if (node === this.#self.node) continue;
-      this.#drop(node);
-      return true;
-    }
-    this.#effects.push({ kind: 'refused', node: heard.node });
+    if (this.#book.makeRoom(heard)) return true;
+    if (isLiving(heard)) this.#outbox.push({ kind: 'refused', node: heard.node });
     return false;
   }
 
-  #drop(node: NodeName): void {
-    this.#entries.delete(node);
-    this.#goneSinceMs.delete(node);
+  /** All know it by now, or more than that. */
+  #onHeardByAll(heard: RosterEntry): void {
+    const known = this.#book.get(heard.node);
+    if (known !== undefined && supersedes(known, heard)) return;
+    const wasHeld = this.#news.drop(heard.node);
+    const suspicion = this.#suspects.get(heard.node);
+    if (wasHeld && suspicion !== undefined) suspicion.startedMs = this.#outbox.nowMs;
   }
-}
 
-/**
- * True for a refutation so far above the known one that no honest node has come to it: a forged one
- * at the bound of the numbers could never be refuted.
- */
-function leaps(heard: RosterEntry, known: RosterEntry): boolean {
-  const isSameStart = heard.incarnation === known.incarnation;
-  return isSameStart && heard.refutation > known.refutation + REFUTATION_LEAP_MAX;
-}
+  #store(entry: RosterEntry): void {
+    const known = this.#book.get(entry.node);
+    this.#book.store(entry, this.#outbox.nowMs);
+    if (entry.status !== 'suspect') this.#suspects.close(entry.node);
+    if (!isLiving(entry)) this.#onGone(entry.node);
+    for (const event of memberEvents(entry, known)) this.#outbox.push({ kind: 'emit', event });
+  }
 
-/** Word of a death comes without a record: the one that is known stays, to dial the node again. */
-function withRecord(heard: RosterEntry, known: RosterEntry | undefined): RosterEntry {
-  if (heard.status === 'alive' || heard.record !== undefined) return heard;
-  if (known?.record === undefined || known.incarnation !== heard.incarnation) return heard;
-  const gone: GoneEntry = { ...heard, record: known.record };
-  return gone;
+  #onGone(node: NodeName): void {
+    this.#goneLately.add(node);
+    this.#outbox.wake('orphans', ORPHANS_DELAY_MS);
+    this.#own.onGone(node);
+  }
+
+  // Suspicion
+
+  /** This node's own detector gave it up; said also when others did so before. */
+  #suspect(node: NodeName, incarnation: bigint): void {
+    const known = this.#book.get(node);
+    const self = this.#self.node;
+    if (node === self || !isLiving(known) || known.incarnation !== incarnation) return;
+    const suspicion: SuspectEntry = { ...known, status: 'suspect', by: [self] };
+    if (known.status === 'suspect') {
+      if (!this.#confirm(suspicion, [self])) return;
+    } else this.#open(suspicion, {});
+    this.#outbox.broadcast(suspicion);
+  }
+
+  /** True when somebody is new among those who gave it up. */
+  #confirm(heard: RosterEntry, by: readonly NodeName[]): boolean {
+    const known = this.#book.get(heard.node);
+    if (known?.status !== 'suspect' || !isSameWord(known, heard)) return false;
+    const all = suspecters([...known.by, ...by], known.node);
+    if (all.length === known.by.length) return false;
+    const entry: SuspectEntry = { ...known, by: all };
+    const suspicion = this.#suspects.get(entry.node);
+    if (suspicion?.isByRule === true) {
+      // The suspect hears of it only now.
+      suspicion.isByRule = false;
+      suspicion.startedMs = this.#outbox.nowMs;
+    }
+    this.#book.store(entry, this.#outbox.nowMs);
+    this.#watch(entry);
+    return true;
+  }
+
+  #open(
+    heard: SuspectEntry,
+    { isByRule = false, isDeathHeard = false }: { isByRule?: boolean; isDeathHeard?: boolean },
+  ): void {
+    const entry: SuspectEntry = { ...heard, by: suspecters(heard.by, heard.node) };
+    const startedMs = this.#outbox.nowMs;
+    this.#suspects.open(entry.node, { startedMs, isByRule, isDeathHeard });
+    this.#store(entry);
+    this.#watch(entry);
+  }
+
+  /**
+   * A death counts once its node was suspect here for a while: it may come from the other half of
+   * a split, together with the suspicion or without it, and the node must have time to refute.
+   */
+  #hearDeath(heard: RosterEntry, known: RosterEntry | undefined): void {
+    if (!isLiving(known) || known.incarnation !== heard.incarnation) {
+      this.#store(heard);
+      return;
+    }
+    const suspicion = this.#suspects.get(heard.node);
+    if (suspicion === undefined || !isSameWord(heard, known) || known.status !== 'suspect') {
+      // What is told to all gets an author, who says DEAD in the end.
+      const by = this.#news.has(heard.node) ? [this.#self.node] : [];
+      const entry: SuspectEntry = { ...heard, status: 'suspect', by };
+      this.#open(entry, { isDeathHeard: true });
+    } else if (this.#outbox.nowMs - suspicion.startedMs >= this.config.suspicionMinMs / 2) {
+      this.#store(heard);
+    } else {
+      suspicion.isDeathHeard = true;
+      this.#watch(known);
+    }
+  }
+
+  #watch(entry: SuspectEntry): void {
+    const { nowMs } = this.#outbox;
+    const delayMs = this.#suspects.lookMs(entry, nowMs) - nowMs;
+    this.#outbox.wake('suspicion', Math.max(EXPIRY_STEP_MS, delayMs));
+  }
+
+  #expire(): void {
+    const { nowMs } = this.#outbox;
+    const { expired, nextMs } = this.#suspects.expire(nowMs);
+    let wakeMs = nextMs;
+    for (const entry of expired) {
+      // Nobody else has heard of it yet.
+      if (this.#news.has(entry.node)) {
+        wakeMs = Math.min(wakeMs ?? Number.POSITIVE_INFINITY, nowMs + NEWS_HELD_MS);
+      } else this.#declare(entry);
+    }
+    if (wakeMs === undefined) return;
+    this.#outbox.wake('suspicion', Math.max(EXPIRY_STEP_MS, wakeMs - nowMs));
+  }
+
+  #declare({ by, ...entry }: SuspectEntry): void {
+    const dead: RosterEntry = { ...entry, status: 'dead' };
+    this.#store(dead);
+    if (by.includes(this.#self.node)) this.#outbox.broadcast(dead);
+  }
+
+  #suspectOrphans(): void {
+    for (const entry of orphansOf(this.#book, this.#goneLately)) {
+      if (entry.node === this.#self.node) continue;
+      this.#open({ ...entry, status: 'suspect', by: [] }, { isByRule: true });
+    }
+    this.#goneLately.clear();
+  }
+
+  // Timers
+
+  #onTimer(timer: RosterTimer): void {
+    const latenessMs = this.#outbox.takeTimer(timer);
+    if (latenessMs === undefined) return;
+    const stallMs = this.#stalls.notice(latenessMs, this.#outbox.nowMs);
+    if (stallMs > 0) this.#suspects.shift(stallMs);
+    switch (timer.kind) {
+      case 'suspicion':
+        this.#expire();
+        break;
+      case 'neighbors':
+        this.#own.tellNeighbors();
+        break;
+      case 'news':
+        this.#tellNews();
+        break;
+      case 'orphans':
+        this.#suspectOrphans();
+        break;
+      case 'repair':
+        this.#exchange.repair();
+        this.#outbox.wake('repair', vary(this.#random, this.config.repairPeriodMs));
+        break;
+      case 'sweep':
+        this.#book.forget(this.#outbox.nowMs);
+        this.#outbox.wake('sweep', SWEEP_PERIOD_MS);
+        break;
+      default:
+        unreachable(timer.kind);
+    }
+  }
+
+  #tellNews(): void {
+    const { nowMs } = this.#outbox;
+    for (const node of this.#news.take(nowMs)) {
+      const entry = this.#book.get(node);
+      if (entry === undefined) continue;
+      this.#outbox.broadcast(entry);
+      // The suspect's time to refute begins when it can hear of it.
+      const suspicion = this.#suspects.get(node);
+      if (suspicion !== undefined) suspicion.startedMs = nowMs;
+    }
+    if (!this.#news.isEmpty) this.#outbox.wake('news', NEWS_HELD_MS);
+  }
 }

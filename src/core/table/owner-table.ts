@@ -60,6 +60,11 @@ export class OwnerTable {
     }
   }
 
+  /** All that is known of one owner, tombstones included. */
+  *entriesOf(node: NodeName): IterableIterator<TableEntry> {
+    yield* this.#owners.get(node)?.all() ?? [];
+  }
+
   /**
    * Everything that is known, tombstones included, in batches, for a new neighbour; read as it is
    * taken. What changes meanwhile is seen here or reaches the neighbour as news. It ends even if

@@ -81,6 +81,32 @@ describe('the contacts of a node', () => {
     world.loop.stop();
   });
 
+  test('give way to peers of an earlier start when none of them answers', async () => {
+    const tried: string[] = [];
+    const world = bench({ contacts: ['10.0.0.1:1'], saved: ['old@test/10.0.0.2:1'] });
+    world.answer = async (contact) => {
+      tried.push(contact);
+      if (contact !== 'old@test/10.0.0.2:1') throw new BarrelError('ERR_UNREACHABLE', 'nobody');
+      world.neighbors = 1;
+      return 'old@test';
+    };
+    world.loop.start();
+    await world.time.advance(1);
+    expect(await world.loop.joined).toEqual({ isAlone: false });
+    expect(tried).toEqual(['10.0.0.1:1', 'old@test/10.0.0.2:1']);
+    world.loop.stop();
+  });
+
+  test('that are missing leave a node alone when no peer of an earlier start answers', async () => {
+    const saved = Array.from({ length: 20 }, (_, i) => `old${i}@test/10.0.0.2:1`);
+    const world = bench({ contacts: [], saved });
+    world.loop.start();
+    await world.time.advance(1);
+    expect(await world.loop.joined).toEqual({ isAlone: true });
+    expect(world.tries).toHaveLength(4);
+    world.loop.stop();
+  });
+
   test('are left alone after stop, until the next start', async () => {
     const world = bench({ contacts: ['10.0.0.1:1'] });
     world.loop.start();
@@ -106,12 +132,15 @@ interface World {
   answer: (contact: string) => Promise<string>;
 }
 
-function bench(options: Partial<Pick<ContactLoopOptions, 'contacts' | 'discovery'>>): World {
+function bench(
+  options: Partial<Pick<ContactLoopOptions, 'contacts' | 'saved' | 'discovery'>>,
+): World {
   const time = new VirtualTime();
   const world: World = {
     loop: new ContactLoop({
       host: { timers: time, random: new SeededRandom(1), logger: silentLogger },
       contacts: options.contacts ?? [],
+      saved: options.saved ?? [],
       discovery: options.discovery ?? new DiscoveryChain([], silentLogger),
       join: async (contact) => {
         world.tries.push(time.monotonicMs());

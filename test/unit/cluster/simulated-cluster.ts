@@ -162,13 +162,9 @@ export class SimulatedClusters {
       ephemeral: settings.ephemeral ?? true,
       secretKey: secret === undefined ? undefined : await deriveSecretKey(secret, cluster),
       discovery: new DiscoveryChain([], silentLogger),
-      membership: {
-        activeSize: settings.activeSize ?? 5,
-        passiveSize: 30,
-        activeWalkHops: 6,
-        passiveWalkHops: 3,
-        shufflePeriodMs: 10_000,
-      },
+      membership: { activeSize: settings.activeSize ?? 5 },
+      suspicion: { suspicionMinMs: 2_000, suspicionMaxMs: 10_000 },
+      known: [],
       openTransport: (onConnection) =>
         openMemoryTransport({
           network: this.network,
@@ -183,6 +179,7 @@ export class SimulatedClusters {
         version: '0.0.0',
         weight: 1,
         meta: new Uint8Array(0),
+        neighbors: [],
       }),
     };
   }
@@ -212,5 +209,5 @@ export async function join(
   contact: TestNode,
 ): Promise<void> {
   const link = await clusters.settled(node.cluster.dialler.toAddress(contact.cluster.address));
-  await clusters.settled(node.cluster.membership.join(link));
+  await clusters.settled(node.cluster.overlay.join(link));
 }

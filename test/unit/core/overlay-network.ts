@@ -4,22 +4,20 @@
  * silent, as a killed process is.
  */
 
+import { Strangers } from '../../../src/cluster/strangers.ts';
+import type { Broadcast } from '../../../src/core/gossip/contract.ts';
 import type { HyParViewConfig } from '../../../src/core/membership/config.ts';
 import type { MembershipEffect, MembershipResult } from '../../../src/core/membership/contract.ts';
-import { HyParView } from '../../../src/core/membership/hyparview.ts';
+import type { HyParView } from '../../../src/core/membership/hyparview.ts';
 import { MembershipInvariants } from '../../../src/core/membership/invariants.ts';
-import {
-  decodeMembership,
-  encodeMembership,
-  isMembershipKind,
-} from '../../../src/core/membership/messages.ts';
 import type { PeerDescriptor } from '../../../src/core/membership/peer.ts';
 import type { Randomness } from '../../../src/core/membership/randomness.ts';
-import type { MemberEvent, RosterEffect } from '../../../src/core/roster/contract.ts';
+import type { OverlayEffect, OverlayInput } from '../../../src/core/overlay/contract.ts';
+import { decodeOverlay, encodeOverlay } from '../../../src/core/overlay/frames.ts';
+import { Overlay } from '../../../src/core/overlay/overlay.ts';
+import type { MemberEvent } from '../../../src/core/roster/contract.ts';
 import type { MemberRecord } from '../../../src/core/roster/entry.ts';
-import { type HeartbeatEffect, HeartbeatMonitor } from '../../../src/core/roster/heartbeat.ts';
-import { decodeRoster, encodeRoster, isRosterKind } from '../../../src/core/roster/messages.ts';
-import { Roster } from '../../../src/core/roster/roster.ts';
+import type { Roster } from '../../../src/core/roster/roster.ts';
 import type { TableEffect } from '../../../src/core/table/contract.ts';
 import { decodeTable, encodeTable } from '../../../src/core/table/messages.ts';
 import { OwnerTable } from '../../../src/core/table/owner-table.ts';
@@ -82,7 +80,7 @@ export class OverlayNetwork {
   add(name: string, incarnation = 1n): OverlayNode {
     const node = new OverlayNode(this, name, incarnation);
     this.nodes.set(name, node);
-    node.start();
+    node.announce();
     return node;
   }
 
@@ -156,6 +154,21 @@ export class OverlayNetwork {
     });
   }
 
+  /** Makes a link to a node known by name; `then` hears whether there is one. */
+  reach(from: OverlayNode, name: string, then: (isReached: boolean) => void): void {
+    const to = this.nodes.get(name);
+    const isThere = to !== undefined && !this.isCut(from.name, name);
+    if (this.link(from, name) !== undefined) {
+      then(true);
+      return;
+    }
+    this.after(isThere ? this.#latency() * 3 : 1_500, () => {
+      if (!from.isUp) return;
+      if (to?.isUp === true && isThere) this.#open(from, to);
+      then(this.link(from, name) !== undefined);
+    });
+  }
+
   #open(from: OverlayNode, to: OverlayNode): void {
     const key = keyOf(from.name, to.name);
     const old = this.#links.get(key);
@@ -166,7 +179,7 @@ export class OverlayNetwork {
       if (old !== undefined) old.isOpen = false;
       // An end that still holds a link to an older start learns that it is gone first.
       for (const end of [from, to]) {
-        if (old?.ends.includes(end)) end.onDisconnected(otherEnd(old, end).name, 'replaced');
+        if (old?.ends.includes(end)) end.onDisconnected(otherEnd(old, end).self, 'replaced');
       }
       const link: Link = {
         ends: [from, to],
@@ -194,7 +207,7 @@ export class OverlayNetwork {
     if (!link.isOpen) return;
     link.isOpen = false;
     for (const end of link.ends) {
-      if (end.isUp) end.onDisconnected(otherEnd(link, end).name, reason);
+      if (end.isUp) end.onDisconnected(otherEnd(link, end).self, reason);
     }
   }
 
@@ -223,63 +236,64 @@ export class OverlayNetwork {
   }
 }
 
-/** One node: the four cores, driven as the cluster drives them. */
+/** One node: overlay and table, driven as the cluster drives them. */
 export class OverlayNode {
   readonly name: string;
   readonly self: PeerDescriptor;
-  readonly membership: HyParView;
-  readonly roster: Roster;
+  readonly overlay: Overlay;
   readonly table: OwnerTable;
-  readonly heartbeats: HeartbeatMonitor = new HeartbeatMonitor();
   readonly invariants: MembershipInvariants;
   readonly memberEvents: MemberEvent[] = [];
+  readonly broadcasts: Broadcast[] = [];
   readonly results: MembershipResult[] = [];
   readonly faults: string[] = [];
   readonly #network: OverlayNetwork;
   readonly #joining = new Map<string, PeerDescriptor>();
-  #announced = false;
+  readonly #strangers = new Strangers();
   isUp: boolean = true;
 
   constructor(network: OverlayNetwork, name: string, incarnation: bigint) {
     this.#network = network;
     this.name = name;
     this.self = { node: name, incarnation, addresses: ['10.0.0.1:4433'], ageMs: 0 };
-    const random = seeded(Math.floor(network.random.float() * 2 ** 32));
-    this.membership = new HyParView(this.self, random, network.options.config);
-    this.invariants = new MembershipInvariants(this.membership);
-    this.roster = new Roster(this.self);
+    this.overlay = new Overlay(this.self, {
+      random: seeded(Math.floor(network.random.float() * 2 ** 32)),
+      links: {
+        rttMs: (node) => (network.link(this, node) === undefined ? undefined : 40),
+        lastHeardMs: (node) => network.heardMs(this, node),
+      },
+      accepts: () => true,
+      isPlausible: () => true,
+      config: { membership: network.options.config },
+    });
+    this.invariants = new MembershipInvariants(this.overlay.membership);
     this.table = new OwnerTable(this.self, {
-      isAlive: (node, start) => this.roster.isAlive(node, start),
+      isAlive: (node, start) => this.overlay.isAlive(node, start),
     });
   }
 
-  start(): void {
-    this.announce();
-    const tick = (): void => {
-      if (!this.isUp) return;
-      this.#tick();
-      this.#network.after(500, tick);
-    };
-    this.#network.after(this.#network.random.float() * 500, tick);
+  get membership(): HyParView {
+    return this.overlay.membership;
+  }
+
+  get roster(): Roster {
+    return this.overlay.roster;
   }
 
   announce(): void {
     const record: MemberRecord = { ...RECORD, addresses: this.self.addresses };
-    this.#announced = true;
-    this.#onRoster(this.roster.handle({ kind: 'announce', record }, this.#network.nowMs));
+    this.handle({ kind: 'announce', record });
   }
 
   /** Joins a contact, again and again until one accepted. */
   join(contact: PeerDescriptor): void {
-    if (!this.#announced) this.announce();
+    if (!this.roster.isMember(this.name)) this.announce();
     this.#joining.set(contact.node, contact);
     this.#network.connect(this, contact);
   }
 
   leave(): void {
-    this.#onRoster(this.roster.handle({ kind: 'leave' }, this.#network.nowMs));
-    this.#announced = false;
-    this.#onMembership(this.membership.handle({ kind: 'leave', requestId: 0 }, this.#now()));
+    this.handle({ kind: 'leave', requestId: 0 });
   }
 
   put(key: string, value: string): void {
@@ -305,65 +319,56 @@ export class OverlayNode {
     const link = this.#network.link(this, name);
     if (link === undefined || !this.isUp) return;
     const peer = otherEnd(link, this).self;
-    this.#onMembership(this.membership.handle({ kind: 'connected', peer }, this.#now()));
+    this.handle({ kind: 'connected', peer });
     if (!this.#joining.delete(name)) return;
     link.needed.add(this);
-    this.#onMembership(this.membership.handle({ kind: 'join', peer, requestId: 1 }, this.#now()));
+    this.handle({ kind: 'join', peer, requestId: 1 });
   }
 
   onConnectFailed(node: string): void {
     if (!this.isUp) return;
     const contact = this.#joining.get(node);
     if (contact !== undefined) this.#network.after(500, () => this.isUp && this.join(contact));
-    this.#onMembership(this.membership.handle({ kind: 'connectFailed', node }, this.#now()));
+    this.handle({ kind: 'connectFailed', node });
   }
 
-  onDisconnected(node: string, reason: string): void {
+  onDisconnected(peer: PeerDescriptor, reason: string): void {
     if (!this.isUp) return;
-    this.#onMembership(this.membership.handle({ kind: 'disconnected', node, reason }, this.#now()));
+    const { node, incarnation } = peer;
+    const isLost = reason === 'lost';
+    this.handle({ kind: 'disconnected', node, incarnation, reason, isLost });
   }
 
   onFrame(from: string, frame: Uint8Array): void {
-    const kind = new Reader(frame).uint();
-    const nowMs = this.#now();
-    if (isMembershipKind(kind)) {
-      const message = decodeMembership(frame);
-      this.#onMembership(this.membership.handle({ kind: 'messageReceived', from, message }, nowMs));
-    } else if (isRosterKind(kind)) {
-      const message = decodeRoster(frame);
-      if (message.kind === 'entries') {
-        const { entries } = message;
-        this.#onRoster(this.roster.handle({ kind: 'received', from, entries }, nowMs));
-      } else if (message.kind === 'ping') {
-        this.#onHeartbeat(this.heartbeats.handle({ kind: 'pinged', from }, nowMs));
-      }
-    } else {
-      const { entries } = decodeTable(frame);
-      this.#onTable(this.table.handle({ kind: 'received', from, entries }));
+    const message = decodeOverlay(new Reader(frame).uint(), frame);
+    if (message !== undefined) {
+      this.handle({ kind: 'received', from, message });
+      return;
     }
+    const { entries } = decodeTable(frame);
+    const known = entries.filter(({ owner }) => this.#isKnown(owner));
+    for (const entry of entries) if (!known.includes(entry)) this.#strangers.hold({ from, entry });
+    this.#onTable(this.table.handle({ kind: 'received', from, entries: known }));
   }
 
-  #now(): number {
-    return this.#network.nowMs;
+  handle(input: OverlayInput): void {
+    const effects = this.overlay.handle(input, this.#network.nowMs);
+    const ofMembership = effects.flatMap(membershipEffectOf);
+    this.invariants.check(ofMembership);
+    for (const effect of effects) this.#perform(effect);
   }
 
-  #tick(): void {
-    const lastHeardMs = new Map<string, number>();
-    for (const node of this.membership.activeView) {
-      const heardMs = this.#network.heardMs(this, node);
-      if (heardMs !== undefined) lastHeardMs.set(node, heardMs);
-    }
-    this.#onHeartbeat(this.heartbeats.handle({ kind: 'tick', lastHeardMs }, this.#now()));
-    this.#onRoster(this.roster.handle({ kind: 'tick' }, this.#now()));
+  #isKnown({
+    node,
+    incarnation,
+  }: {
+    readonly node: string;
+    readonly incarnation: bigint;
+  }): boolean {
+    return node === this.name || this.overlay.isAlive(node, incarnation);
   }
 
-  #onMembership(effects: readonly MembershipEffect[]): void {
-    this.invariants.check(effects);
-    for (const effect of effects) this.#performMembership(effect);
-  }
-
-  #performMembership(effect: MembershipEffect): void {
-    const nowMs = this.#now();
+  #perform(effect: OverlayEffect): void {
     switch (effect.kind) {
       case 'connect':
         this.#network.connect(this, effect.peer);
@@ -372,47 +377,61 @@ export class OverlayNode {
         this.#network.release(this, effect.node);
         break;
       case 'send':
-        this.#network.send(this, effect.to, encodeMembership(effect.message));
+        this.#network.send(this, effect.to, encodeOverlay(effect.message));
+        break;
+      case 'sendAnywhere':
+        this.#network.reach(this, effect.to, (isReached) => {
+          if (isReached) this.#network.send(this, effect.to, encodeOverlay(effect.message));
+        });
+        break;
+      case 'reach':
+        this.#network.reach(this, effect.node, (isReached) =>
+          this.handle({ kind: 'reached', node: effect.node, isReached }),
+        );
         break;
       case 'schedule':
         this.#network.after(effect.delayMs, () => {
-          if (!this.isUp) return;
-          const { timer } = effect;
-          this.#onMembership(this.membership.handle({ kind: 'timerFired', timer }, this.#now()));
+          if (this.isUp) this.handle({ kind: 'timerFired', timer: effect.timer });
         });
         break;
       case 'reply':
         this.#onResult(effect.result);
         break;
-      case 'needCandidates': {
-        const peers = this.roster.entries.flatMap(({ node, incarnation, record }) =>
-          record === undefined || node === this.name
-            ? []
-            : [{ node, incarnation, addresses: record.addresses, ageMs: 0 }],
-        );
-        this.#onMembership(this.membership.handle({ kind: 'candidates', peers }, nowMs));
-        break;
-      }
-      case 'emit': {
+      case 'neighbor': {
         const { type, node } = effect.event;
-        const kind = type === 'peerUp' ? 'neighborUp' : 'neighborDown';
         if (type === 'peerUp') this.#network.link(this, node)?.needed.add(this);
-        this.heartbeats.handle({ kind, node }, nowMs);
-        this.#onRoster(this.roster.handle({ kind, node }, nowMs));
+        const kind = type === 'peerUp' ? 'neighborUp' : 'neighborDown';
         this.#onTable(this.table.handle({ kind, node }));
-        if (type === 'peerUp') this.#exchange(node);
         break;
       }
+      case 'member':
+        this.#onMemberEvent(effect.event);
+        break;
+      case 'deliver':
+        this.broadcasts.push(effect.broadcast);
+        break;
+      case 'exchange':
+        this.#exchange(effect);
+        break;
+      case 'reassert':
+        this.#onTable(this.table.handle({ kind: 'reassert' }));
+        break;
+      case 'dropped':
+        // What a dead node announced cannot be had any more; anything else is a fault.
+        if (effect.what !== 'broadcast') this.faults.push(`${effect.kind} ${effect.what}`);
+        break;
       default:
         this.faults.push(effect.kind);
     }
   }
 
   /** All at once, where the real driver sends page after page. */
-  #exchange(to: string): void {
-    for (const entries of this.roster.exchange()) {
-      this.#network.send(this, to, encodeRoster({ kind: 'entries', entries }));
+  #exchange({ to, buckets, isFirst }: Extract<OverlayEffect, { kind: 'exchange' }>): void {
+    for (const entries of this.roster.entriesIn(buckets)) {
+      const message = { kind: 'entries', entries } as const;
+      this.#network.send(this, to, encodeOverlay({ layer: 'liveness', message }));
     }
+    if (!isFirst) return;
     for (const entries of this.table.exchange()) {
       this.#network.send(this, to, encodeTable({ kind: 'entries', entries }));
     }
@@ -429,54 +448,17 @@ export class OverlayNode {
     }
   }
 
-  #onHeartbeat(effects: readonly HeartbeatEffect[]): void {
-    for (const effect of effects) {
-      if (effect.kind === 'send') {
-        this.#network.send(this, effect.to, encodeRoster(effect.message));
-        continue;
-      }
-      const { node } = effect;
-      const incarnation = this.#incarnationOf(node);
-      if (incarnation !== undefined) {
-        const input = { kind: 'suspectDead', node, incarnation } as const;
-        this.#onRoster(this.roster.handle(input, this.#now()));
-      }
-      const link = this.#network.link(this, node);
-      if (link === undefined) this.onDisconnected(node, 'lost');
-      else this.#network.close(link, 'lost');
-    }
-  }
-
-  #incarnationOf(node: string): bigint | undefined {
-    return this.membership.peers.find((peer) => peer.node === node)?.incarnation;
-  }
-
-  #onRoster(effects: readonly RosterEffect[]): void {
-    for (const effect of effects) {
-      switch (effect.kind) {
-        case 'send': {
-          const { entries } = effect;
-          this.#network.send(this, effect.to, encodeRoster({ kind: 'entries', entries }));
-          break;
-        }
-        case 'emit':
-          this.#onMemberEvent(effect.event);
-          break;
-        case 'reassert':
-          this.#onTable(this.table.handle({ kind: 'reassert' }));
-          break;
-        default:
-          this.faults.push(effect.kind);
-      }
-    }
-  }
-
   #onMemberEvent(event: MemberEvent): void {
     this.memberEvents.push(event);
-    if (event.type !== 'memberDown') return;
     const { node, incarnation } = event;
-    this.#onTable(this.table.handle({ kind: 'ownerGone', node, incarnation }));
-    this.#onMembership(this.membership.handle({ kind: 'gone', node, incarnation }, this.#now()));
+    if (event.type === 'memberDown') {
+      for (const entry of this.table.entriesOf(node)) this.#strangers.hold({ from: node, entry });
+      this.#onTable(this.table.handle({ kind: 'ownerGone', node, incarnation }));
+    } else {
+      for (const { from, entry } of this.#strangers.take(event)) {
+        this.#onTable(this.table.handle({ kind: 'received', from, entries: [entry] }));
+      }
+    }
   }
 
   #onTable(effects: readonly TableEffect[]): void {
@@ -489,6 +471,15 @@ export class OverlayNode {
       }
     }
   }
+}
+
+/** What the overlay passes on of its membership core. */
+function membershipEffectOf(effect: OverlayEffect): MembershipEffect[] {
+  if (effect.kind === 'neighbor') return [{ kind: 'emit', event: effect.event }];
+  if (effect.kind === 'schedule' && effect.timer.layer === 'membership') {
+    return [{ kind: 'schedule', timer: effect.timer.timer, delayMs: effect.delayMs }];
+  }
+  return [];
 }
 
 /** Names of the nodes that the first one reaches over mutual links. */
@@ -510,6 +501,7 @@ const RECORD: MemberRecord = {
   version: '1.0.0',
   weight: 1,
   meta: new Uint8Array(),
+  neighbors: [],
 };
 
 function keyOf(a: string, b: string): string {

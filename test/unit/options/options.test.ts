@@ -22,7 +22,7 @@ describe('defaults', () => {
       meta: {},
       zone: undefined,
       membership: { activeSize: 5, passiveSize: 30, arwl: 6, prwl: 3, shufflePeriodMs: 10_000 },
-      liveness: { heartbeatMs: 500 },
+      liveness: { heartbeatMs: 500, suspicionMinMs: 2_000, suspicionMaxMs: 10_000 },
       drainMs: 10_000,
       logger: silentLogger,
       signal: undefined,
@@ -138,6 +138,20 @@ describe('relations', () => {
   test('a given value is compared with the default of the other', () => {
     expect(refusal({ membership: { activeSize: 31 } }).message).toMatch(/`membership.passiveSize`/);
     expect(refusal({ membership: { arwl: 2 } }).message).toMatch(/`membership.prwl`/);
+  });
+
+  test('a suspicion lasts at least a heartbeat, and no shorter at its longest than at least', () => {
+    const { message } = refusal({ liveness: { heartbeatMs: 900, suspicionMinMs: 800 } });
+    expect(message).toMatch(/`liveness.suspicionMinMs` must be at least .*900.*received 800/);
+    expect(refusal({ liveness: { suspicionMaxMs: 1_000 } }).message).toMatch(
+      /`liveness.suspicionMaxMs` must be at least `liveness.suspicionMinMs` .2000., received 1000/,
+    );
+    const { liveness } = resolveOptions({ liveness: { heartbeatMs: 20_000 } }, host());
+    expect(liveness).toEqual({
+      heartbeatMs: 20_000,
+      suspicionMinMs: 20_000,
+      suspicionMaxMs: 20_000,
+    });
   });
 
   test('contacts may be addresses, names, or both', () => {

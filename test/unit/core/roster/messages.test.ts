@@ -2,10 +2,12 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { MemberRecord, RosterEntry } from '../../../../src/core/roster/entry.ts';
 import {
-  decodeRoster,
-  encodeRoster,
-  isRosterKind,
-  type RosterMessage,
+  decodeEntries,
+  decodeLiveness,
+  encodeEntries,
+  encodeLiveness,
+  isLivenessKind,
+  type LivenessMessage,
 } from '../../../../src/core/roster/messages.ts';
 import { Reader } from '../../../../src/core/wire/reader.ts';
 import { WireError } from '../../../../src/core/wire/wire-error.ts';
@@ -20,6 +22,7 @@ const RECORD: MemberRecord = {
   zone: 'north',
   weight: 1.5,
   meta: Uint8Array.of(1, 2, 3),
+  neighbors: ['b@host', 'c@host'],
 };
 const ALIVE: RosterEntry = {
   node: 'a@host',
@@ -29,10 +32,20 @@ const ALIVE: RosterEntry = {
   record: RECORD,
 };
 const DEAD: RosterEntry = { node: 'b@host', incarnation: 5n, refutation: 0, status: 'dead' };
-const samples: readonly RosterMessage[] = [
+const SUSPECT: RosterEntry = { ...DEAD, status: 'suspect', by: ['x@host', 'y@host'] };
+const BUCKETS = Uint32Array.from({ length: 256 }, (_, i) => (i * 0x9e3779b1) >>> 0);
+const ROUTE = ['a@host', 'b@host', 'c@host'];
+const samples: readonly LivenessMessage[] = [
   { kind: 'entries', entries: [ALIVE, DEAD, { ...ALIVE, status: 'left' }] },
-  { kind: 'ping' },
+  { kind: 'entries', entries: [SUSPECT, { ...SUSPECT, by: [], record: RECORD }] },
+  { kind: 'digest', purpose: 'greeting', entryCount: 3, buckets: BUCKETS },
+  { kind: 'digest', purpose: 'answer', entryCount: 0, buckets: new Uint32Array(256) },
+  { kind: 'ping', isNeighbor: true },
   { kind: 'pong' },
+  { kind: 'pingRequest', nonce: 7, target: 'a@host' },
+  { kind: 'pingAnswer', nonce: 7, isAlive: false },
+  { kind: 'audit', nonce: 9, route: ROUTE, position: 2 },
+  { kind: 'audited', nonce: 9, route: ROUTE, position: 0 },
 ];
 
 const record: fc.Arbitrary<MemberRecord> = fc.record({
@@ -42,47 +55,63 @@ const record: fc.Arbitrary<MemberRecord> = fc.record({
   zone: fc.option(fc.stringMatching(/^[a-z]{0,64}$/), { nil: undefined }),
   weight: fc.double({ min: 0, max: 1e6, noNaN: true }).map((weight) => weight + 0),
   meta: fc.uint8Array({ maxLength: 1024 }),
+  neighbors: fc.array(fc.constant('n@host'), { maxLength: 64 }),
 });
-const entry: fc.Arbitrary<RosterEntry> = fc.record({
+const base = fc.record({
   node: fc.stringMatching(/^[a-z]{1,10}@host$/),
   incarnation: fc.bigInt({ min: 0n, max: 2n ** 63n - 1n }),
   refutation: fc.nat(REFUTATION_MAX),
   record,
-  status: fc.constantFrom('alive' as const, 'dead' as const, 'left' as const),
 });
+const standing: fc.Arbitrary<
+  | { readonly status: 'alive' | 'dead' | 'left' }
+  | { readonly status: 'suspect'; readonly by: readonly string[] }
+> = fc.oneof(
+  fc.record({ status: fc.constantFrom('alive' as const, 'dead' as const, 'left' as const) }),
+  fc.record({
+    status: fc.constant('suspect' as const),
+    by: fc.array(fc.constant('s@host'), { maxLength: 4 }),
+  }),
+);
+const entry: fc.Arbitrary<RosterEntry> = fc
+  .tuple(base, standing)
+  .map(([parts, status]) => ({ ...parts, ...status }));
 
-describe('frames of the roster', () => {
+describe('frames of the roster and the failure detector', () => {
   test('carry every entry unchanged', () => {
     fc.assert(
       fc.property(fc.array(entry, { maxLength: 64 }), (entries) => {
-        const back = decodeRoster(encodeRoster({ kind: 'entries', entries }));
+        const back = decodeLiveness(encodeLiveness({ kind: 'entries', entries }));
         expect(back).toEqual({ kind: 'entries', entries });
+        expect(decodeEntries(encodeEntries(entries))).toEqual(entries);
       }),
       { numRuns: 50 },
     );
-    for (const sample of samples) expect(decodeRoster(encodeRoster(sample))).toEqual(sample);
+    for (const sample of samples) expect(decodeLiveness(encodeLiveness(sample))).toEqual(sample);
   });
 
   test('begin with a kind of their own, 32 to 39', () => {
     for (const sample of samples) {
-      expect(isRosterKind(new Reader(encodeRoster(sample)).uint())).toBe(true);
+      expect(isLivenessKind(new Reader(encodeLiveness(sample)).uint())).toBe(true);
     }
-    expect([31, 32, 39, 40].map(isRosterKind)).toEqual([false, true, true, false]);
+    expect([31, 32, 39, 40].map(isLivenessKind)).toEqual([false, true, true, false]);
   });
 
   test('keep nothing of the frame’s own bytes', () => {
-    const frame = encodeRoster({ kind: 'entries', entries: [ALIVE] });
-    const back = decodeRoster(frame);
+    const frame = encodeLiveness({ kind: 'entries', entries: [ALIVE] });
+    const back = decodeLiveness(frame);
     frame.fill(0);
     expect(back).toEqual({ kind: 'entries', entries: [ALIVE] });
   });
 
   test('are refused when cut at any byte or followed by more', () => {
-    for (const sample of samples) expectWholeFramesOnly(decodeRoster, encodeRoster(sample));
+    for (const sample of samples) expectWholeFramesOnly(decodeLiveness, encodeLiveness(sample));
+    expectWholeFramesOnly(decodeEntries, encodeEntries([ALIVE, SUSPECT, DEAD]));
   });
 
   test('of random bytes decode or end in a WireError, nothing else', () => {
-    expectNoOtherError(decodeRoster, samples.map(encodeRoster));
+    expectNoOtherError(decodeLiveness, samples.map(encodeLiveness));
+    expectNoOtherError(decodeEntries, [encodeEntries([ALIVE, SUSPECT, DEAD])]);
   });
 
   test('with a part above its bound, or a living node without a record, are refused', () => {
@@ -94,17 +123,43 @@ describe('frames of the roster', () => {
       { ...ALIVE, record: { ...RECORD, weight: Number.NaN } },
       { ...ALIVE, record: { ...RECORD, weight: Number.POSITIVE_INFINITY } },
       { ...ALIVE, record: { ...RECORD, addresses: ['x'] } },
+      { ...ALIVE, record: { ...RECORD, neighbors: ['x'] } },
+      { ...ALIVE, record: { ...RECORD, neighbors: Array.from({ length: 65 }, () => 'x@t') } },
+      { ...SUSPECT, by: ['x'] },
+      { ...SUSPECT, by: Array.from({ length: 5 }, () => 'x@t') },
       { ...DEAD, node: 'no name' },
     ];
     for (const one of bad) {
-      const frame = encodeRoster({ kind: 'entries', entries: [one] });
-      expect(() => decodeRoster(frame)).toThrow(WireError);
+      const frame = encodeLiveness({ kind: 'entries', entries: [one] });
+      expect(() => decodeLiveness(frame)).toThrow(WireError);
     }
     const tooMany = Array.from({ length: 65 }, () => DEAD);
     const bare = new Writer().uint(32).uint(1).string('a@host').big(1n).uint(0).uint(0).bool(false);
     const huge = new Writer().uint(32).uint(4_000_000_000).take();
-    for (const frame of [encodeRoster({ kind: 'entries', entries: tooMany }), bare.take(), huge]) {
-      expect(() => decodeRoster(frame)).toThrow(WireError);
+    for (const frame of [
+      encodeLiveness({ kind: 'entries', entries: tooMany }),
+      bare.take(),
+      huge,
+    ]) {
+      expect(() => decodeLiveness(frame)).toThrow(WireError);
     }
+  });
+
+  test('of an audit longer than 16 hops, or beside its route, are refused', () => {
+    const long = Array.from({ length: 18 }, (_, i) => `n${i}@t`);
+    const bad: LivenessMessage[] = [
+      { kind: 'audit', nonce: 1, route: long, position: 1 },
+      { kind: 'audited', nonce: 1, route: ROUTE, position: 3 },
+      { kind: 'audit', nonce: 1, route: [], position: 0 },
+    ];
+    for (const message of bad) {
+      expect(() => decodeLiveness(encodeLiveness(message))).toThrow(WireError);
+    }
+  });
+
+  test('of a digest that is no digest are refused', () => {
+    const short = new Writer().uint(33).uint(0).uint(1).bytes(new Uint8Array(1_020)).take();
+    const unknown = new Writer().uint(33).uint(3).uint(1).bytes(new Uint8Array(1_024)).take();
+    for (const frame of [short, unknown]) expect(() => decodeLiveness(frame)).toThrow(WireError);
   });
 });

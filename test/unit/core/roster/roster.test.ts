@@ -1,29 +1,32 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type {
-  MemberEvent,
-  RosterEffect,
-  RosterInput,
-} from '../../../../src/core/roster/contract.ts';
 import {
-  type MemberRecord,
   type RosterEntry,
   type RosterStatus,
   supersedes,
 } from '../../../../src/core/roster/entry.ts';
-import { Roster, type RosterOptions } from '../../../../src/core/roster/roster.ts';
 import { REFUTATION_LEAP_MAX } from '../../../../src/limits.ts';
+import { DrivenRoster, entry, living } from './driven-roster.ts';
+import { RECORD } from './roster-network.ts';
+
+const STATUSES: readonly RosterStatus[] = ['alive', 'suspect', 'dead', 'left'];
+
+const heardEntry: fc.Arbitrary<RosterEntry> = fc
+  .record({
+    name: fc.constantFrom('a', 'b', 'c'),
+    status: fc.constantFrom(...STATUSES),
+    incarnation: fc.bigInt({ min: 1n, max: 3n }),
+    refutation: fc.nat(3),
+  })
+  .map(({ name, status, ...told }) => ({ ...entry(name, status, told), record: RECORD }));
 
 describe('the order of entries', () => {
-  test('is incarnation, then refutation, then alive, dead, left', () => {
-    const rising = [
-      entry('a', 1n, 0, 'alive'),
-      entry('a', 1n, 0, 'dead'),
-      entry('a', 1n, 1, 'alive'),
-      entry('a', 1n, 1, 'dead'),
-      entry('a', 1n, 1, 'left'),
-      entry('a', 2n, 0, 'alive'),
-    ];
+  test('is incarnation, then refutation, then alive, suspect, dead, left', () => {
+    const rising = [1n, 2n].flatMap((incarnation) =>
+      [0, 1].flatMap((refutation) =>
+        STATUSES.map((status) => entry('a', status, { incarnation, refutation })),
+      ),
+    );
     rising.forEach((one, i) => {
       rising.forEach((other, j) => {
         expect(supersedes(one, other), `${i} over ${j}`).toBe(i > j);
@@ -32,341 +35,260 @@ describe('the order of entries', () => {
   });
 
   test('brings every node to the same roster, in any order, with repeats', () => {
-    const heard = fc.array(
-      fc
-        .tuple(
-          fc.constantFrom('a', 'b', 'c'),
-          fc.bigInt({ min: 1n, max: 3n }),
-          fc.nat(3),
-          fc.constantFrom<RosterStatus>('alive', 'dead', 'left'),
-        )
-        .map(([name, start, refutation, status]) => entry(name, start, refutation, status)),
-      { maxLength: 20 },
-    );
+    const entries = fc.array(heardEntry, { maxLength: 20 });
     fc.assert(
-      fc.property(heard, fc.infiniteStream(fc.double({ min: 0, max: 1 })), (entries, draws) => {
-        const one = new Driven();
-        const other = new Driven();
-        for (const each of entries) one.receive([each]);
-        const shuffled = [...entries, ...entries]
+      fc.property(entries, fc.infiniteStream(fc.double({ min: 0, max: 1 })), (heard, draws) => {
+        const [one, other] = [new DrivenRoster(), new DrivenRoster()];
+        for (const each of heard) one.hear([each]);
+        const shuffled = [...heard, ...heard]
           .map((each) => ({ each, rank: draws.next().value ?? 0 }))
           .sort((x, y) => x.rank - y.rank);
-        other.receive(shuffled.map(({ each }) => each));
+        other.hear(shuffled.map(({ each }) => each));
+        // Suspects become dead in their time, those that were called dead before the others.
+        for (const node of [one, other]) node.run(30_000);
         expect(other.summary).toEqual(one.summary);
       }),
+      { numRuns: 60 },
+    );
+  });
+
+  test('brings those that missed some of it to the same roster by comparing digests', () => {
+    const entries = fc.array(fc.tuple(heardEntry, fc.boolean(), fc.boolean()), { maxLength: 20 });
+    fc.assert(
+      fc.property(entries, (heard) => {
+        const [one, other] = [new DrivenRoster(), new DrivenRoster()];
+        for (const [each, isLostHere, isLostThere] of heard) {
+          if (!isLostHere) one.hear([each]);
+          if (!isLostThere) other.hear([each]);
+        }
+        one.neighbors('other');
+        other.neighbors('one');
+        compare(one, other);
+        for (const node of [one, other]) node.run(30_000);
+        expect(other.summary).toEqual(one.summary);
+      }),
+      { numRuns: 60 },
     );
   });
 
   test('tells of each node up and down in turns', () => {
-    const heard = fc.array(
-      fc
-        .tuple(
-          fc.bigInt({ min: 1n, max: 3n }),
-          fc.nat(3),
-          fc.constantFrom<RosterStatus>('alive', 'dead', 'left'),
-        )
-        .map(([start, refutation, status]) => entry('a', start, refutation, status)),
-    );
+    const entries = fc.array(heardEntry.map((one) => ({ ...one, node: 'a@t' })));
     fc.assert(
-      fc.property(heard, (entries) => {
-        const node = new Driven();
+      fc.property(entries, (heard) => {
+        const node = new DrivenRoster();
         let isUp = false;
-        for (const each of entries) {
-          node.receive([each]);
+        for (const each of heard) {
+          node.hear([each]);
+          node.run(1_500);
           for (const event of node.events.splice(0)) {
-            expect(event.type === 'memberUp').toBe(!isUp);
-            if (event.type !== 'memberUpdated') isUp = event.type === 'memberUp';
+            if (event.type === 'memberUpdated') expect(isUp).toBe(true);
+            else expect(event.type === 'memberUp').toBe(!isUp);
+            isUp = event.type !== 'memberDown';
           }
-          expect(isUp).toBe(node.core.alive.some((one) => one.node === 'a@t'));
+          expect(isUp).toBe(node.core.isMember('a@t'));
         }
       }),
+      { numRuns: 60 },
     );
-  });
-});
-
-describe('flooding', () => {
-  test('passes what changed the roster to all neighbours but the one it came from', () => {
-    const node = new Driven();
-    for (const name of ['x', 'y', 'z']) node.neighbor(name);
-    node.take();
-    node.receive([entry('a', 1n, 0, 'alive')], 'x');
-    expect(node.sentTo()).toEqual(['y@t', 'z@t']);
-    node.receive([entry('a', 1n, 0, 'alive')], 'y');
-    expect(node.sentTo()).toEqual([]);
-  });
-
-  test('gives a new neighbour the whole roster, in batches of 64', () => {
-    const node = new Driven();
-    node.do({ kind: 'announce', record: RECORD });
-    node.receive(Array.from({ length: 149 }, (_, i) => entry(`m${i}`, 1n, 0, 'alive')));
-    node.take();
-    node.neighbor('x');
-    expect(node.batches()).toEqual([64, 64, 22]);
-  });
-
-  test('does not reach nodes that are no neighbours any more', () => {
-    const node = new Driven();
-    node.neighbor('x');
-    node.do({ kind: 'neighborDown', node: 'x@t' });
-    node.take();
-    node.do({ kind: 'announce', record: RECORD });
-    expect(node.sentTo()).toEqual([]);
   });
 });
 
 describe('the node itself', () => {
-  test('refutes its death, to the one that told it too, and asserts what it owns behind it', () => {
-    const node = new Driven();
-    node.do({ kind: 'announce', record: RECORD });
-    for (const name of ['x', 'y']) node.neighbor(name);
+  test('says that it is there, and again when it gets its first neighbour', () => {
+    const node = new DrivenRoster();
+    node.announce();
+    expect(node.told()).toEqual(['self alive 0']);
+    node.neighbors('x');
+    expect(node.told()).toEqual(['self alive 0']);
+    node.do({ kind: 'neighborUp', node: 'y@t' });
+    expect(node.told()).toEqual([]);
+  });
+
+  test('refutes a suspicion, and learns that it may be the slow one', () => {
+    const node = new DrivenRoster();
+    node.announce();
     node.take();
-    node.receive([entry('self', 7n, 0, 'dead')], 'x');
+    node.hear([entry('self', 'suspect', { incarnation: 7n })]);
     const effects = node.take();
-    expect(effects.map(({ kind }) => kind)).toEqual(['send', 'send', 'reassert']);
-    for (const effect of effects.slice(0, 2)) {
-      expect(effect).toMatchObject({
-        entries: [{ node: 'self@t', incarnation: 7n, refutation: 1, status: 'alive' }],
-      });
-    }
-    expect(node.events).toEqual([]);
-  });
-
-  test('goes above whatever refutation is said of it, once', () => {
-    const node = new Driven();
-    node.do({ kind: 'announce', record: RECORD });
-    node.receive([entry('self', 7n, 41, 'dead')]);
-    expect(node.core.get('self@t')).toMatchObject({ refutation: 42, status: 'alive' });
-    node.receive([entry('self', 7n, 41, 'left')]);
-    expect(node.core.get('self@t')).toMatchObject({ refutation: 42, status: 'alive' });
-  });
-
-  test('does not mind word of an earlier start, and reports a later one', () => {
-    const node = new Driven();
-    node.do({ kind: 'announce', record: RECORD });
-    node.take();
-    node.receive([entry('self', 6n, 9, 'dead')]);
+    expect(effects).toMatchObject([
+      { kind: 'refuted' },
+      { kind: 'broadcast', entries: [{ node: 'self@t', status: 'alive', refutation: 1 }] },
+    ]);
+    node.hear([entry('self', 'suspect', { incarnation: 7n, by: ['y@t'] })]);
     expect(node.take()).toEqual([]);
-    node.receive([entry('self', 8n, 0, 'alive')]);
-    expect(node.take()).toEqual([{ kind: 'superseded', incarnation: 8n }]);
-    expect(node.core.get('self@t')?.incarnation).toBe(7n);
   });
 
-  test('spreads a changed record under a greater refutation', () => {
-    const node = new Driven();
-    node.do({ kind: 'announce', record: RECORD });
-    node.do({ kind: 'update', record: { ...RECORD, weight: 2 } });
-    expect(node.core.alive).toMatchObject([{ refutation: 1, record: { weight: 2 } }]);
-  });
-
-  test('leaves with a word that nothing said before goes above', () => {
-    const node = new Driven();
-    node.do({ kind: 'announce', record: RECORD });
-    node.neighbor('x');
+  test('refutes its death and asserts what it owns behind it, also if it was refuted before', () => {
+    const node = new DrivenRoster();
+    node.announce();
     node.take();
-    node.do({ kind: 'leave' });
-    const [effect] = node.take();
-    expect(effect).toMatchObject({ to: 'x@t', entries: [{ status: 'left', refutation: 1 }] });
-    expect(node.core.alive).toEqual([]);
-    node.receive([entry('self', 7n, 0, 'dead')]);
-    node.do({ kind: 'update', record: RECORD });
-    expect(node.core.get('self@t')).toMatchObject({ status: 'left', refutation: 1 });
-  });
-
-  test('comes back after leaving, above its own leave, and asserts what it owns', () => {
-    const node = new Driven();
-    node.do({ kind: 'announce', record: RECORD });
-    node.do({ kind: 'leave' });
+    node.hear([entry('self', 'dead', { incarnation: 7n })]);
+    expect(node.take().map(({ kind }) => kind)).toEqual(['refuted', 'broadcast', 'reassert']);
+    node.hear([entry('self', 'suspect', { incarnation: 7n, refutation: 1 })]);
     node.take();
-    node.do({ kind: 'announce', record: RECORD });
-    expect(node.core.alive).toMatchObject([{ refutation: 2 }]);
+    node.hear([entry('self', 'dead', { incarnation: 7n, refutation: 1 })]);
     expect(node.take()).toEqual([{ kind: 'reassert' }]);
-  });
-});
-
-describe('members', () => {
-  test('come up once, are updated by a changed record, and go down once', () => {
-    const node = new Driven();
-    node.receive([entry('a', 1n, 0, 'alive')]);
-    node.receive([entry('a', 1n, 1, 'alive')]);
-    node.receive([entry('a', 1n, 1, 'dead')]);
-    node.receive([entry('a', 1n, 1, 'dead')]);
-    expect(node.said).toEqual(['memberUp 1', 'memberUpdated 1', 'memberDown 1 failed']);
-  });
-
-  test('that died are revoked by their refutation alone', () => {
-    const node = new Driven();
-    node.receive([entry('a', 1n, 0, 'alive'), entry('a', 1n, 0, 'dead')]);
-    node.receive([entry('a', 1n, 0, 'alive')]);
-    expect(node.core.isAlive('a@t', 1n)).toBe(false);
-    node.receive([entry('a', 1n, 1, 'alive')]);
-    expect(node.core.isAlive('a@t', 1n)).toBe(true);
-    expect(node.said).toEqual(['memberUp 1', 'memberDown 1 failed', 'memberUp 1']);
-  });
-
-  test('that left are not dead: a neighbour’s late suspicion changes nothing', () => {
-    const node = new Driven();
-    node.receive([entry('a', 1n, 0, 'alive'), entry('a', 1n, 1, 'left')]);
-    node.do({ kind: 'suspectDead', node: 'a@t', incarnation: 1n });
-    expect(node.core.get('a@t')?.status).toBe('left');
-    expect(node.said).toEqual(['memberUp 1', 'memberDown 1 left']);
-  });
-
-  test('that restart go down as the old start and come up as the new', () => {
-    const node = new Driven();
-    node.receive([entry('a', 1n, 3, 'alive'), entry('a', 2n, 0, 'alive')]);
-    expect(node.said).toEqual(['memberUp 1', 'memberDown 1 failed', 'memberUp 2']);
-    const starts = [1n, 2n, 3n].map((start) => node.core.isAlive('a@t', start));
-    expect(starts).toEqual([false, true, false]);
-  });
-
-  test('first heard of as dead are no event', () => {
-    const node = new Driven();
-    node.receive([entry('a', 1n, 0, 'dead')]);
-    expect(node.events).toEqual([]);
-    expect(node.core.isAlive('a@t', 1n)).toBe(false);
-  });
-
-  test('that this node suspects are dead at once, and their record is kept to dial them again', () => {
-    const node = new Driven();
-    node.neighbor('x');
-    node.receive([entry('a', 1n, 5, 'alive')]);
-    node.take();
-    node.do({ kind: 'suspectDead', node: 'a@t', incarnation: 1n });
-    expect(node.core.get('a@t')).toMatchObject({ status: 'dead', refutation: 5, record: RECORD });
-    expect(node.sentTo()).toEqual(['x@t']);
-    node.do({ kind: 'suspectDead', node: 'self@t', incarnation: 7n });
-    node.do({ kind: 'suspectDead', node: 'a@t', incarnation: 0n });
-    expect(node.take()).toEqual([]);
-  });
-});
-
-describe('the bounds of the roster', () => {
-  test('the dead and left are forgotten after an hour, the living never', () => {
-    const node = new Driven();
-    node.receive([entry('a', 1n, 0, 'alive'), entry('b', 1n, 0, 'dead')]);
-    node.nowMs = 3_599_999;
-    node.do({ kind: 'tick' });
-    expect(node.core.get('b@t')).toBeDefined();
-    node.nowMs = 3_600_000;
-    node.do({ kind: 'tick' });
-    expect(node.core.entries.map((one) => one.node)).toEqual(['a@t']);
-  });
-
-  test('a full roster forgets who is gone longest, then refuses and says so', () => {
-    const node = new Driven({ entriesMax: 3 });
-    node.receive([entry('a', 1n, 0, 'dead'), entry('b', 1n, 0, 'alive')]);
-    node.receive([entry('c', 1n, 0, 'dead')]);
-    node.receive([entry('d', 1n, 0, 'alive')]);
-    expect(node.names).toEqual(['b', 'c', 'd']);
-    node.receive([entry('e', 1n, 0, 'dead')]);
-    expect(node.names).toEqual(['b', 'c', 'd']);
-    node.receive([entry('f', 1n, 0, 'alive')]);
-    node.take();
-    node.receive([entry('g', 1n, 0, 'alive')]);
-    expect(node.take()).toEqual([{ kind: 'refused', node: 'g@t' }]);
-    expect(node.names).toEqual(['b', 'd', 'f']);
-  });
-});
-
-const RECORD: MemberRecord = {
-  addresses: ['10.0.0.1:1'],
-  fingerprint: 'SHA256:f',
-  version: '1.0.0',
-  weight: 1,
-  meta: new Uint8Array(),
-};
-
-describe('a forged refutation', () => {
-  test('far above the known one is not believed, of others as of oneself', () => {
-    const node = new Driven();
-    node.do({ kind: 'announce', record: RECORD });
-    node.receive([entry('a', 1n, 3, 'alive')]);
-    node.take();
-    const forged = REFUTATION_LEAP_MAX + 4;
-    node.receive([entry('a', 1n, forged, 'dead'), entry('self', 7n, forged, 'dead')]);
-    expect(node.core.get('a@t')?.status).toBe('alive');
-    expect(node.core.get('self@t')).toMatchObject({ status: 'alive', refutation: 0 });
+    node.hear([entry('self', 'dead', { incarnation: 7n, refutation: 1 })]);
     expect(node.take()).toEqual([]);
   });
 
-  test('within the bound is refuted once more', () => {
-    const node = new Driven();
-    node.do({ kind: 'announce', record: RECORD });
-    node.receive([entry('self', 7n, REFUTATION_LEAP_MAX, 'dead')]);
+  test('goes above whatever refutation is said of it, within the bound', () => {
+    const node = new DrivenRoster();
+    node.announce();
+    node.hear([entry('self', 'dead', { incarnation: 7n, refutation: REFUTATION_LEAP_MAX + 1 })]);
+    expect(node.core.get('self@t')?.refutation).toBe(0);
+    node.hear([entry('self', 'dead', { incarnation: 7n, refutation: REFUTATION_LEAP_MAX })]);
     expect(node.core.get('self@t')).toMatchObject({
       status: 'alive',
       refutation: REFUTATION_LEAP_MAX + 1,
     });
   });
+
+  test('does not mind word of an earlier start, and reports a later one', () => {
+    const node = new DrivenRoster();
+    node.announce();
+    node.take();
+    node.hear([entry('self', 'dead', { incarnation: 6n, refutation: 9 })]);
+    expect(node.take()).toEqual([]);
+    node.hear([entry('self', 'alive', { incarnation: 8n })]);
+    expect(node.take()).toEqual([{ kind: 'superseded', incarnation: 8n }]);
+  });
+
+  test('leaves with a last word to all that nothing said before goes above', () => {
+    const node = new DrivenRoster();
+    node.announce();
+    node.take();
+    node.do({ kind: 'leave' });
+    expect(node.take()).toMatchObject([
+      { kind: 'broadcast', toAll: true, entries: [{ status: 'left', refutation: 1 }] },
+    ]);
+    node.hear([entry('self', 'dead', { incarnation: 7n })]);
+    node.do({ kind: 'update', record: RECORD });
+    node.neighbors('x');
+    node.run(10_000);
+    expect(node.told()).toEqual([]);
+    expect(node.status('self')).toBe('left');
+  });
+
+  test('comes back after leaving, above its own leave, and asserts what it owns', () => {
+    const node = new DrivenRoster();
+    node.announce();
+    node.do({ kind: 'leave' });
+    node.take();
+    node.announce();
+    expect(node.take()).toMatchObject([
+      { kind: 'broadcast', entries: [{ status: 'alive', refutation: 2 }], toAll: false },
+      { kind: 'reassert' },
+    ]);
+  });
 });
 
-function entry(
-  name: string,
-  incarnation: bigint,
-  refutation: number,
-  status: RosterStatus,
-): RosterEntry {
-  const base = { node: `${name}@t`, incarnation, refutation };
-  return status === 'alive' ? { ...base, status, record: RECORD } : { ...base, status };
-}
+describe('members', () => {
+  test('come up once, are updated by what users see alone, and go down once', () => {
+    const node = new DrivenRoster();
+    node.hear([entry('a', 'alive')]);
+    node.hear([entry('a', 'alive', { refutation: 1, neighbors: ['x@t'] })]);
+    expect(node.said()).toEqual(['memberUp a 1']);
+    const zoned = { ...RECORD, zone: 'north' };
+    node.hear([{ ...entry('a', 'alive', { refutation: 2 }), status: 'alive', record: zoned }]);
+    expect(node.said()).toEqual(['memberUpdated a 1']);
+    node.hear([entry('a', 'left', { refutation: 3 })]);
+    node.hear([entry('a', 'left', { refutation: 3 })]);
+    expect(node.said()).toEqual(['memberDown a 1 left']);
+  });
 
-/** One core with virtual time; collects its effects. */
-class Driven {
-  readonly core: Roster;
-  readonly events: MemberEvent[] = [];
-  nowMs = 0;
-  #effects: RosterEffect[] = [];
+  test('are members while they are suspect', () => {
+    const node = new DrivenRoster();
+    node.hear([...living('a', 'x', 'y'), entry('a', 'suspect')]);
+    expect(node.core.isAlive('a@t', 1n)).toBe(true);
+    expect(node.core.isAlive('a@t', 2n)).toBe(false);
+    expect(node.core.isSuspect('a@t')).toBe(true);
+    expect(node.core.alive.map(({ status }) => status)).toEqual(['suspect', 'alive', 'alive']);
+  });
 
-  constructor(options: RosterOptions = {}) {
-    this.core = new Roster({ node: 'self@t', incarnation: 7n }, options);
-  }
+  test('that restart go down as the old start and come up as the new', () => {
+    const node = new DrivenRoster();
+    node.hear([entry('a', 'alive', { refutation: 3 }), entry('a', 'alive', { incarnation: 2n })]);
+    expect(node.said()).toEqual(['memberUp a 1', 'memberDown a 1 failed', 'memberUp a 2']);
+  });
 
-  do(input: RosterInput): void {
-    for (const effect of this.core.handle(input, this.nowMs)) {
-      if (effect.kind === 'emit') this.events.push(effect.event);
-      else this.#effects.push(effect);
-    }
-  }
+  test('that died are revoked by their refutation alone', () => {
+    const node = new DrivenRoster();
+    node.hear([...living('a'), entry('a', 'suspect')]);
+    node.run(1_500);
+    node.hear([entry('a', 'dead')]);
+    node.hear(living('a'));
+    expect(node.said()).toEqual(['memberUp a 1', 'memberDown a 1 failed']);
+    node.hear([entry('a', 'alive', { refutation: 1 })]);
+    expect(node.said()).toEqual(['memberUp a 1']);
+  });
 
-  neighbor(name: string): void {
-    this.do({ kind: 'neighborUp', node: `${name}@t` });
-    for (const entries of this.core.exchange()) {
-      this.#effects.push({ kind: 'send', to: `${name}@t`, entries });
-    }
-  }
+  test('first heard of as dead or suspect without a record are no event', () => {
+    const node = new DrivenRoster();
+    node.hear([entry('a', 'dead'), entry('b', 'suspect')]);
+    expect(node.said()).toEqual([]);
+    expect(node.status('a')).toBe('dead');
+    expect(node.status('b')).toBeUndefined();
+  });
 
-  receive(entries: readonly RosterEntry[], from = 'x'): void {
-    this.do({ kind: 'received', from: `${from}@t`, entries });
-  }
+  test('that died can be had with their records, the latest first', () => {
+    const node = new DrivenRoster();
+    node.hear([...living('a', 'b'), entry('a', 'suspect'), entry('b', 'suspect')]);
+    node.run(1_500);
+    node.hear([entry('b', 'dead'), entry('c', 'dead')]);
+    node.hear([entry('a', 'dead')]);
+    expect(node.core.recentlyDead.map(({ node: name }) => name)).toEqual(['a@t', 'b@t']);
+  });
 
-  /** Effects since the last call, events left out. */
-  take(): RosterEffect[] {
-    return this.#effects.splice(0);
-  }
+  test('with a refutation far above the known one are not believed', () => {
+    const node = new DrivenRoster();
+    node.hear(living('a'));
+    node.hear([entry('a', 'left', { refutation: REFUTATION_LEAP_MAX + 1 })]);
+    expect(node.status('a')).toBe('alive');
+  });
+});
 
-  sentTo(): string[] {
-    return this.take().flatMap((effect) => (effect.kind === 'send' ? [effect.to] : []));
-  }
+describe('the bounds of the roster', () => {
+  test('the dead and left are forgotten after an hour, the living never', () => {
+    const node = new DrivenRoster();
+    node.hear([...living('a'), entry('b', 'dead')]);
+    node.run(3_590_000);
+    expect(node.status('b')).toBe('dead');
+    node.run(80_000);
+    expect(node.core.entries.map((one) => one.node)).toEqual(['a@t']);
+  });
 
-  batches(): number[] {
-    return this.take().flatMap((effect) => (effect.kind === 'send' ? [effect.entries.length] : []));
-  }
+  test('a full roster forgets who is gone longest, then refuses and says so', () => {
+    const node = new DrivenRoster({ entriesMax: 3 });
+    node.hear([entry('a', 'dead'), ...living('b'), entry('c', 'dead'), ...living('d')]);
+    expect(node.summary).toEqual(['b alive 0 1', 'c dead 0 1', 'd alive 0 1']);
+    node.hear([entry('e', 'dead'), ...living('f')]);
+    node.take();
+    node.hear(living('g'));
+    expect(node.take()).toEqual([{ kind: 'refused', node: 'g@t' }]);
+    expect(node.summary).toEqual(['b alive 0 1', 'd alive 0 1', 'f alive 0 1']);
+  });
 
-  get said(): string[] {
-    return this.events.map((event) =>
-      event.type === 'memberDown'
-        ? `${event.type} ${event.incarnation} ${event.reason}`
-        : `${event.type} ${event.incarnation}`,
-    );
-  }
+  test('timers of an old generation do nothing', () => {
+    const node = new DrivenRoster();
+    node.hear([...living('a'), entry('a', 'suspect')]);
+    node.do({ kind: 'timerFired', timer: { kind: 'suspicion', generation: 99 } });
+    expect(node.status('a')).toBe('suspect');
+  });
+});
 
-  get names(): string[] {
-    return this.core.entries.map(({ node }) => node.slice(0, -2)).sort();
-  }
-
-  get summary(): string[] {
-    return this.core.entries
-      .map((one) => `${one.node} ${one.incarnation} ${one.refutation} ${one.status}`)
-      .sort();
-  }
+/** Both greet each other, and send what differs. */
+function compare(one: DrivenRoster, other: DrivenRoster): void {
+  const [ofOne, ofOther] = [one.ownDigest('greeting'), other.ownDigest('greeting')];
+  one.take();
+  other.take();
+  one.do({ kind: 'messageReceived', from: 'other@t', message: ofOther });
+  other.do({ kind: 'messageReceived', from: 'one@t', message: ofOne });
+  const pages = [one, other].map((node) => {
+    const exchange = node.take().find(({ kind }) => kind === 'exchange');
+    const buckets = exchange?.kind === 'exchange' ? exchange.buckets : [];
+    return [...node.core.entriesIn(buckets)];
+  });
+  for (const entries of pages[0] ?? []) other.hear(entries, 'exchange');
+  for (const entries of pages[1] ?? []) one.hear(entries, 'exchange');
 }

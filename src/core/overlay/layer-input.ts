@@ -1,0 +1,18 @@
+/** What goes into one of the overlay's four cores. */
+import type { GossipInput } from '../gossip/contract.ts';
+import type { MembershipInput } from '../membership/contract.ts';
+import type { RosterInput } from '../roster/contract.ts';
+import type { DetectorInput } from '../roster/detector-contract.ts';
+import type { OverlayTimer } from './contract.ts';
+
+/** One input for one of the cores. */
+export type LayerInput =
+  | { readonly layer: 'membership'; readonly input: MembershipInput }
+  | { readonly layer: 'gossip'; readonly input: GossipInput }
+  | { readonly layer: 'roster'; readonly input: RosterInput }
+  | { readonly layer: 'detector'; readonly input: DetectorInput };
+
+/** Each core gets its own timers back. */
+export function timerInput({ layer, timer }: OverlayTimer): LayerInput {
+  return { layer, input: { kind: 'timerFired', timer } } as LayerInput;
+}
