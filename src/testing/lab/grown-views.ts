@@ -2,7 +2,7 @@
  * Overlays that grew before, by size and seed: the experiments on failures begin with one, and
  * growing it is most of their time. The last few are kept.
  */
-import { growHyParView, STABILISING_CYCLES, viewsOf } from './hyparview-lab.ts';
+import { growHyParView, type HyParViewLab, STABILISING_CYCLES, viewsOf } from './hyparview-lab.ts';
 import type { Views } from './population.ts';
 import type { ScenarioOptions } from './scenario.ts';
 
@@ -11,19 +11,27 @@ const kept = new Map<string, Views>();
 
 /** The views of an overlay that joined one by one and stabilised, as in the papers. */
 export function grownViews(options: ScenarioOptions): Views {
-  const { nodes, seed, cycles = STABILISING_CYCLES, progress } = options;
-  const key = `${nodes}/${seed}/${cycles}`;
-  const known = kept.get(key);
+  const known = kept.get(keyOf(options));
   if (known !== undefined) {
-    progress(1);
+    options.progress(1);
     return known;
   }
+  const { nodes, seed, cycles = STABILISING_CYCLES, progress } = options;
   const lab = growHyParView({ nodes, seed, cycles, progress, joins: 'one by one' });
+  return keepViews(options, lab);
+}
+
+/** Keeps the views of an overlay that grew so anyway. */
+export function keepViews(options: ScenarioOptions, lab: HyParViewLab): Views {
   const views = viewsOf(lab);
-  kept.set(key, views);
+  kept.set(keyOf(options), views);
   for (const oldest of kept.keys()) {
     if (kept.size <= KEPT_MAX) break;
     kept.delete(oldest);
   }
   return views;
+}
+
+function keyOf({ nodes, seed, cycles = STABILISING_CYCLES }: ScenarioOptions): string {
+  return `${nodes}/${seed}/${cycles}`;
 }

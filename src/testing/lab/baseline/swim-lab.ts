@@ -1,7 +1,7 @@
 /** A whole group of SWIM nodes that know each other, and what they wrongly hold for dead. */
 import { LabNetwork, type LabNetworkOptions } from '../lab-network.ts';
 import type { SwimMessage, SwimTimer } from './swim-messages.ts';
-import { SwimNode, swimConfig } from './swim-node.ts';
+import { SwimNode } from './swim-node.ts';
 
 export interface SwimLab {
   readonly network: LabNetwork<SwimMessage, SwimTimer>;
@@ -18,7 +18,12 @@ export interface SwimDown {
   readonly isFalse: boolean;
 }
 
-export function swimLab(count: number, options: LabNetworkOptions<SwimMessage>): SwimLab {
+export interface SwimLabOptions extends LabNetworkOptions<SwimMessage> {
+  readonly count: number;
+  readonly suspicionMs: number;
+}
+
+export function swimLab({ count, suspicionMs, ...options }: SwimLabOptions): SwimLab {
   const network = new LabNetwork<SwimMessage, SwimTimer>(options);
   const members = Array.from({ length: count }, (_, index) => `n${index}@lab`);
   const downs: SwimDown[] = [];
@@ -27,7 +32,7 @@ export function swimLab(count: number, options: LabNetworkOptions<SwimMessage>):
     const isFalse = network.isAlive(subject);
     downs.push({ atMs: network.nowMs, observer, subject, isFalse });
   };
-  const config = swimConfig(count);
+  const config = { periodMs: 1_000, directTimeoutMs: 500, indirectProbes: 3, suspicionMs };
   const nodes = members.map(() =>
     network.add((port, random) => new SwimNode({ port, random, members, config, onDown })),
   );

@@ -22,9 +22,8 @@ export interface SwimConfig {
 }
 
 /** Suspicion of 5 periods for each power of ten of the size, as Lifeguard's authors ran SWIM. */
-export function swimConfig(members: number): SwimConfig {
-  const suspicionMs = 5_000 * Math.max(1, Math.log10(members));
-  return { periodMs: 1_000, directTimeoutMs: 500, indirectProbes: 3, suspicionMs };
+export function patientSuspicionMs(members: number): number {
+  return 5_000 * Math.max(1, Math.log10(members));
 }
 
 export interface SwimNodeOptions {

@@ -10,6 +10,7 @@ import {
   mutualShare,
   shortestPaths,
 } from '../graph.ts';
+import { keepViews } from '../grown-views.ts';
 import {
   type GrowOptions,
   growHyParView,
@@ -108,6 +109,7 @@ function run(options: RunOptions): RunResult {
       fullViews.push([network.nowMs / 1_000, full / options.nodes]);
     },
   });
+  if (options.joins === 'one by one') keepViews(options, lab);
   const { neighbors, trace } = lab.network;
   const figures = shapeOf(lab);
   options.progress(1);

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { type SwimLab, swimLab } from '../../../../src/testing/lab/baseline/swim-lab.ts';
+import { patientSuspicionMs } from '../../../../src/testing/lab/baseline/swim-node.ts';
 import { SwimTable } from '../../../../src/testing/lab/baseline/swim-table.ts';
 import { disturb } from '../../../../src/testing/lab/disturbance.ts';
 
@@ -53,7 +54,7 @@ describe('a SWIM group', () => {
 
   test('replays from its seed under disturbance', () => {
     const traceOf = (): string => {
-      const { network } = swimLab(30, { seed: 2, loss: 0.05 });
+      const { network } = swimLab({ count: 30, suspicionMs: 2_000, seed: 2, loss: 0.05 });
       disturb(network, 20_000);
       network.run(20_000);
       return network.trace.hex;
@@ -63,5 +64,5 @@ describe('a SWIM group', () => {
 });
 
 function group(): SwimLab {
-  return swimLab(30, { seed: 1 });
+  return swimLab({ count: 30, suspicionMs: patientSuspicionMs(30), seed: 1 });
 }
