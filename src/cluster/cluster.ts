@@ -81,6 +81,7 @@ export class Cluster implements LinkTableEvents {
   readonly #synced = settlement<void>();
   readonly #transport: Transport;
   readonly #addresses: readonly Address[];
+  #isOnTrial = false;
   #isClosed = false;
 
   private constructor(options: ClusterOptions, transport: Transport) {
@@ -125,7 +126,7 @@ export class Cluster implements LinkTableEvents {
       cluster.#links.accept(connection),
     );
     const cluster: Cluster = new Cluster(options, transport);
-    cluster.announce();
+    cluster.confirm();
     if (options.known.length > 0) cluster.#overlay.submit({ kind: 'known', peers: options.known });
     return cluster;
   }
@@ -194,17 +195,23 @@ export class Cluster implements LinkTableEvents {
     return this.#facts.rttMs(node);
   }
 
-  /** Takes part, again after `leave`; false when it does already. */
-  announce(): boolean {
-    if (this.isMember(this.self.node)) return false;
+  /** Takes part, again after `leave`: until somebody has accepted it, on trial. */
+  announce(): void {
+    if (this.isMember(this.self.node)) return;
     const record = this.#options.record(this.#addresses);
     this.#overlay.submit({ kind: 'announce', record });
-    return true;
+    this.#isOnTrial = true;
   }
 
-  /** Takes an announcement back that led nowhere. */
+  /** Somebody has accepted this node. */
+  confirm(): void {
+    this.announce();
+    this.#isOnTrial = false;
+  }
+
+  /** A join failed. When no other is under way, a node on trial takes its announcement back. */
   retract(): void {
-    this.#overlay.submit({ kind: 'retract' });
+    if (this.#isOnTrial) this.#overlay.submit({ kind: 'retract' });
   }
 
   /** Says goodbye to everybody, then closes all links. */

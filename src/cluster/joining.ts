@@ -25,11 +25,13 @@ export async function joinThrough(
 ): Promise<NodeName> {
   const link = await linkTo(cluster, contact, signal);
   // Neighbours hear of this node as soon as they accept it, so it must take part before.
-  const isNew = cluster.announce();
+  cluster.announce();
   try {
-    return await accepted(cluster, link, signal);
+    const contactNode = await accepted(cluster, link, signal);
+    cluster.confirm();
+    return contactNode;
   } catch (error) {
-    if (isNew) cluster.retract();
+    cluster.retract();
     throw error;
   }
 }

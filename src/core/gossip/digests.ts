@@ -30,7 +30,7 @@ export class Digests {
 
   onDigest(
     from: Neighbor,
-    { marks, isLast, isTruncated }: Extract<GossipMessage, { kind: 'digest' }>,
+    { marks, isLast, isTruncated, isGreeting }: Extract<GossipMessage, { kind: 'digest' }>,
   ): void {
     const isAdopting = this.isNewcomer;
     for (const mark of marks) {
@@ -42,6 +42,8 @@ export class Digests {
     if (marks.length > 0) this.isNewcomer = false;
     if (isTruncated && !isAdopting) this.#parts.outbox.push({ kind: 'truncated', node: from.node });
     this.#repair.askForMissing();
+    if (isGreeting && from.hasGreeted) this.send(from, false);
+    from.hasGreeted ||= isGreeting;
   }
 
   #adopt(mark: OriginMark): void {
@@ -69,15 +71,20 @@ export class Digests {
     }
   }
 
-  send(to: Neighbor): void {
+  /**
+   * `isGreeting` on a new link. A neighbour that greets twice had dropped this node for a while
+   * without its knowledge: it is answered, for it missed what was sent to it meanwhile.
+   */
+  send(to: Neighbor, isGreeting: boolean): void {
     to.isOwedDigest = false;
-    for (const frame of digestOf(this.#parts.origins.proven()))
+    for (const frame of digestOf(this.#parts.origins.proven(), isGreeting)) {
       this.#parts.outbox.send(to.node, frame);
+    }
   }
 }
 
 /** The frames of a digest; those that were active last come first when not all may be told. */
-function digestOf(origins: Iterable<OriginLog>): readonly GossipMessage[] {
+function digestOf(origins: Iterable<OriginLog>, isGreeting: boolean): readonly GossipMessage[] {
   let logs = [...origins].filter((log) => log.highest > 0);
   const isTruncated = logs.length > GOSSIP_DIGEST_ORIGINS_MAX;
   if (isTruncated) {
@@ -89,7 +96,8 @@ function digestOf(origins: Iterable<OriginLog>): readonly GossipMessage[] {
   do {
     const marks = logs.slice(at, at + GOSSIP_DIGEST_FRAME_ORIGINS_MAX).map((log) => log.mark());
     at += GOSSIP_DIGEST_FRAME_ORIGINS_MAX;
-    frames.push({ kind: 'digest', marks, isLast: at >= logs.length, isTruncated });
+    const isLast = at >= logs.length;
+    frames.push({ kind: 'digest', marks, isLast, isTruncated, isGreeting });
   } while (at < logs.length);
   return frames;
 }

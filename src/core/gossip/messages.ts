@@ -74,6 +74,8 @@ export type GossipMessage =
       readonly isLast: boolean;
       /** The sender knows more origins than it tells. */
       readonly isTruncated: boolean;
+      /** The receiver has become a neighbour of the sender just now. */
+      readonly isGreeting: boolean;
     };
 
 export type GossipKind = GossipMessage['kind'];
@@ -111,7 +113,7 @@ export function encodeGossip(message: GossipMessage): Uint8Array {
       break;
     case 'digest':
       writer.uint(DIGEST).list(message.marks, writeMark);
-      writer.bool(message.isLast).bool(message.isTruncated);
+      writer.bool(message.isLast).bool(message.isTruncated).bool(message.isGreeting);
       break;
     default:
       unreachable(message);
@@ -155,6 +157,7 @@ function readMessage(reader: Reader): GossipMessage {
         marks: reader.list(GOSSIP_DIGEST_FRAME_ORIGINS_MAX, readMark),
         isLast: reader.bool(),
         isTruncated: reader.bool(),
+        isGreeting: reader.bool(),
       };
     default:
       throw new WireError(`no message of broadcasts has kind ${kind}`);

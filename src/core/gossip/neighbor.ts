@@ -11,8 +11,17 @@ export interface Neighbor {
   congestedIds: number;
   /** Something was kept from it while it was congested. */
   isOwedDigest: boolean;
+  /** Its first digest on this link has come. */
+  hasGreeted: boolean;
 }
 
 export function newNeighbor(node: NodeName): Neighbor {
-  return { node, announcements: [], isCongested: false, congestedIds: 0, isOwedDigest: false };
+  return {
+    node,
+    announcements: [],
+    isCongested: false,
+    congestedIds: 0,
+    isOwedDigest: false,
+    hasGreeted: false,
+  };
 }

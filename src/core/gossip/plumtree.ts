@@ -355,7 +355,7 @@ export class Plumtree {
     const neighbor = newNeighbor(node);
     this.#parts.neighbors.set(node, neighbor);
     this.#parts.sets.add(neighbor);
-    this.#digests.send(neighbor);
+    this.#digests.send(neighbor, true);
   }
 
   /** Its announcements go with it; others are asked for what it was asked for. */
@@ -379,7 +379,7 @@ export class Plumtree {
     const neighbor = this.#parts.neighbors.get(node);
     if (neighbor === undefined) return;
     neighbor.isCongested = false;
-    if (neighbor.isOwedDigest) this.#digests.send(neighbor);
+    if (neighbor.isOwedDigest) this.#digests.send(neighbor, false);
   }
 
   #onMessage(from: NodeName, message: GossipMessage): void {

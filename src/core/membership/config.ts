@@ -1,4 +1,5 @@
 /** Parameters of HyParView: those of the paper, and those that a running system adds. */
+import type { LinkFacts } from '../overlay/link-facts.ts';
 
 export interface HyParViewConfig {
   /** Capacity of the active view; at least 1. @default 5 (paper, section 5.1) */
@@ -53,6 +54,11 @@ export interface HyParViewConfig {
   readonly messageBurst: number;
   /** Messages taken from one link per second in the long run. @default 64 */
   readonly messagesPerSecond: number;
+}
+
+export interface HyParViewOptions extends Partial<HyParViewConfig> {
+  /** Round trips of the links; without them dials are given the shortest time. */
+  readonly links?: LinkFacts | undefined;
 }
 
 /** The paper's parameters, and the guesses of this package for the rest. */

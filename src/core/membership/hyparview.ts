@@ -12,10 +12,9 @@
  * are spread and mixed (`newcomers.ts`).
  */
 import type { NodeName } from '../names.ts';
-import type { LinkFacts } from '../overlay/link-facts.ts';
 import { unreachable } from '../unreachable.ts';
 import { type Churn, shufflePeriodAt } from './churn.ts';
-import { HYPARVIEW_DEFAULTS, type HyParViewConfig } from './config.ts';
+import { HYPARVIEW_DEFAULTS, type HyParViewConfig, type HyParViewOptions } from './config.ts';
 import type { MembershipEffect, MembershipInput, MembershipTimer } from './contract.ts';
 import { type DisconnectReason, faultOf, type MembershipMessage } from './messages.ts';
 import { Newcomers } from './newcomers.ts';
@@ -29,11 +28,6 @@ import { Ticks, type TickTimer } from './ticks.ts';
 
 type MessageOf<K extends MembershipMessage['kind']> = Extract<MembershipMessage, { kind: K }>;
 type InputOf<K extends MembershipInput['kind']> = Extract<MembershipInput, { kind: K }>;
-
-export interface HyParViewOptions extends Partial<HyParViewConfig> {
-  /** Round trips of the links; without them dials are given the shortest time. */
-  readonly links?: LinkFacts | undefined;
-}
 
 /** Membership of one node. No clock, no socket, no randomness of its own: facts in, effects out. */
 export class HyParView {
@@ -82,6 +76,11 @@ export class HyParView {
 
   isNeighbor(node: NodeName): boolean {
     return this.#book.active.has(node);
+  }
+
+  /** True with a neighbour, and while a user's join is under way. */
+  get isJoinedOrJoining(): boolean {
+    return this.#book.active.size > 0 || this.#book.isJoining;
   }
 
   /** Nodes that are being asked to be neighbours. */

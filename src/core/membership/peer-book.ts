@@ -103,6 +103,12 @@ export class PeerBook {
     return peers.map((peer) => ({ ...peer, ageMs: peer.ageMs + passedMs }));
   }
 
+  /** A user's join is under way. */
+  get isJoining(): boolean {
+    for (const { ask } of this.#attempts.values()) if (ask === 'join') return true;
+    return false;
+  }
+
   get hasRoom(): boolean {
     return this.#active.size < this.#config.activeSize;
   }

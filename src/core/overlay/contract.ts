@@ -32,7 +32,7 @@ export type OverlayInput =
   | { readonly kind: 'announce'; readonly record: MemberRecord }
   /** This node's record changed. Ignored while it is not announced. */
   | { readonly kind: 'update'; readonly record: MemberRecord }
-  /** Takes back an announcement that led nowhere. */
+  /** A join after `leave` failed: unless another is under way, this node has left as before. */
   | { readonly kind: 'retract' }
   /** Ask the contact for a place in the overlay; a link to it stands. */
   | { readonly kind: 'join'; readonly peer: PeerDescriptor; readonly requestId: number }

@@ -26,6 +26,8 @@ import { RosterPayloads } from './roster-payloads.ts';
 /** Tag of the roster's broadcasts; features take greater ones. */
 export const ROSTER_TAG = 0;
 
+/** A request of whose answer nobody waits. */
+const NOBODY = 0;
 const TIME_FAULT = 'an incarnation of a time that has not come';
 
 /** The overlay of one node. No clock, no socket, no randomness of its own. */
@@ -87,9 +89,7 @@ export class Overlay {
         this.#run({ layer: 'roster', input });
         break;
       case 'retract':
-        if (this.membership.activeView.length === 0) {
-          this.#run({ layer: 'roster', input: { kind: 'leave' } });
-        }
+        if (!this.membership.isJoinedOrJoining) this.#leave(NOBODY);
         break;
       case 'join':
       case 'connected':
@@ -98,9 +98,7 @@ export class Overlay {
         this.#run({ layer: 'membership', input });
         break;
       case 'leave':
-        // The last word goes out in whole before the links that carry it are let go.
-        this.#run({ layer: 'roster', input: { kind: 'leave' } });
-        this.#run({ layer: 'membership', input });
+        this.#leave(input.requestId);
         break;
       case 'broadcast':
       case 'congested':
@@ -155,6 +153,12 @@ export class Overlay {
   }
 
   // Inputs of the driver
+
+  /** The last word goes out in whole before the links that carry it are let go. */
+  #leave(requestId: number): void {
+    this.#run({ layer: 'roster', input: { kind: 'leave' } });
+    this.#run({ layer: 'membership', input: { kind: 'leave', requestId } });
+  }
 
   #onReceived(from: NodeName, message: OverlayMessage): void {
     switch (message.layer) {

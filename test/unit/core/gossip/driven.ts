@@ -36,7 +36,7 @@ export class Driven {
     this.core = new Plumtree({ node: node('x'), incarnation: 5n }, { links, accepts, config });
     for (const name of neighbors) {
       this.up(name);
-      this.digest(name);
+      this.digest(name, [], { isGreeting: true });
     }
     this.effects.length = 0;
   }
@@ -88,7 +88,8 @@ export class Driven {
     marks: readonly OriginMark[] = [],
     more: Partial<MessageOf<'digest'>> = {},
   ): void {
-    this.receive(from, { kind: 'digest', marks, isLast: true, isTruncated: false, ...more });
+    const flags = { isLast: true, isTruncated: false, isGreeting: false };
+    this.receive(from, { kind: 'digest', marks, ...flags, ...more });
   }
 
   broadcast(toAll = false): Broadcast | undefined {

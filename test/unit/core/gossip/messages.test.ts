@@ -73,6 +73,7 @@ const message: fc.Arbitrary<GossipMessage> = fc.oneof(
     marks: fc.array(mark, { maxLength: 5 }),
     isLast: fc.boolean(),
     isTruncated: fc.boolean(),
+    isGreeting: fc.boolean(),
   }),
 );
 
@@ -91,6 +92,7 @@ const samples: readonly GossipMessage[] = [
     marks: [{ origin: 'a@h', incarnation: 7n, highest: 12, oldest: 4, gaps: [5, 12] }],
     isLast: true,
     isTruncated: false,
+    isGreeting: true,
   },
 ];
 
@@ -132,7 +134,8 @@ describe('frames of broadcasts', () => {
     const ids = (count: number): number[] => Array.from({ length: count }, (_, i) => i + 1);
     const marks = { origin: 'a@h', incarnation: 1n, highest: 9, oldest: 1, gaps: [] };
     const gossip = { kind: 'gossip', broadcast, isShaping: false } as const;
-    const digest = { kind: 'digest', marks: [marks], isLast: true, isTruncated: false } as const;
+    const flags = { isLast: true, isTruncated: false, isGreeting: false };
+    const digest = { kind: 'digest', marks: [marks], ...flags } as const;
     const bad: GossipMessage[] = [
       { ...gossip, broadcast: { ...broadcast, payload: new Uint8Array(65_537) } },
       { ...gossip, broadcast: { ...broadcast, hops: 256 } },

@@ -492,7 +492,7 @@ describe('a digest', () => {
     const x = new Driven();
     x.up('a');
     expect(x.messages('digest')).toEqual([
-      { kind: 'digest', marks: [], isLast: true, isTruncated: false },
+      { kind: 'digest', marks: [], isLast: true, isTruncated: false, isGreeting: true },
     ]);
   });
 
@@ -570,6 +570,17 @@ describe('a digest', () => {
     expect(x.of('truncated')).toEqual([]);
     x.digest('a', [], { isTruncated: true });
     expect(x.of('truncated')).toEqual([{ kind: 'truncated', node: 'a@t' }]);
+  });
+
+  test('that greets a second time is answered, for its sender missed what was sent to it', () => {
+    const x = new Driven(['a']);
+    x.gossip('a', 1);
+    x.clear();
+    x.digest('a', [], { isGreeting: true });
+    expect(x.messages('digest')).toMatchObject([{ isGreeting: false, marks: [{ highest: 1 }] }]);
+    x.clear();
+    x.digest('a', [markOf(1, 1)], { isGreeting: false });
+    expect(x.messages('digest')).toEqual([]);
   });
 
   test('of very many origins names 4,096, in frames of 128, those active last', () => {

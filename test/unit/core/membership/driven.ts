@@ -1,10 +1,12 @@
 /** One membership core with virtual time, whose peers the test plays. */
+
+import type { HyParViewOptions } from '../../../../src/core/membership/config.ts';
 import type {
   MembershipEffect,
   MembershipInput,
   MembershipTimer,
 } from '../../../../src/core/membership/contract.ts';
-import { HyParView, type HyParViewOptions } from '../../../../src/core/membership/hyparview.ts';
+import { HyParView } from '../../../../src/core/membership/hyparview.ts';
 import { MembershipInvariants } from '../../../../src/core/membership/invariants.ts';
 import type { MembershipMessage } from '../../../../src/core/membership/messages.ts';
 import type { PeerDescriptor } from '../../../../src/core/membership/peer.ts';

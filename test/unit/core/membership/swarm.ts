@@ -3,12 +3,14 @@
  * objects, each pair of nodes has one latency, and a crash is noticed by each neighbour a while
  * later. One seed replays a run.
  */
+
+import type { HyParViewOptions } from '../../../../src/core/membership/config.ts';
 import type {
   MembershipEffect,
   MembershipInput,
   MembershipResult,
 } from '../../../../src/core/membership/contract.ts';
-import { HyParView, type HyParViewOptions } from '../../../../src/core/membership/hyparview.ts';
+import { HyParView } from '../../../../src/core/membership/hyparview.ts';
 import type { PeerDescriptor } from '../../../../src/core/membership/peer.ts';
 import type { Randomness } from '../../../../src/core/membership/randomness.ts';
 import { seeded } from '../overlay-network.ts';
