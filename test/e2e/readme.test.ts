@@ -27,19 +27,28 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 
 test('the program of the README runs and prints what the README says', async () => {
   const readme = await readFile(join(ROOT, 'README.md'), 'utf8');
-  const program = fenced(readme, 'js');
+  const [program = ''] = fenced(readme, 'js');
   expect(program.split('\n').length).toBeLessThanOrEqual(PROGRAM_LINES_MAX);
   await writeFile(join(folder, 'hello.mjs'), program);
   const { stdout } = await promisify(execFile)(process.execPath, ['hello.mjs'], {
     cwd: folder,
     timeout: 30_000,
   });
-  expect(stdout).toBe(`${fenced(readme, 'text')}\n`);
+  expect(stdout).toBe(`${fenced(readme, 'text')[0]}\n`);
 });
 
-/** The first fenced block of that language, without its fences. */
-function fenced(markdown: string, language: string): string {
-  const block = new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)\\n\`\`\`$`, 'm').exec(markdown);
-  if (block?.[1] === undefined) throw new Error(`no ${language} block in the README`);
-  return block[1];
+test('the test of the README passes, and is the one of the examples', async () => {
+  const [, program = ''] = fenced(await readFile(join(ROOT, 'README.md'), 'utf8'), 'js');
+  const example = await readFile(join(ROOT, 'examples/simulated-cluster/test.mjs'), 'utf8');
+  expect(example).toContain(program);
+  await writeFile(join(folder, 'test.mjs'), program);
+  await promisify(execFile)(process.execPath, ['test.mjs'], { cwd: folder, timeout: 30_000 });
+});
+
+/** The fenced blocks of that language, without their fences. */
+function fenced(markdown: string, language: string): readonly string[] {
+  const block = new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)\\n\`\`\`$`, 'gm');
+  const blocks = [...markdown.matchAll(block)].flatMap(([, text]) => text ?? []);
+  if (blocks.length === 0) throw new Error(`no ${language} block in the README`);
+  return blocks;
 }

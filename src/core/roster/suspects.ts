@@ -80,10 +80,9 @@ export class Suspects {
     return deadlineMs(this.#times, this.#self, { suspicion, entry, silentConfirmers, stretch });
   }
 
-  /** Its living neighbours; of one that never told of any, all others might be. */
+  /** Its living neighbours; one that never told of any has just begun, and hardly has more. */
   #silentConfirmers({ node, by, record }: SuspectEntry): number {
     const neighbors = record?.neighbors ?? [];
-    if (neighbors.length === 0) return Math.max(0, this.#book.livingCount - 1 - by.length);
     return neighbors.filter((neighbor) => {
       return neighbor !== node && !by.includes(neighbor) && this.#isWell(neighbor);
     }).length;

@@ -72,6 +72,14 @@ describe('a suspicion of this node', () => {
     expect(node.status('a')).toBe('dead');
   });
 
+  test('of one that never told of neighbours ends after 2 s: it has just begun', () => {
+    const node = new DrivenRoster();
+    node.hear([entry('a', 'alive', { neighbors: [] }), ...living('b', 'c')]);
+    node.suspect('a');
+    node.run(2_050);
+    expect(node.status('a')).toBe('dead');
+  });
+
   test('ends after 2 s where nobody else could confirm', () => {
     const node = new DrivenRoster();
     node.hear([entry('a', 'alive', { neighbors: ['self@t'] }), ...living('b', 'c')]);
