@@ -30,6 +30,9 @@ import { VERSION } from './version.ts';
 /** The neighbours and spares of a node, unsorted. */
 export type Views = Pick<Cluster, 'activeView' | 'passiveView'>;
 
+/** An overlay under test: what it holds, and a way to keep nodes out of it. */
+export type TestedOverlay = Views & Pick<Cluster, 'block'>;
+
 /** What a node is put into: the machine, and a way to other nodes. */
 export interface World {
   readonly host: Host;
@@ -37,8 +40,8 @@ export interface World {
   openTransport(credentials: Credentials, onConnection: OnConnection): Promise<Transport>;
   /** Derives the key of a join secret. */
   readonly deriveSecretKey: (secret: Uint8Array, cluster: string) => Promise<Uint8Array>;
-  /** Given the overlay before anything happens in it, to look at. */
-  readonly observe?: ((views: Views) => void) | undefined;
+  /** Given the overlay before anything happens in it, to look at and to test. */
+  readonly observe?: ((overlay: TestedOverlay) => void) | undefined;
   /** Disposed when the node has ended, in this order. */
   readonly owned: readonly AsyncDisposable[];
 }

@@ -3,7 +3,7 @@
  * one node that runs.
  */
 import type { BarrelNode } from '../barrel-node.ts';
-import type { Views } from '../compose-node.ts';
+import type { TestedOverlay } from '../compose-node.ts';
 import type { Address } from '../core/names.ts';
 import type { NodeOptions } from '../options.ts';
 import { MachineClock } from './machine-clock.ts';
@@ -27,8 +27,8 @@ export interface Start {
   readonly abandon: (reason: unknown) => void;
   /** Undefined until it listens. */
   node: BarrelNode | undefined;
-  /** Of its overlay; undefined until it has one. */
-  views: Views | undefined;
+  /** Undefined until it has one. */
+  overlay: TestedOverlay | undefined;
   invariants: NodeInvariants | undefined;
   /** It ran since the invariants were checked. */
   isUnchecked: boolean;

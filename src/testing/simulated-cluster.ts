@@ -152,6 +152,15 @@ export class SimulatedCluster implements Simulation {
     start.abandon(error);
   }
 
+  block(name: NodeName, peers: readonly NodeName[]): void {
+    const { overlay } = this.#running(name);
+    if (overlay === undefined) {
+      throw new BarrelError('ERR_NOT_FOUND', `${name} is still starting`, { node: name });
+    }
+    this.#trace.happened('block', `${name} ${peers.join()}`);
+    overlay.block(peers);
+  }
+
   stall(name: NodeName, ms: number): void {
     this.#trace.happened('stall', name);
     this.#running(name).loop.stall(ms);
@@ -225,8 +234,8 @@ export class SimulatedCluster implements Simulation {
         discovery: this.#discovery,
         deriveSecretKey: (secret, cluster) => this.#secretKey(secret, cluster),
         options,
-        observe: (views) => {
-          start.views = views;
+        observe: (overlay) => {
+          start.overlay = overlay;
         },
         onEnded: () => this.#onEnded(machine, start),
       }).then((started) => this.#adopt(machine, start, started));
@@ -247,7 +256,7 @@ export class SimulatedCluster implements Simulation {
       }),
       abandon,
       node: undefined,
-      views: undefined,
+      overlay: undefined,
       invariants: undefined,
       isUnchecked: false,
     };
@@ -260,7 +269,7 @@ export class SimulatedCluster implements Simulation {
     const { activeSize = ACTIVE_SIZE_DEFAULT, passiveSize = PASSIVE_SIZE_DEFAULT } =
       machine.options?.membership ?? {};
     start.node = node;
-    const { views = node } = start;
+    const { overlay: views = node } = start;
     start.invariants = new NodeInvariants({ node, views, sizes: { activeSize, passiveSize } });
     this.#trace.follow(node);
     return node;

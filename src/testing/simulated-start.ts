@@ -3,7 +3,7 @@
  * time, seeded randomness, a simulated disk and the simulated network.
  */
 import type { BarrelNode } from '../barrel-node.ts';
-import { composeNode, type Views, type World } from '../compose-node.ts';
+import { composeNode, type TestedOverlay, type World } from '../compose-node.ts';
 import type { Discovery } from '../discovery/discovery.ts';
 import { BarrelError } from '../errors.ts';
 import type { Files } from '../host/files.ts';
@@ -28,7 +28,7 @@ export interface SimulatedStartOptions {
   readonly deriveSecretKey: World['deriveSecretKey'];
   readonly options: SimulatedNodeOptions;
   /** Given the overlay before anything happens in it. */
-  readonly observe: (views: Views) => void;
+  readonly observe: (overlay: TestedOverlay) => void;
   /** The node has closed; nothing of it is left. */
   readonly onEnded: () => void;
 }

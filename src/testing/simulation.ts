@@ -88,6 +88,14 @@ export interface Simulation extends AsyncDisposable {
    * @throws as `start`; ERR_NOT_FOUND when it never ran.
    */
   restart(node: NodeName): Promise<BarrelNode>;
+  /**
+   * The overlay of that node refuses these peers, and nobody else, as neighbours and as spares,
+   * until the next call or the end of the node; an empty list lets all in again. Connections stay,
+   * and so does what is known of who lives. Blocked both ways, halves of an overlay stay apart
+   * while every node can reach every other one.
+   * @throws ERR_NOT_FOUND when the node does not run.
+   */
+  block(node: NodeName, peers: readonly NodeName[]): void;
   /** Its event loop does nothing for so long; what was due then happens late, in order. */
   stall(node: NodeName, ms: number): void;
   /**

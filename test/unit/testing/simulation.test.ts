@@ -193,9 +193,29 @@ describe('faults', () => {
   });
 });
 
+describe('a node that blocks another', () => {
+  test('loses it as a neighbour and as a spare, and takes it back when it blocks nobody', async () => {
+    const sim = simulate(16);
+    const [a, b] = await startMany(sim, 2);
+    await sim.until(() => sim.faults().length === 0, 10_000);
+    const reasons: string[] = [];
+    a?.on('peerDown', ({ reason }) => reasons.push(reason));
+    sim.block('n0@sim', ['n1@sim']);
+    await sim.advance(10_000);
+    expect([a?.activeView(), a?.passiveView(), b?.activeView()]).toEqual([[], [], []]);
+    expect(a?.members()).toEqual(names(2));
+    expect(reasons).toEqual(['blocked']);
+    const join = b?.join('n0@sim') ?? Promise.resolve();
+    await expect(sim.settled(join)).rejects.toMatchObject({ code: 'ERR_REFUSED' });
+    sim.block('n0@sim', []);
+    await sim.until(() => sim.faults().length === 0, 30_000);
+  });
+});
+
 describe('orders that make no sense', () => {
   test('are refused with a code', async () => {
     const sim = simulate(20);
+    expect(() => sim.block('a@sim', [])).toThrow('does not run');
     const a = await sim.start({ name: 'a@sim' });
     await expect(sim.start({ name: 'a@sim' })).rejects.toMatchObject({ code: 'ERR_CONFLICT' });
     await expect(sim.restart('a@sim')).rejects.toMatchObject({ code: 'ERR_CONFLICT' });
