@@ -1,7 +1,7 @@
 /**
  * The first word on a new link: what this node has of each origin, so that the other end asks for
- * what it missed. This is how a healed link catches up. A node that knows no broadcasts yet takes
- * over the marks of the first digest instead: what was before its time is no business of its own.
+ * what it missed. This is how a healed link catches up. A new node takes over the marks of the first
+ * digest instead, even of one that names none: what was before its time is no business of its own.
  *
  * Deviation from the paper, which adds a new neighbour as eager and lets it miss the past.
  */
@@ -18,8 +18,8 @@ import { type GossipParts, lose } from './parts.ts';
 import type { TreeRepair } from './repair.ts';
 
 export class Digests {
-  /** Until it knows of others' broadcasts: the past is not pulled. */
-  isNewcomer = true;
+  /** Until a neighbour has greeted it: what comes later is no past that it need not pull. */
+  #isNewcomer = true;
   readonly #parts: GossipParts;
   readonly #repair: TreeRepair;
 
@@ -32,14 +32,14 @@ export class Digests {
     from: Neighbor,
     { marks, isLast, isTruncated, isGreeting }: Extract<GossipMessage, { kind: 'digest' }>,
   ): void {
-    const isAdopting = this.isNewcomer;
+    const isAdopting = this.#isNewcomer;
     for (const mark of marks) {
       if (mark.origin === this.#parts.self.node || this.#parts.origins.isStale(mark)) continue;
       if (isAdopting && this.#parts.origins.of(mark.origin) === undefined) this.#adopt(mark);
       else this.#compare(from, mark);
     }
     if (!isLast) return;
-    if (marks.length > 0) this.isNewcomer = false;
+    this.#isNewcomer = false;
     if (isTruncated && !isAdopting) this.#parts.outbox.push({ kind: 'truncated', node: from.node });
     this.#repair.askForMissing();
     if (isGreeting && from.hasGreeted) this.send(from, false);

@@ -216,7 +216,8 @@ export class Plumtree {
   /** Senders take turns by their numbers, lest all that send at once shape at once. */
   #isShapeDue(set: EagerSet, sequence: number): boolean {
     const { shapeBroadcasts } = this.#parts.config;
-    if (this.#digests.isNewcomer && !set.isShaped) return true;
+    // Nobody else has sent anything yet, as far as this node knows.
+    if (this.#parts.origins.size === 1 && !set.isShaped) return true;
     if (set.sinceShaped < shapeBroadcasts || !set.mayShape(this.#parts.outbox.nowMs)) return false;
     return set.log !== undefined || (set.sinceShaped + sequence + this.#turn) % TURNS === 0;
   }
@@ -243,7 +244,6 @@ export class Plumtree {
 
   #onFirst(from: Neighbor, log: OriginLog, message: MessageOf<'gossip'>): void {
     const { broadcast } = message;
-    this.#digests.isNewcomer = false;
     const missing = log.missing?.get(broadcast.id.sequence);
     if (missing !== undefined) this.#parts.missing.remove(missing);
     const copy = compact(broadcast.payload);

@@ -71,7 +71,8 @@ describe('on a network of cores', () => {
         network.run(10_000);
         expectAll(nodes, sent);
       }),
-      RUNS,
+      // A digest of what congestion held back once passed for the past of a newcomer.
+      { ...RUNS, examples: [[90], [584]] },
     );
   });
 

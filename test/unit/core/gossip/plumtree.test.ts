@@ -530,6 +530,17 @@ describe('a digest', () => {
     expect(x.sentTo('graft')).toEqual([]);
   });
 
+  test('is no past after a first one, even an empty one: what it names came since', () => {
+    const x = new Driven();
+    x.up('a');
+    x.digest('a', [], { isGreeting: true });
+    x.ihave('a', 1);
+    x.digest('a', [markOf(1, 2)], { isGreeting: false });
+    expect(x.messages('graft')).toMatchObject([{ groups: [{ origin: 'o@t', sequences: [2] }] }]);
+    for (const sequence of [1, 2]) x.gossip('a', sequence);
+    expect(x.delivered).toEqual([1, 2]);
+  });
+
   test('of later neighbours announces: what is missing is asked for at once (N11)', () => {
     const x = new Driven(['a']);
     for (const sequence of [1, 2]) x.gossip('a', sequence);
@@ -565,7 +576,8 @@ describe('a digest', () => {
   });
 
   test('that is truncated is reported, unless this node is new', () => {
-    const x = new Driven(['a']);
+    const x = new Driven();
+    x.up('a');
     x.digest('a', [markOf(1, 1)], { isTruncated: true });
     expect(x.of('truncated')).toEqual([]);
     x.digest('a', [], { isTruncated: true });
