@@ -30,8 +30,8 @@ import { VERSION } from './version.ts';
 /** The neighbours and spares of a node, unsorted. */
 export type Views = Pick<Cluster, 'activeView' | 'passiveView'>;
 
-/** An overlay under test: what it holds, and a way to keep nodes out of it. */
-export type TestedOverlay = Views & Pick<Cluster, 'block'>;
+/** An overlay under test: what it holds, a way to keep nodes out of it, and its inside. */
+export type TestedOverlay = Views & Pick<Cluster, 'block' | 'overlay'>;
 
 /** What a node is put into: the machine, and a way to other nodes. */
 export interface World {

@@ -9,6 +9,7 @@ import type { NodeOptions } from '../options.ts';
 import { MachineClock } from './machine-clock.ts';
 import type { NodeInvariants } from './node-invariants.ts';
 import type { NodeLoop } from './node-loop.ts';
+import type { OverlayInvariants } from './overlay-invariants.ts';
 import type { SeededRandom } from './seeded-random.ts';
 import { SimulatedDisk } from './simulated-disk.ts';
 import type { VirtualTime } from './virtual-time.ts';
@@ -29,6 +30,8 @@ export interface Start {
   node: BarrelNode | undefined;
   /** Undefined until it has one. */
   overlay: TestedOverlay | undefined;
+  /** From its first moment on. */
+  overlayInvariants: OverlayInvariants | undefined;
   invariants: NodeInvariants | undefined;
   /** It ran since the invariants were checked. */
   isUnchecked: boolean;

@@ -5,12 +5,11 @@
 import type { BarrelNode } from '../barrel-node.ts';
 import type { Views } from '../compose-node.ts';
 import type { NodeName } from '../core/names.ts';
+import type { BrokenRule, OverlayInvariants } from './overlay-invariants.ts';
 
-/** A broken rule, in words that stay the same, and what broke it. */
-export interface Violation {
+/** Which node broke a rule. */
+export interface Violation extends BrokenRule {
   readonly node: NodeName;
-  readonly rule: string;
-  readonly detail: string;
 }
 
 export interface InvariantsOptions {
@@ -18,6 +17,8 @@ export interface InvariantsOptions {
   /** Of the node, unsorted: sorting them for each step would cost more than the step. */
   readonly views: Views;
   readonly sizes: ViewSizes;
+  /** The rules of what cannot be seen from outside. */
+  readonly overlay?: OverlayInvariants | undefined;
 }
 
 export interface ViewSizes {
@@ -29,6 +30,7 @@ export class NodeInvariants {
   readonly #node: BarrelNode;
   readonly #views: Views;
   readonly #sizes: ViewSizes;
+  readonly #overlay: OverlayInvariants | undefined;
   /** Neighbours and members as the events tell. */
   readonly #peers: Set<NodeName>;
   readonly #members: Set<NodeName>;
@@ -38,10 +40,11 @@ export class NodeInvariants {
   #passive: readonly NodeName[] = [];
 
   /** Follows the node from now on. */
-  constructor({ node, views, sizes }: InvariantsOptions) {
+  constructor({ node, views, sizes, overlay }: InvariantsOptions) {
     this.#node = node;
     this.#views = views;
     this.#sizes = sizes;
+    this.#overlay = overlay;
     this.#peers = new Set(node.activeView());
     this.#members = new Set(node.members());
     node.on('peerUp', (event) => this.#enter(this.#peers, event));
@@ -62,6 +65,8 @@ export class NodeInvariants {
     if (active.length !== this.#peers.size || !active.every((peer) => this.#peers.has(peer))) {
       this.#break('events match the active view', `view ${active}, events ${[...this.#peers]}`);
     }
+    const broken = this.#overlay?.broken;
+    if (broken !== undefined) this.#break(broken.rule, broken.detail);
     return this.#violation;
   }
 

@@ -15,6 +15,7 @@ import { EventTrace } from './event-trace.ts';
 import { Machine, type SimulatedNodeOptions, type Start } from './machine.ts';
 import { NodeInvariants } from './node-invariants.ts';
 import { NodeLoop } from './node-loop.ts';
+import { OverlayInvariants } from './overlay-invariants.ts';
 import { SeededRandom } from './seeded-random.ts';
 import { startSimulated } from './simulated-start.ts';
 import type { LinkConditions, Simulation, SimulationOptions } from './simulation.ts';
@@ -236,6 +237,7 @@ export class SimulatedCluster implements Simulation {
         options,
         observe: (overlay) => {
           start.overlay = overlay;
+          start.overlayInvariants = new OverlayInvariants(overlay.overlay.core);
         },
         onEnded: () => this.#onEnded(machine, start),
       }).then((started) => this.#adopt(machine, start, started));
@@ -257,6 +259,7 @@ export class SimulatedCluster implements Simulation {
       abandon,
       node: undefined,
       overlay: undefined,
+      overlayInvariants: undefined,
       invariants: undefined,
       isUnchecked: false,
     };
@@ -269,8 +272,9 @@ export class SimulatedCluster implements Simulation {
     const { activeSize = ACTIVE_SIZE_DEFAULT, passiveSize = PASSIVE_SIZE_DEFAULT } =
       machine.options?.membership ?? {};
     start.node = node;
-    const { overlay: views = node } = start;
-    start.invariants = new NodeInvariants({ node, views, sizes: { activeSize, passiveSize } });
+    const { overlay: views = node, overlayInvariants: overlay } = start;
+    const sizes = { activeSize, passiveSize };
+    start.invariants = new NodeInvariants({ node, views, sizes, overlay });
     this.#trace.follow(node);
     return node;
   }

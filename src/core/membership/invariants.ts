@@ -9,14 +9,17 @@ import type { HyParView } from './hyparview.ts';
 export class MembershipInvariants {
   readonly #core: HyParView;
   /** Neighbours as the events tell. */
-  readonly #up = new Set<NodeName>();
+  readonly #up: Set<NodeName>;
   /** Timers of requests that were scheduled and neither replaced nor fired, by node. */
-  readonly #timers = new Map<NodeName, number>();
+  readonly #timers: Map<NodeName, number>;
+  #generation: number;
 
-  #generation = 0;
-
+  /** Begins with the core as it is now. */
   constructor(core: HyParView) {
     this.#core = core;
+    this.#up = new Set(core.activeView);
+    this.#timers = new Map(core.pendingTimers);
+    this.#generation = Math.max(0, ...this.#timers.values());
   }
 
   /**

@@ -4,26 +4,32 @@ import { type Randomness, sample } from '../membership/randomness.ts';
 import type { NodeName } from '../names.ts';
 import type { RosterEntry } from '../roster/entry.ts';
 import type { Roster } from '../roster/roster.ts';
+import type { LayerInput } from './layer-input.ts';
 
 /** Told at once; repair asks again when none of them is of use. */
 const CANDIDATES_MAX = 64;
 
-export interface Candidates {
-  readonly living: readonly PeerDescriptor[];
-  /** Where nobody else lives: their death is young and may be a mistake. */
-  readonly dead: readonly PeerDescriptor[];
-}
-
-export function candidatesOf(
+/** The living; where nobody else lives also those whose death is young and may be a mistake. */
+export function candidateInputs(
   roster: Roster,
   random: Randomness,
   isOther: (node: NodeName) => boolean,
-): Candidates {
+): readonly LayerInput[] {
   const others = roster.alive.filter(({ node }) => isOther(node));
   const living = sample(random, others, CANDIDATES_MAX);
-  if (living.length > 0) return { living: living.map(peerOf), dead: [] };
+  if (living.length > 0) return [candidates(living, {})];
   const gone = roster.recentlyDead.filter(({ node }) => isOther(node));
-  return { living: [], dead: sample(random, gone, CANDIDATES_MAX).map(peerOf) };
+  const dead = sample(random, gone, CANDIDATES_MAX);
+  const none = candidates([], {});
+  return dead.length === 0 ? [none] : [none, candidates(dead, { arePresumedDead: true })];
+}
+
+function candidates(
+  entries: readonly RosterEntry[],
+  presumed: { readonly arePresumedDead?: boolean },
+): LayerInput {
+  const input = { kind: 'candidates', peers: entries.map(peerOf), ...presumed } as const;
+  return { layer: 'membership', input };
 }
 
 function peerOf({ node, incarnation, record }: RosterEntry): PeerDescriptor {

@@ -1,6 +1,6 @@
 /** What goes into one of the overlay's four cores. */
 import type { GossipInput } from '../gossip/contract.ts';
-import type { MembershipInput } from '../membership/contract.ts';
+import type { MembershipEffect, MembershipInput } from '../membership/contract.ts';
 import type { RosterInput } from '../roster/contract.ts';
 import type { DetectorInput } from '../roster/detector-contract.ts';
 import type { OverlayTimer } from './contract.ts';
@@ -11,6 +11,12 @@ export type LayerInput =
   | { readonly layer: 'gossip'; readonly input: GossipInput }
   | { readonly layer: 'roster'; readonly input: RosterInput }
   | { readonly layer: 'detector'; readonly input: DetectorInput };
+
+/** Looks on while the overlay works; called before anything follows from the step. */
+export interface OverlayWatcher {
+  onMembership(input: MembershipInput, effects: readonly MembershipEffect[]): void;
+  onRoster(input: RosterInput): void;
+}
 
 /** Each core gets its own timers back. */
 export function timerInput({ layer, timer }: OverlayTimer): LayerInput {

@@ -17,9 +17,9 @@ import { FailureDetector } from '../roster/failure-detector.ts';
 import { encodeEntries, type LivenessMessage } from '../roster/messages.ts';
 import { Roster } from '../roster/roster.ts';
 import { unreachable } from '../unreachable.ts';
-import { candidatesOf } from './candidates.ts';
+import { candidateInputs } from './candidates.ts';
 import type { OverlayEffect, OverlayInput, OverlayMessage, OverlayTimer } from './contract.ts';
-import { type LayerInput, timerInput } from './layer-input.ts';
+import { type LayerInput, type OverlayWatcher, timerInput } from './layer-input.ts';
 import type { OverlayOptions } from './overlay-options.ts';
 import { RosterPayloads } from './roster-payloads.ts';
 
@@ -43,6 +43,7 @@ export class Overlay {
   readonly #queue: LayerInput[] = [];
   #effects: OverlayEffect[] = [];
   #nowMs = 0;
+  #watcher: OverlayWatcher | undefined;
 
   constructor(self: PeerDescriptor, options: OverlayOptions) {
     const { random, links, config = {} } = options;
@@ -75,6 +76,11 @@ export class Overlay {
     const effects = this.#effects;
     this.#effects = [];
     return effects;
+  }
+
+  /** For tests: tells of each step of membership and roster from now on. */
+  watch(watcher: OverlayWatcher): void {
+    this.#watcher = watcher;
   }
 
   /** True for a member that takes part, suspect or not. */
@@ -127,24 +133,25 @@ export class Overlay {
 
   /** Runs one input and all that follows from it, each core finishing one before the next. */
   #run(first: LayerInput): void {
+    const nowMs = this.#nowMs;
     this.#queue.push(first);
     for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
       switch (next.layer) {
-        case 'membership':
-          for (const effect of this.membership.handle(next.input, this.#nowMs)) {
-            this.#onMembership(effect);
-          }
+        case 'membership': {
+          const effects = this.membership.handle(next.input, nowMs);
+          this.#watcher?.onMembership(next.input, effects);
+          for (const effect of effects) this.#onMembership(effect);
           break;
+        }
         case 'gossip':
-          for (const effect of this.gossip.handle(next.input, this.#nowMs)) this.#onGossip(effect);
+          for (const effect of this.gossip.handle(next.input, nowMs)) this.#onGossip(effect);
           break;
         case 'roster':
-          for (const effect of this.roster.handle(next.input, this.#nowMs)) this.#onRoster(effect);
+          for (const effect of this.roster.handle(next.input, nowMs)) this.#onRoster(effect);
+          this.#watcher?.onRoster(next.input);
           break;
         case 'detector':
-          for (const effect of this.detector.handle(next.input, this.#nowMs)) {
-            this.#onDetector(effect);
-          }
+          for (const effect of this.detector.handle(next.input, nowMs)) this.#onDetector(effect);
           break;
         default:
           unreachable(next);
@@ -245,11 +252,7 @@ export class Overlay {
   #tellCandidates(): void {
     const isOther = (node: NodeName): boolean =>
       node !== this.#self.node && !this.membership.isNeighbor(node);
-    const { living, dead } = candidatesOf(this.roster, this.#options.random, isOther);
-    this.#queue.push({ layer: 'membership', input: { kind: 'candidates', peers: living } });
-    if (dead.length === 0) return;
-    const input = { kind: 'candidates', peers: dead, arePresumedDead: true } as const;
-    this.#queue.push({ layer: 'membership', input });
+    this.#queue.push(...candidateInputs(this.roster, this.#options.random, isOther));
   }
 
   #onNeighbor(event: NeighborEvent): void {

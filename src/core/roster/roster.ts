@@ -128,6 +128,11 @@ export class Roster {
     return this.#book.get(node)?.status === 'suspect';
   }
 
+  /** True while the time of a suspicion of that node runs here. */
+  hasSuspicion(node: NodeName): boolean {
+    return this.#suspects.get(node) !== undefined;
+  }
+
   /** The entries in these buckets, in batches, read as they are taken; it ends in any case. */
   entriesIn(buckets: readonly number[]): IterableIterator<readonly RosterEntry[]> {
     return this.#book.entriesIn(buckets);
@@ -229,9 +234,7 @@ export class Roster {
   #onHeardByAll(heard: RosterEntry): void {
     const known = this.#book.get(heard.node);
     if (known !== undefined && supersedes(known, heard)) return;
-    const wasHeld = this.#news.drop(heard.node);
-    const suspicion = this.#suspects.get(heard.node);
-    if (wasHeld && suspicion !== undefined) suspicion.startedMs = this.#outbox.nowMs;
+    if (this.#news.drop(heard.node)) this.#suspects.restart(heard.node, this.#outbox.nowMs);
   }
 
   #store(entry: RosterEntry): void {
@@ -388,8 +391,7 @@ export class Roster {
       if (entry === undefined) continue;
       this.#outbox.broadcast(entry);
       // The suspect's time to refute begins when it can hear of it.
-      const suspicion = this.#suspects.get(node);
-      if (suspicion !== undefined) suspicion.startedMs = nowMs;
+      this.#suspects.restart(node, nowMs);
     }
     if (!this.#news.isEmpty) this.#outbox.wake('news', NEWS_HELD_MS);
   }

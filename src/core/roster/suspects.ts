@@ -46,6 +46,12 @@ export class Suspects {
     this.#suspicions.set(node, suspicion);
   }
 
+  /** The time of an open one begins now. */
+  restart(node: NodeName, nowMs: number): void {
+    const suspicion = this.#suspicions.get(node);
+    if (suspicion !== undefined) suspicion.startedMs = nowMs;
+  }
+
   close(node: NodeName): void {
     this.#suspicions.delete(node);
   }
