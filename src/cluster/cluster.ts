@@ -34,6 +34,7 @@ import { TaggedBroadcasts } from './broadcasts.ts';
 import { ControlSender } from './control-sender.ts';
 import { Dialler } from './dialler.ts';
 import { Exchanges } from './exchange.ts';
+import { meterGossip } from './gossip-metrics.ts';
 import type { Link, LinkTableEvents } from './link.ts';
 import { LinkTable } from './link-table.ts';
 import { OnDemandLinks } from './on-demand-links.ts';
@@ -106,6 +107,7 @@ export class Cluster implements LinkTableEvents {
       this.#overlay.broadcast(tag, payload),
     );
     this.#overlay = this.#overlayDriver(control);
+    meterGossip(host.meter, this.#overlay.core.gossip);
     this.#table = new TableDriver({
       host,
       self: this.self,
