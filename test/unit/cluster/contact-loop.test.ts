@@ -8,7 +8,7 @@ import { SeededRandom } from '../../../src/testing/seeded-random.ts';
 import { VirtualTime } from '../../../src/testing/virtual-time.ts';
 
 describe('the contacts of a node', () => {
-  test('are no concern of a node that has none: it is alone and ready at once', async () => {
+  test('are no concern of a node that has none: it is alone and ready at once (B1)', async () => {
     const { loop, time, tries } = bench({ contacts: [] });
     loop.start();
     await time.advance(1);
@@ -17,7 +17,7 @@ describe('the contacts of a node', () => {
     loop.stop();
   });
 
-  test('are tried again with growing pauses until one accepts', async () => {
+  test('are tried again with growing pauses until one accepts (B3)', async () => {
     const world = bench({ contacts: ['10.0.0.1:1'] });
     world.loop.start();
     await world.time.advance(20_000);
@@ -37,7 +37,69 @@ describe('the contacts of a node', () => {
     world.loop.stop();
   });
 
-  test('that are this node itself do not keep it from being ready', async () => {
+  test('that are several are all tried while the node is alone (B3)', async () => {
+    const contacts = Array.from({ length: 6 }, (_, i) => `c${i}@test`);
+    const world = bench({ contacts });
+    const tried: string[] = [];
+    world.answer = async (contact) => {
+      tried.push(contact);
+      throw new BarrelError('ERR_UNREACHABLE', 'nobody there');
+    };
+    world.loop.start();
+    await world.time.advance(1);
+    expect(tried).toEqual(contacts);
+    await world.time.advance(1_000);
+    expect(tried.slice(6, 12)).toEqual(contacts);
+    world.loop.stop();
+  });
+
+  test('that are members are left alone, for good (B4)', async () => {
+    const world = bench({ contacts: ['near@test', 'far@test'] });
+    world.neighbors = 1;
+    world.members.add('near@test').add('far@test');
+    world.loop.start();
+    await world.time.advance(600_000);
+    expect(world.tries).toEqual([]);
+    world.loop.stop();
+  });
+
+  test('that are themselves are passed over, and the others tried again (B2)', async () => {
+    const world = bench({ contacts: ['self@test', 'far@test'] });
+    const tried: string[] = [];
+    world.answer = async (contact) => {
+      tried.push(contact);
+      throw contact === 'self@test'
+        ? new BarrelError('ERR_SELF', 'this node itself')
+        : new BarrelError('ERR_UNREACHABLE', 'nobody there');
+    };
+    world.loop.start();
+    await world.time.advance(5_000);
+    expect(world.loop.hasJoined).toBe(false);
+    expect(world.loop.reasons).toEqual(['far@test: nobody there']);
+    expect(tried.filter((contact) => contact === 'far@test').length).toBeGreaterThan(2);
+    world.loop.stop();
+  });
+
+  test('are tried although discovery throws, or answers what is no contact (B5)', async () => {
+    const answers = [
+      async (): Promise<never> => {
+        throw new Error('broken');
+      },
+      async () => ['no contact', 7 as unknown as string],
+      () => undefined as unknown as Promise<readonly string[]>,
+    ];
+    for (const contacts of answers) {
+      const odd = { name: 'odd', resolve: async () => [], contacts };
+      const discovery = new DiscoveryChain([odd], silentLogger);
+      const world = bench({ contacts: ['a@test'], discovery });
+      world.loop.start();
+      await world.time.advance(5_000);
+      expect(world.tries.length).toBeGreaterThan(2);
+      world.loop.stop();
+    }
+  });
+
+  test('that are this node itself do not keep it from being ready (B2)', async () => {
     const world = bench({ contacts: ['self@test'] });
     world.answer = async () => {
       throw new BarrelError('ERR_SELF', 'this node itself');
@@ -48,7 +110,7 @@ describe('the contacts of a node', () => {
     world.loop.stop();
   });
 
-  test('are tried again when one of them is no member: so two halves find each other', async () => {
+  test('are tried again when one of them is no member: so two halves find each other (N14)', async () => {
     const world = bench({ contacts: ['near@test', 'far@test'] });
     world.members.add('near@test');
     world.neighbors = 2;

@@ -52,7 +52,7 @@ describe('contacts', () => {
 });
 
 describe('static discovery', () => {
-  test('it finds the given nodes, and all of them are contacts', async () => {
+  test('it finds the given nodes, and all of them are contacts (D7)', async () => {
     const discovery = staticDiscovery({ 'a@h': 'h:1', 'b@h': '[::1]:2' });
 
     expect(await discovery.resolve('a@h', {})).toEqual(['h:1']);
@@ -91,7 +91,7 @@ describe('file discovery', () => {
     await rm(join(directory, '..'), { recursive: true, force: true });
   });
 
-  test('nodes find each other by their files, and themselves not', async () => {
+  test('nodes find each other by their files, and themselves not (D1, D2, D4)', async () => {
     const [a, b] = [fileDiscovery(directory), fileDiscoveryOn(systemFiles, directory)];
     expect(await a.contacts?.({})).toEqual([]);
 
@@ -108,7 +108,7 @@ describe('file discovery', () => {
     });
   });
 
-  test('a withdrawn node is not found any more, and withdrawing again does nothing', async () => {
+  test('a withdrawn node is not found any more, and withdrawing again does nothing (D3)', async () => {
     const discovery = fileDiscovery(directory);
     const handle = await discovery.announce?.('a@h', ['h:1'], {});
 
@@ -128,7 +128,7 @@ describe('file discovery', () => {
     expect(await fileDiscovery(directory).resolve('a@h', {})).toEqual(['h:2']);
   });
 
-  test('hostile names and contents are passed over', async () => {
+  test('hostile names and contents are passed over (D5)', async () => {
     const discovery = fileDiscovery(directory);
     await discovery.announce?.('self@h', ['h:9'], {});
     const contents: Readonly<Record<string, string>> = {
@@ -182,7 +182,7 @@ describe('file discovery', () => {
 });
 
 describe('chain', () => {
-  test('the first that knows an address answers, in the order given', async () => {
+  test('the first that knows an address answers, in the order given (D8, D9)', async () => {
     const { chain } = chainOf(
       staticDiscovery({ 'a@h': 'h:1' }),
       staticDiscovery({ 'a@h': 'h:2', 'b@h': 'h:3' }),
@@ -194,7 +194,7 @@ describe('chain', () => {
     expect(await chainOf().chain.resolve('a@h', {})).toEqual([]);
   });
 
-  test('contacts are those of all, each once, and only real ones', async () => {
+  test('contacts are those of all, each once, and only real ones (D10)', async () => {
     const { chain } = chainOf(
       { name: 'user', resolve: async () => [], contacts: async () => ['a@h', 'junk', 'h:1'] },
       { name: 'none', resolve: async () => [] },
@@ -219,7 +219,7 @@ describe('chain', () => {
     expect(warnings).toEqual(['broken', 'nonsense', 'broken', 'nonsense']);
   });
 
-  test('an announcement goes to all that take one, and is withdrawn from all', async () => {
+  test('an announcement goes to all that take one, and is withdrawn from all (D10)', async () => {
     const calls: string[] = [];
     const { chain, warnings } = chainOf(
       announcing('one', calls),

@@ -8,7 +8,7 @@ import { type NodeUnderTest, startNode } from './node-under-test.ts';
 import { SmallCluster } from './small-cluster.ts';
 
 describe('registering on one node', () => {
-  test('a process is found under its name until it ends', async () => {
+  test('a process is found under its name until it ends (F12)', async () => {
     const { a, time } = await oneNode();
     const pid = holder(a);
     const registration = await a.services.register('orders', pid, { meta: { version: 1 } });
@@ -29,7 +29,7 @@ describe('registering on one node', () => {
     await a.services.unregister('none');
   });
 
-  test('a name is taken once on a node, whoever asks', async () => {
+  test('a name is taken once on a node, whoever asks (F17)', async () => {
     const { a } = await oneNode();
     const pid = holder(a);
     await a.services.register('orders', pid);
@@ -68,7 +68,7 @@ describe('registering on one node', () => {
     expect(a.services.list()).toEqual([]);
   });
 
-  test('ten quick rounds of registering and ending leave nothing behind', async () => {
+  test('ten quick rounds of registering and ending leave nothing behind (F15)', async () => {
     const { a, time } = await oneNode();
     for (let round = 0; round < 10; round += 1) {
       const pid = holder(a);
@@ -79,7 +79,7 @@ describe('registering on one node', () => {
     expect(a.services.lookup('quick')).toEqual([]);
   });
 
-  test('fifty registrations at once are all listed', async () => {
+  test('fifty registrations at once are all listed (F16)', async () => {
     const { a } = await oneNode();
     const names = Array.from({ length: 50 }, (_, index) => `service ${index}`);
     await Promise.all(names.map((name) => a.services.register(name, holder(a))));
@@ -193,14 +193,14 @@ describe('registering on one node', () => {
 });
 
 describe('whereis', () => {
-  test('a local service is found at once', async () => {
+  test('a local service is found at once (F2)', async () => {
     const { a } = await oneNode();
     const pid = holder(a);
     await a.services.register('orders', pid);
     expect(await a.services.whereis('orders', { retries: 5 })).toMatchObject({ pid });
   });
 
-  test('an unknown name takes as long as its retries', async () => {
+  test('an unknown name takes as long as its retries (F1, F3, F4, F5)', async () => {
     for (const [retries, leastMs, mostMs] of [
       [0, 0, 50],
       [1, 100, 500],
@@ -250,7 +250,7 @@ describe('whereis', () => {
 });
 
 describe('between nodes', () => {
-  test('every node knows every service, a late one too', async () => {
+  test('every node knows every service, a late one too (F10)', async () => {
     const { a, b, cluster, time } = await twoNodes();
     const { pid } = await a.services.register('orders', holder(a), { meta: { zone: 1 } });
     await b.services.register('ledger', holder(b));
@@ -315,7 +315,7 @@ describe('between nodes', () => {
     expect(a.services.lookup('orders')).toMatchObject([{ pid }]);
   });
 
-  test('a node that is gone takes its services along', async () => {
+  test('a node that is gone takes its services along (F13)', async () => {
     const { a, b, cluster, time } = await twoNodes();
     await b.services.register('orders', holder(b));
     await b.services.register('ledger', holder(b));
@@ -385,7 +385,7 @@ describe('between nodes', () => {
 });
 
 describe('any course of registering, updating, unregistering and ending', () => {
-  test('leaves all nodes with the same services, and events that add up to them', async () => {
+  test('leaves all nodes with the same services, and events that add up to them (F18)', async () => {
     const action = fc.record({
       node: fc.constantFrom('a@h', 'b@h', 'c@h'),
       name: fc.constantFrom('s', 't'),

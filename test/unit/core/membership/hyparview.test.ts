@@ -61,7 +61,7 @@ describe('JOIN (section 4.2)', () => {
     expect(node.replies).toMatchObject([{ result: { kind: 'refused' } }]);
   });
 
-  test('without an answer times out, and an answer that comes late still makes one link', () => {
+  test('without an answer times out, and an answer that comes late still makes one link (H5, N8)', () => {
     const node = new Driven();
     node.link('c');
     node.do({ kind: 'join', peer: peer('c'), requestId: 1 });
@@ -201,7 +201,7 @@ describe('NEIGHBOR (section 4.3)', () => {
     expect(node.sends('neighbor').length).toBeGreaterThanOrEqual(4);
   });
 
-  test('to a dead spare fails, is tried again with growing pauses, and is given up in the end', () => {
+  test('to a dead spare fails, is tried again with growing pauses, and is given up in the end (C6)', () => {
     const node = Driven.full(1);
     node.do({ kind: 'candidates', peers: [peer('dead')] });
     let tries = 0;
@@ -526,7 +526,7 @@ describe('leave', () => {
 describe('spares that nobody heard for an hour', () => {
   const hour = 3_600_000;
 
-  test('are forgotten by a node that has neighbours, and kept by one that is alone', () => {
+  test('are forgotten by a node that has neighbours, and kept by one that is alone (C17)', () => {
     const nodes = [Driven.full(5, { failuresMax: 99 }), new Driven({ failuresMax: 99 })];
     const counts = nodes.map((node) => {
       node.do({ kind: 'candidates', peers: [{ ...peer('old'), ageMs: hour - 5_000 }] });

@@ -21,6 +21,44 @@ describe('the failure table', () => {
     expect(waits.at(-1)).toBe(300);
   });
 
+  test('counts one by one, and makes a peer wait about 2 s at most after the first (C4, C5)', () => {
+    const failures = new FailureTable(HYPARVIEW_DEFAULTS, { float: (): number => 0.999_999 });
+    failures.record('a', 500);
+    expect(failures.count('a')).toBe(1);
+    expect(failures.isBackingOff('a', 2_400)).toBe(true);
+    expect(failures.isBackingOff('a', 2_500)).toBe(false);
+    failures.record('a', 500);
+    expect(failures.count('a')).toBe(2);
+  });
+
+  test('lets a peer be tried that never failed, and from the end of its wait on (C3)', () => {
+    const failures = new FailureTable(HYPARVIEW_DEFAULTS, { float: () => 0 });
+    failures.record('a', 0);
+    expect(failures.isBackingOff('never', 0)).toBe(false);
+    expect([999, 1_000, 1_001].map((nowMs) => failures.isBackingOff('a', nowMs))).toEqual([
+      true,
+      false,
+      false,
+    ]);
+  });
+
+  test('waits longer than nothing and no longer than its bound, whatever base and count (C21)', () => {
+    const waits = fc.record({
+      backoffBaseMs: fc.integer({ min: 1, max: 60_000 }),
+      count: fc.integer({ min: 1, max: 2_000 }),
+      float: fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
+    });
+    fc.assert(
+      fc.property(waits, ({ backoffBaseMs, count, float }) => {
+        const config = { ...HYPARVIEW_DEFAULTS, backoffBaseMs };
+        const failures = new FailureTable(config, { float: () => float });
+        for (let i = 0; i < count; i += 1) failures.record('a', 0);
+        expect(failures.isBackingOff('a', 0)).toBe(true);
+        expect(failures.isBackingOff('a', HYPARVIEW_DEFAULTS.backoffMaxMs)).toBe(false);
+      }),
+    );
+  });
+
   test('waits a second at least', () => {
     const failures = new FailureTable(HYPARVIEW_DEFAULTS, { float: () => 0 });
     failures.record('a', 0);
@@ -84,7 +122,7 @@ describe('the passive view', () => {
     expect(view.get('a', 1_400)).toMatchObject({ addresses: ['3.3.3.3:3'], ageMs: 0 });
   });
 
-  test('drops on expiry whom nobody heard for an hour, and keeps the others (C9, C11)', () => {
+  test('drops on expiry whom nobody heard for an hour, and keeps the others (C9, C11, C12)', () => {
     const view = new PassiveView(3, seeded(1));
     view.add({ ...peer('old'), ageMs: 3_000_000 }, 0);
     view.add(peer('young'), 0);

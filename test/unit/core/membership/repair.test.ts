@@ -86,6 +86,28 @@ describe('repair of a view with a free place', () => {
   });
 });
 
+describe('a spare that fails again and again', () => {
+  test('is none any more after the fifth time, and failing on harms nothing (C8, C10, C16)', () => {
+    const node = Driven.full(2, { activeSize: 2 });
+    node.do({ kind: 'candidates', peers: [peer('fine'), peer('bad'), peer('weak')] });
+    for (let i = 1; i <= 10; i += 1) {
+      fail(node, 'bad');
+      if (i < 5) fail(node, 'weak');
+      expect(node.core.passiveView.includes('bad@t')).toBe(i < 5);
+    }
+    expect(node.core.passiveView.sort()).toEqual(['fine@t', 'weak@t']);
+    node.do({ kind: 'disconnected', node: 'p0@t', reason: 'closed' });
+    expect(node.core.pendingNodes).toEqual(['fine@t']);
+  });
+
+  test('that is not known at all changes nothing (C7)', () => {
+    const node = Driven.full(2);
+    const before = [node.core.peers, node.effects.length];
+    node.do({ kind: 'connectFailed', node: 'unknown@t' });
+    expect([node.core.peers, node.effects.length]).toEqual(before);
+  });
+});
+
 describe('candidates', () => {
   test('take the place of spares that failed, in an even sample', () => {
     const node = Driven.full(4, { passiveSize: 10 });
@@ -181,4 +203,10 @@ describe('a dial', () => {
 
 function helps(node: Driven): number {
   return node.effects.filter(({ kind }) => kind === 'needCandidates').length;
+}
+
+/** The user asks for it, and it cannot be had. */
+function fail(node: Driven, name: string): void {
+  node.do({ kind: 'join', peer: peer(name), requestId: 1 });
+  node.do({ kind: 'connectFailed', node: `${name}@t` });
 }

@@ -130,7 +130,7 @@ describe('entries of others', () => {
     expect(table.take()).toEqual([send('y', [entry('a', 'k', 5, 'v')])]);
   });
 
-  test('removed stay so, whatever older writes come late', () => {
+  test('removed stay so, whatever older writes come late (F7)', () => {
     const table = new Driven();
     table.receive([entry('a', 'k', 2, undefined)]);
     table.receive([entry('a', 'k', 1, 'old')]);
@@ -264,7 +264,7 @@ describe('a new neighbour', () => {
   });
 });
 
-test('nodes that heard the same writes, in any order and twice, have the same table', () => {
+test('nodes that heard the same writes, in any order and twice, have the same table (F9)', () => {
   // One owner's history is serial: the n-th write has version n.
   const history = fc.array(
     fc.tuple(
