@@ -59,6 +59,7 @@ export class FaultInjector {
   readonly #plan: FaultPlan;
   readonly #draws: Draws;
   readonly #fleet: Fleet;
+  readonly #meanwhile: () => void;
   readonly #counts = new Map<FaultKind, number>();
   #repairs: Repair[] = [];
 
@@ -67,11 +68,14 @@ export class FaultInjector {
     readonly plan: FaultPlan;
     readonly draws: Draws;
     readonly fleet: Fleet;
+    /** Called after each fault. */
+    readonly meanwhile: () => void;
   }) {
     this.#sim = parts.sim;
     this.#plan = parts.plan;
     this.#draws = parts.draws;
     this.#fleet = parts.fleet;
+    this.#meanwhile = parts.meanwhile;
   }
 
   /** Faults so far, by kind. */
@@ -89,6 +93,7 @@ export class FaultInjector {
       const kind = this.#draws.pick(KINDS) ?? 'heal';
       await this.#inject(kind);
       this.#counts.set(kind, (this.#counts.get(kind) ?? 0) + 1);
+      this.#meanwhile();
     }
   }
 

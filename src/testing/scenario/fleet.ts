@@ -11,8 +11,6 @@ import type { SimulatedNodeOptions } from '../machine.ts';
 import type { Simulation } from '../simulation.ts';
 import type { FaultPlan, PlannedNode } from './fault-plan.ts';
 
-/** Every node offers it; at rest every node knows one instance on each. */
-export const PROBE = 'probe';
 /** How a node says that only another start helps it: see `compose-node.ts`. */
 const WANTS_RESTART = 'a later start of this node was seen';
 
@@ -26,17 +24,26 @@ export interface FleetNode {
   wantsRestart: boolean;
 }
 
+export interface FleetOptions {
+  readonly sim: Simulation;
+  readonly plan: FaultPlan;
+  /** A node has come up, and nothing has happened to it yet. */
+  readonly onStarted: (node: BarrelNode) => Promise<void>;
+}
+
 export class Fleet {
   readonly #sim: Simulation;
   readonly #plan: FaultPlan;
+  readonly #onStarted: FleetOptions['onStarted'];
   readonly #nodes = new Map<NodeName, FleetNode>();
   /** Whom to join: a node that takes the place of a contact is one. */
   #contacts: readonly NodeName[];
   #starts = 0;
 
-  constructor(sim: Simulation, plan: FaultPlan) {
+  constructor({ sim, plan, onStarted }: FleetOptions) {
     this.#sim = sim;
     this.#plan = plan;
+    this.#onStarted = onStarted;
     this.#contacts = plan.contacts;
   }
 
@@ -47,6 +54,11 @@ export class Fleet {
 
   in(state: FleetState): readonly FleetNode[] {
     return [...this.#nodes.values()].filter((node) => node.state === state);
+  }
+
+  /** Those that are up, to work with. */
+  get nodes(): readonly BarrelNode[] {
+    return this.in('up').map(({ plan }) => this.#sim.node(plan.name));
   }
 
   get names(): readonly NodeName[] {
@@ -131,7 +143,7 @@ export class Fleet {
       const started = await start();
       this.#starts += 1;
       node.state = 'up';
-      await started.services.register(PROBE, { ping: () => started.name });
+      await this.#onStarted(started);
     } catch (error) {
       const isDiskFault =
         error instanceof BarrelError && ['ERR_IDENTITY', 'ERR_STORE'].includes(error.code);
