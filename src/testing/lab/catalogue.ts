@@ -1,8 +1,10 @@
 /** All experiments by name, and the groups that run several. */
 import type { Scenario } from './scenario.ts';
 import { broadcast, broadcastLarge } from './scenarios/broadcast.ts';
+import { disaster } from './scenarios/disaster.ts';
 import { failures } from './scenarios/failures.ts';
 import { faults } from './scenarios/faults.ts';
+import { boot, detection, falseDeaths } from './scenarios/liveness.ts';
 import { joinStorm, overlay } from './scenarios/overlay.ts';
 import { plumtree } from './scenarios/plumtree.ts';
 import { allSend, regions } from './scenarios/stress.ts';
@@ -16,11 +18,16 @@ export const SCENARIOS: readonly Scenario[] = [
   broadcastLarge,
   allSend,
   regions,
+  boot,
+  detection,
+  falseDeaths,
+  disaster,
   faults,
 ];
 
 /** Names that stand for several scenarios. */
 export const GROUPS: Readonly<Record<string, readonly string[]>> = {
+  liveness: ['boot', 'detection', 'false-deaths', 'disaster'],
   paper: ['overlay', 'join-storm', 'failures', 'plumtree'],
   all: SCENARIOS.map(({ name }) => name),
 };

@@ -6,7 +6,7 @@ export interface KindTraffic {
 }
 
 export class Traffic<M extends { readonly kind: string }> {
-  readonly #bytesOf: ((message: M) => number) | undefined;
+  #bytesOf: ((message: M) => number) | undefined;
   #kinds = new Map<string, KindTraffic>();
 
   /** @param bytesOf bytes on the wire of a message; without it none are counted. */
@@ -43,6 +43,11 @@ export class Traffic<M extends { readonly kind: string }> {
   /** Messages of that kind since the last reset. */
   of(kind: string): number {
     return this.#kinds.get(kind)?.messages ?? 0;
+  }
+
+  /** Counts bytes from now on, or no more: encoding costs more than everything else. */
+  countBytes(bytesOf: ((message: M) => number) | undefined): void {
+    this.#bytesOf = bytesOf;
   }
 
   reset(): void {

@@ -10,7 +10,7 @@ import type { RunResult } from '../../../../src/testing/lab/scenario.ts';
 import { failures } from '../../../../src/testing/lab/scenarios/failures.ts';
 import { joinStorm, overlay } from '../../../../src/testing/lab/scenarios/overlay.ts';
 
-const NODES = 120;
+const NODES = 80;
 const CYCLES = 10;
 /** Paths grow with the logarithm of the size, clustering falls with the size. */
 const PATH_MAX = (6.5 * Math.log(NODES)) / Math.log(10_000) + 0.1;

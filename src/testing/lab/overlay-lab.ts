@@ -1,0 +1,81 @@
+/** Whole overlays in the laboratory: boots a cluster and writes down who heard what of whom, when. */
+import type { Broadcast } from '../../core/gossip/contract.ts';
+import { encodeOverlay } from '../../core/overlay/frames.ts';
+import type { OverlayConfig } from '../../core/overlay/overlay-options.ts';
+import type { MemberEvent } from '../../core/roster/contract.ts';
+import { LabNetwork, type LabNetworkOptions } from './lab-network.ts';
+import { type OverlayLabMessage, type OverlayLabTimer, OverlayNode } from './overlay-node.ts';
+import { grow } from './population.ts';
+
+export type OverlayLabNetwork = LabNetwork<OverlayLabMessage, OverlayLabTimer>;
+
+/** A node learned that a member is down. */
+export interface Down {
+  readonly atMs: number;
+  readonly observer: number;
+  readonly subject: number;
+  /** The subject was alive. */
+  readonly isFalse: boolean;
+}
+
+/** A datagram around a frame: IPv4, UDP, a short header of QUIC with its tag, one frame's head. */
+const DATAGRAM_BYTES = 28 + 20 + 16 + 8;
+
+export interface OverlayLabOptions extends LabNetworkOptions<OverlayLabMessage> {
+  readonly count: number;
+  readonly config?: OverlayConfig;
+}
+
+/** Bytes of a message on the wire, alone in its datagram. */
+export function datagramBytes({ content }: OverlayLabMessage): number {
+  return encodeOverlay(content).length + DATAGRAM_BYTES;
+}
+
+export class OverlayLab {
+  readonly network: OverlayLabNetwork;
+  readonly nodes: readonly OverlayNode[];
+  readonly downs: Down[] = [];
+  /** Members that each node knows, itself not counted. */
+  readonly known: number[];
+  /** When each broadcast came to each node, by number. */
+  readonly deliveries: { readonly atMs: number; readonly index: number }[] = [];
+
+  /** All nodes join the first one at once; nothing has happened yet. */
+  constructor({ count, config, ...options }: OverlayLabOptions) {
+    const network: OverlayLabNetwork = new LabNetwork(options);
+    this.network = network;
+    this.known = new Array<number>(count).fill(0);
+    const onMember = (observer: number, event: MemberEvent): void =>
+      this.#onMember(observer, event);
+    const onDelivery = (index: number, broadcast: Broadcast): void =>
+      this.#onDelivery(index, broadcast);
+    const make = (): OverlayNode =>
+      network.add(
+        (port, random) => new OverlayNode({ port, random, config, onMember, onDelivery }),
+      );
+    this.nodes = grow(network, { count, gapMs: 0, make });
+    this.nodes[0]?.announce();
+  }
+
+  /** Share of all pairs of living nodes in which the one knows the other. */
+  get knownShare(): number {
+    const { living } = this.network;
+    let known = 0;
+    for (const index of living) known += this.known[index] ?? 0;
+    return known / (living.length * (living.length - 1));
+  }
+
+  #onMember(observer: number, event: MemberEvent): void {
+    const before = this.known[observer] ?? 0;
+    if (event.type === 'memberUp') this.known[observer] = before + 1;
+    if (event.type !== 'memberDown') return;
+    this.known[observer] = before - 1;
+    const subject = this.network.indexOf(event.node);
+    const isFalse = this.network.isAlive(subject);
+    this.downs.push({ atMs: this.network.nowMs, observer, subject, isFalse });
+  }
+
+  #onDelivery(index: number, { hops }: Broadcast): void {
+    if (hops > 0) this.deliveries.push({ atMs: this.network.nowMs, index });
+  }
+}
