@@ -1,4 +1,4 @@
-/** Whole overlays in the laboratory: boots a cluster and writes down who heard what of whom, when. */
+/** Whole overlays in the laboratory: boots a cluster and notes who heard what of whom, and when. */
 import type { Broadcast } from '../../core/gossip/contract.ts';
 import { encodeOverlay } from '../../core/overlay/frames.ts';
 import type { OverlayConfig } from '../../core/overlay/overlay-options.ts';

@@ -1,6 +1,6 @@
 /**
- * The whole overlay of a node in the laboratory: membership, broadcast, roster and failure detector,
- * as the running node composes them.
+ * The whole overlay of a node in the laboratory: membership, broadcast, roster and failure
+ * detector, as the running node composes them.
  */
 import type { Broadcast } from '../../core/gossip/contract.ts';
 import type { PeerDescriptor } from '../../core/membership/peer.ts';

@@ -58,8 +58,8 @@ export const detection: Scenario = {
   nodesMin: 20,
   sources: [
     'Published: time until a crash is known, from documentation and reports of those projects.',
-    'A datagram is counted as its frame and 72 bytes around it; frames of one instant do not share ' +
-      'one, and acknowledgements of their own are not counted.',
+    'A datagram is counted as its frame and 72 bytes around it; frames of one instant do not ' +
+      'share one, and acknowledgements of their own are not counted.',
   ],
   rows: [
     {
@@ -116,10 +116,10 @@ export const falseDeaths: Scenario = {
   nodes: 200,
   nodesMin: 20,
   sources: [
-    'Five virtual minutes: 5 % loss, stalls of 500 ms on 5 % of nodes and of 1.5 s on 2 %, 10 % of ' +
-      'nodes take 20 ms for each input. One count for each node that held another one for dead.',
-    'SWIM (2002): one probe a second, 3 indirect ones. As quick as ours: suspicion of 2 s. Patient: ' +
-      'of 5 s for each power of ten of the size.',
+    'Five virtual minutes: 5 % loss, stalls of 500 ms on 5 % of nodes and of 1.5 s on 2 %, 10 % ' +
+      'of nodes take 20 ms for each input. One count for each node that held another one for dead.',
+    'SWIM (2002): one probe a second, 3 indirect ones. As quick as ours: suspicion of 2 s. ' +
+      'Patient: of 5 s for each power of ten of the size.',
   ],
   rows: [
     { key: 'ours', what: 'false deaths, barrel-p2p', digits: 0, goal: { name: 'E10', atMost: 0 } },
