@@ -10,6 +10,7 @@ import { checkDependencies, checkLock, type Lock, type Manifest } from './packag
 import { checkPublicFace } from './public-face.ts';
 import { ROOT, repositoryFiles } from './repository.ts';
 import { RULES } from './rules.ts';
+import { checkScenarios, SCENARIO_TABLE } from './scenario-table.ts';
 import { type Finding, tidyFile } from './tidy-file.ts';
 
 const files = repositoryFiles();
@@ -44,6 +45,13 @@ describe('the repository', () => {
     const index = byPath.get('src/index.ts');
     expect(index).toBeDefined();
     if (index !== undefined) expect(report(checkPublicFace(index, byPath))).toEqual([]);
+  });
+
+  test('shows every acceptance scenario, or says which part will', () => {
+    const byPath = new Map(files.map((file) => [file.path, file]));
+    const table = byPath.get(SCENARIO_TABLE);
+    expect(table).toBeDefined();
+    if (table !== undefined) expect(report(checkScenarios(table, byPath))).toEqual([]);
   });
 });
 
@@ -85,6 +93,24 @@ describe('each rule can fail', () => {
       'a-darwin is missing: an optional part of node_modules/a',
       'dependencies differ from those of package.json',
     ]);
+  });
+
+  test('a scenario without a row, without its test, or of a part that is done is found', () => {
+    const unit = tidyFile('test/unit/x.test.ts', "test('holds (H1, H2) twice', f);\n`of it (C1)`");
+    const rows = [
+      '| H1 | x.test.ts | holds twice |',
+      '| H3 | x.test.ts | holds twice |',
+      '| C1 | x.test.ts | of it |',
+      '| C2 | y.test.ts | of it |',
+      '| G1 | part 7 | later |',
+      '| G2 | part 2 | never |',
+      '| Z1 | x.test.ts | holds twice |',
+    ];
+    const table = tidyFile(SCENARIO_TABLE, rows.join('\n'));
+    const found = checkScenarios(table, new Map([[unit.path, unit]]));
+    expect(found.slice(0, 4).map(({ line }) => line)).toEqual([2, 4, 6, 7]);
+    expect(found[4]?.message).toBe('H2 has no row');
+    expect(found).toHaveLength(4 + 114 - 6);
   });
 
   test('an undocumented export is found through a re-export, and a star is refused', () => {
