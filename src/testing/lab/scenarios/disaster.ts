@@ -35,8 +35,8 @@ export const disaster: Scenario = {
   nodes: 1_000,
   nodesMin: 60,
   sources: [
-    'Beside ours: iroh-gossip leaves 3 survivors isolated for good at 90 % in one of three seeds, ' +
-      '5 and 7 of 50 at 95 %, and most survivors never get the message (measured).',
+    'Beside ours: iroh-gossip leaves 3 survivors isolated for good at 90 % in one of three seeds,' +
+      ' 5 and 7 of 50 at 95 %, and most survivors never get the message (measured).',
     'Nobody is told of a crash: links of the dead stand until a detector gives them up.',
   ],
   rows: DISASTERS.flatMap(rowsOf),
