@@ -220,6 +220,9 @@ export class Cluster implements LinkTableEvents {
   async leave(): Promise<void> {
     await this.#overlay.leave();
     for (const link of [...this.#links.all()]) this.#links.close(link, 'leaving');
+    // Out of the cluster no death is heard of: pins of ephemeral keys end, as at a new start.
+    for (const { node, incarnation } of this.alive())
+      this.#options.trust.release(node, incarnation);
   }
 
   /** Ends the links to a node whose pin was removed. */
@@ -255,7 +258,8 @@ export class Cluster implements LinkTableEvents {
     this.#exchanges.stop(node);
     this.#overlay.linkDown(link, closure);
     this.#messages.linkDown(link, closure.reason);
-    if (!this.isAlive(node, incarnation)) this.#options.trust.release(node, incarnation);
+    const isKept = this.isAlive(node, incarnation) && this.isMember(this.self.node);
+    if (!isKept) this.#options.trust.release(node, incarnation);
   }
 
   onFrame(link: Link, channel: Channel, frame: Uint8Array): void {

@@ -168,6 +168,7 @@ export class TrustTable implements Trust {
 
   /**
    * The roster says that this start of the node is dead or has left: an ephemeral key went with it.
+   * Or this node left, and hears of no death any more.
    * Pins of lasting keys stay.
    */
   release(node: NodeName, incarnation: bigint): void {

@@ -375,7 +375,8 @@ export class Overlay {
         this.#queue.push({ layer: 'membership', input: { kind: 'invite', peer: effect.peer } });
         break;
       case 'reach':
-        this.#effects.push(effect);
+        // Who left has nobody to look after; without an answer the look ends by itself.
+        if (!this.membership.hasLeft) this.#effects.push(effect);
         break;
       default:
         unreachable(effect);

@@ -107,7 +107,7 @@ describe('a listener of node events', () => {
     await whole(sim);
     expect(thrown).toBe(2);
     expect(errors).toHaveLength(2);
-    expect(heard).toEqual(['n1@sim', 'n2@sim']);
+    expect(heard.sort()).toEqual(['n1@sim', 'n2@sim']);
     expect(a.activeView()).toEqual(heard);
     const messages = listen(a, 'news');
     sim.node('n2@sim').topics.publish('news', 'hello');

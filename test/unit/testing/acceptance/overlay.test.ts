@@ -55,11 +55,28 @@ describe('a node that left', () => {
       ['of b'],
     ]);
     expect(frames(b)).toBe(framesBefore);
+    // Nor does it look after those it left.
+    expect([links(a), links(b)]).toEqual([0, 0]);
 
     await sim.settled(b.join('n0@sim'));
     await whole(sim);
     const id = a.topics.publish('news', 'again');
     await sim.until(() => heard[1].some((message) => message.id === id), 1_000);
+  });
+});
+
+describe('a node that is out', () => {
+  test('joins through its contact although that started anew with another key meanwhile', async () => {
+    const sim = simulate(113);
+    const [, b] = (await formed(sim, 2)) as [BarrelNode, BarrelNode];
+    await sim.settled(b.leave());
+    sim.crash('n0@sim');
+    await sim.advance(60_000);
+    const again = await sim.restart('n0@sim');
+    expect(again.activeView()).toEqual([]);
+    await sim.settled(b.join('n0@sim'));
+    await whole(sim);
+    expect(b.members()).toEqual(names(2));
   });
 });
 
@@ -105,7 +122,8 @@ describe('a full node', () => {
     for (const name of names(10)) await sim.settled(node.join(name));
     await whole(sim);
     expect(most).toBe(5);
-    expect(node.activeView()).toHaveLength(5);
+    // Of eleven nodes with five places each one may be left with four.
+    expect(node.activeView().length).toBeGreaterThanOrEqual(4);
   });
 });
 
@@ -152,8 +170,7 @@ describe('requests that meet trouble', () => {
       await sim.settled(Promise.all([a.join('b@sim'), b.join('a@sim')]));
       await sim.advance(10_000);
       expect(events).toEqual([['up b@sim'], ['up a@sim']]);
-      expect(a.metrics.snapshot()['barrel_links']).toBe(1);
-      expect(b.metrics.snapshot()['barrel_links']).toBe(1);
+      expect([links(a), links(b)]).toEqual([1, 1]);
     }
   });
 });
@@ -169,4 +186,9 @@ function frames(node: BarrelNode): number {
   return Object.entries(node.metrics.snapshot())
     .filter(([name]) => name.startsWith('barrel_gossip_frames_total'))
     .reduce((sum, [, count]) => sum + count, 0);
+}
+
+/** Connections of that node. */
+function links(node: BarrelNode): number {
+  return node.metrics.snapshot()['barrel_links'] ?? 0;
 }
