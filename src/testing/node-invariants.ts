@@ -35,6 +35,7 @@ export class NodeInvariants {
   readonly #peers: Set<NodeName>;
   readonly #members: Set<NodeName>;
   #violation: Violation | undefined;
+  #membershipSteps: number | undefined;
   /** As they were checked last. */
   #active: readonly NodeName[] = [];
   #passive: readonly NodeName[] = [];
@@ -55,6 +56,15 @@ export class NodeInvariants {
 
   /** The first broken rule; it stays. Most steps change no view, and those cost little. */
   check(): Violation | undefined {
+    const steps = this.#overlay?.membershipSteps;
+    if (steps === undefined || steps !== this.#membershipSteps) this.#look();
+    this.#membershipSteps = steps;
+    const broken = this.#overlay?.broken;
+    if (broken !== undefined) this.#break(broken.rule, broken.detail);
+    return this.#violation;
+  }
+
+  #look(): void {
     const active = this.#views.activeView();
     const passive = this.#views.passiveView();
     if (!isSame(active, this.#active) || !isSame(passive, this.#passive)) {
@@ -65,9 +75,6 @@ export class NodeInvariants {
     if (active.length !== this.#peers.size || !active.every((peer) => this.#peers.has(peer))) {
       this.#break('events match the active view', `view ${active}, events ${[...this.#peers]}`);
     }
-    const broken = this.#overlay?.broken;
-    if (broken !== undefined) this.#break(broken.rule, broken.detail);
-    return this.#violation;
   }
 
   #checkViews(active: readonly NodeName[], passive: readonly NodeName[]): void {

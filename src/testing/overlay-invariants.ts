@@ -17,6 +17,7 @@ export interface BrokenRule {
 export class OverlayInvariants {
   readonly #overlay: Overlay;
   readonly #membership: MembershipInvariants;
+  #membershipSteps = 0;
   #broken: BrokenRule | undefined;
 
   /** Follows the overlay from now on; nothing may have happened in it yet. */
@@ -34,8 +35,14 @@ export class OverlayInvariants {
     return this.#broken;
   }
 
+  /** Inputs that membership has taken: between two of them the views are the same. */
+  get membershipSteps(): number {
+    return this.#membershipSteps;
+  }
+
   /** Kept for the next check: what is thrown here would look like a fault of the node. */
   #onMembership(input: MembershipInput, effects: readonly MembershipEffect[]): void {
+    this.#membershipSteps += 1;
     try {
       this.#membership.check(effects, input);
     } catch (error) {

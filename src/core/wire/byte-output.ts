@@ -8,7 +8,7 @@ import { varintLength, writeVarint } from './varint.ts';
 
 /** As Node does for small buffers: an own ArrayBuffer for each costs more than its contents. */
 const PAGE_BYTES = 8_192;
-/** Most writers write one short frame and are thrown away: they never need a page. */
+/** Most writers write one short frame and are thrown away: they never need a page of their own. */
 const FIRST_BYTES = 256;
 /** What is longer than this is copied out instead, so that it holds no page. */
 const SHARED_BYTES_MAX = 2_048;
@@ -19,9 +19,13 @@ const LOOP_CHARS_MAX = 48;
 const HEADER_BYTES_MAX = 6;
 const encoder = new TextEncoder();
 
+/** Cut into the first bytes of new outputs; each piece is given away once. */
+let commonPage = new ArrayBuffer(PAGE_BYTES);
+let commonAt = 0;
+
 export class ByteOutput {
-  #bytes: Uint8Array = new Uint8Array(FIRST_BYTES);
-  #view: DataView = new DataView(this.#bytes.buffer);
+  #bytes: Uint8Array = firstBytes();
+  #view: DataView = viewOf(this.#bytes);
   /** Before it lies what was taken already. */
   #start = 0;
   #at = 0;
@@ -34,7 +38,8 @@ export class ByteOutput {
   /** What was written; the output is empty afterwards. Short ones share memory with others. */
   take(): Uint8Array {
     if (this.size > SHARED_BYTES_MAX) return this.takeCopy();
-    const taken = new Uint8Array(this.#bytes.buffer, this.#start, this.size);
+    const { buffer, byteOffset } = this.#bytes;
+    const taken = new Uint8Array(buffer, byteOffset + this.#start, this.size);
     this.#start = this.#at;
     return taken;
   }
@@ -278,10 +283,24 @@ export class ByteOutput {
     const kept = this.#bytes.subarray(this.#start, this.#at);
     this.#bytes = new Uint8Array(bytes);
     this.#bytes.set(kept);
-    this.#view = new DataView(this.#bytes.buffer);
+    this.#view = viewOf(this.#bytes);
     this.#at -= this.#start;
     this.#start = 0;
   }
+}
+
+function firstBytes(): Uint8Array {
+  if (commonAt === PAGE_BYTES) {
+    commonPage = new ArrayBuffer(PAGE_BYTES);
+    commonAt = 0;
+  }
+  const bytes = new Uint8Array(commonPage, commonAt, FIRST_BYTES);
+  commonAt += FIRST_BYTES;
+  return bytes;
+}
+
+function viewOf({ buffer, byteOffset, length }: Uint8Array): DataView {
+  return new DataView(buffer, byteOffset, length);
 }
 
 function stringHeaderBytes(length: number): number {

@@ -15,6 +15,26 @@ const LENGTH_BYTES = 4;
 /** Below this a queue is not worth moving. */
 const COMPACT_FRAMES_MIN = 1_024;
 
+/** Short frames are copied to places in a common page: memory for each costs more than it holds. */
+const PAGE_BYTES = 65_536;
+const SHARED_BYTES_MAX = 1_024;
+let page = new Uint8Array(PAGE_BYTES);
+let pageAt = 0;
+
+/** The frame's own copy of these bytes. */
+export function copyOf(bytes: Uint8Array): Uint8Array {
+  const { length } = bytes;
+  if (length > SHARED_BYTES_MAX) return bytes.slice();
+  if (pageAt + length > PAGE_BYTES) {
+    page = new Uint8Array(PAGE_BYTES);
+    pageAt = 0;
+  }
+  const copy = page.subarray(pageAt, pageAt + length);
+  copy.set(bytes);
+  pageAt += length;
+  return copy;
+}
+
 /** Bytes that a frame takes in queues and on the wire. */
 export function sizeOf(frame: QueuedFrame): number {
   return frame.bytes.byteLength + LENGTH_BYTES;

@@ -17,7 +17,7 @@ import type { Channel } from '../transport.ts';
 import type { EventLoop } from './event-loop.ts';
 import type { SimulatedNetwork } from './network.ts';
 import { DATAGRAM_BYTES, type Path } from './path.ts';
-import { type QueuedFrame, SendQueue, sizeOf } from './send-queue.ts';
+import { copyOf, type QueuedFrame, SendQueue, sizeOf } from './send-queue.ts';
 
 /** What leaves together and arrives together. */
 export interface Flight {
@@ -77,7 +77,7 @@ export class Sender {
       const size = `${frame.byteLength} bytes, the limit is ${FRAME_BYTES_MAX}`;
       throw new BarrelError('ERR_VALUE', `the frame has ${size}`);
     }
-    const queued = { channel, bytes: frame.slice() };
+    const queued = { channel, bytes: copyOf(frame) };
     if (!this.#queue.hasRoom(queued)) {
       const limit = `${LINK_QUEUE_BYTES_MAX} bytes`;
       throw new BarrelError('ERR_OVERLOADED', `the send queue is at its limit of ${limit}`);
