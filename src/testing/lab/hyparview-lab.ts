@@ -3,6 +3,7 @@ import type { HyParViewConfig } from '../../core/membership/config.ts';
 import type { MembershipMessage } from '../../core/membership/messages.ts';
 import { HyParViewNode } from './hyparview-node.ts';
 import { LabNetwork, type LabNetworkOptions } from './lab-network.ts';
+import type { LatencyRange } from './latency.ts';
 import type { DrivingTimer, MembershipDriving } from './membership-driving.ts';
 import { grow, type Views } from './population.ts';
 
@@ -39,15 +40,22 @@ export interface GrowOptions {
   readonly onCycle?: (lab: HyParViewLab) => void;
 }
 
-/** Between two joins: a walk of six hops has ended by then in most cases. */
-const JOIN_GAP_MS = 100;
+/**
+ * In the papers one join is over before the next begins. Over short links, a walk of six hops, its
+ * dial and its answer take less than this; joins that overlap would cluster around the contact.
+ */
+const JOIN_GAP_MS = 50;
+const SHORT_LINKS: LatencyRange = { lowMs: 1, highMs: 5 };
 
 /** An overlay that joined and then ran for some cycles. */
 export function growHyParView(options: GrowOptions): HyParViewLab {
   const { nodes: count, seed, joins, cycles, progress, onCycle } = options;
-  const network: HyParViewNetwork = new LabNetwork({ seed });
-  const config = joins === 'one by one' ? { ...GROWING, ...UNHURRIED } : {};
-  const gapMs = joins === 'one by one' ? JOIN_GAP_MS : 0;
+  const isInTurn = joins === 'one by one';
+  const network: HyParViewNetwork = new LabNetwork(
+    isInTurn ? { seed, latency: SHORT_LINKS } : { seed },
+  );
+  const config = isInTurn ? { ...GROWING, ...UNHURRIED } : {};
+  const gapMs = isInTurn ? JOIN_GAP_MS : 0;
   const wholeMs = count * gapMs + cycles * CYCLE_MS;
   const make = (): HyParViewNode => {
     if (network.size % 64 === 0) progress(network.nowMs / wholeMs);
