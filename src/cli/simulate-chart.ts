@@ -52,7 +52,7 @@ export function renderCharts({ title, note, panels }: Picture): string {
     `<title>${escaped(title)}</title>`,
     `<rect x="0.5" y="0.5" width="${WIDTH - 1}" height="${height - 1}" rx="10"`,
     ` fill="#ffffff" stroke="#cbd2d9"/>`,
-    text({ x: 28, y: 34, size: 16, fill: INK, weight: 600 }, title),
+    text({ x: 28, y: 34, size: fitted(title), fill: INK, weight: 600 }, title),
     text({ x: 28, y: 56 }, note),
     ...body,
     '</svg>\n',
@@ -75,7 +75,8 @@ function renderPanel({ plan, series }: Panel, top: number): string {
     text({ x: 28, y: 18, size: 14, fill: INK, weight: 600 }, plan.title),
     legend(series),
     axes(plan, scales),
-    ...drawn,
+    // The first series is ours and lies on top.
+    ...drawn.reverse(),
     '</g>',
   ].join('\n');
 }
@@ -227,6 +228,11 @@ function text(style: TextStyle, content: string): string {
     turned === true ? ` transform="rotate(-90 ${round(x)} ${round(y)})"` : '',
   ].join('');
   return `<text ${attributes}>${escaped(content)}</text>`;
+}
+
+/** A size at which the title stays inside: a bold letter is about 0.6 of it wide. */
+function fitted(title: string): number {
+  return Math.min(16, Math.floor((WIDTH - 56) / (0.6 * title.length)));
 }
 
 function escaped(content: string): string {
