@@ -19,16 +19,16 @@ import { Roster } from '../roster/roster.ts';
 import { unreachable } from '../unreachable.ts';
 import { candidateInputs } from './candidates.ts';
 import type { OverlayEffect, OverlayInput, OverlayMessage, OverlayTimer } from './contract.ts';
+import { goodbyeTo } from './goodbye.ts';
 import { type LayerInput, type OverlayWatcher, timerInput } from './layer-input.ts';
 import type { OverlayOptions } from './overlay-options.ts';
-import { RosterPayloads } from './roster-payloads.ts';
+import { RosterPayloads, TIME_FAULT } from './roster-payloads.ts';
 
 /** Tag of the roster's broadcasts; features take greater ones. */
 export const ROSTER_TAG = 0;
 
 /** A request of whose answer nobody waits. */
 const NOBODY = 0;
-const TIME_FAULT = 'an incarnation of a time that has not come';
 
 /** The overlay of one node. No clock, no socket, no randomness of its own. */
 export class Overlay {
@@ -171,6 +171,7 @@ export class Overlay {
     switch (message.layer) {
       case 'membership':
         this.#run({ layer: 'membership', input: { kind: 'messageReceived', from, ...message } });
+        this.#effects.push(...goodbyeTo(from, this.roster.get(this.#self.node)));
         break;
       case 'gossip':
         this.#run({ layer: 'gossip', input: { kind: 'messageReceived', from, ...message } });

@@ -3,6 +3,9 @@ import type { RosterEntry } from '../roster/entry.ts';
 import { decodeEntries } from '../roster/messages.ts';
 import { WireError } from '../wire/wire-error.ts';
 
+/** Why an entry is refused that is not plausible. */
+export const TIME_FAULT = 'an incarnation of a time that has not come';
+
 export class RosterPayloads {
   readonly #isPlausible: (incarnation: bigint) => boolean;
   #last: { readonly payload: Uint8Array; readonly entries: readonly RosterEntry[] } | undefined;

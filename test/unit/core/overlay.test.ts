@@ -177,6 +177,20 @@ describe('a node that leaves', () => {
   });
 });
 
+describe('nodes that leave all at once, so that nobody passes it on', () => {
+  test('tell it to the one that stays as soon as that asks them for a place', () => {
+    const network = new OverlayNetwork({ seed: 23, config: { activeSize: 2, passiveSize: 8 } });
+    const [stays, ...others] = network.cluster(10, 1_000) as [OverlayNode, ...OverlayNode[]];
+    network.run(15_000);
+    for (const node of others) node.leave();
+    network.run(30_000);
+    expect(stays.aliveNames).toEqual([stays.name]);
+    expect(stays.membership.peers).toEqual([]);
+    const downs = stays.memberEvents.filter((event) => event.type === 'memberDown');
+    expect(downs.map((event) => event.reason)).toEqual(others.map(() => 'left'));
+  });
+});
+
 describe('an overlay that loses messages', () => {
   test('has mutual links again soon after a fifth of all messages was lost (N8)', () => {
     for (const seed of [31, 32, 33]) {

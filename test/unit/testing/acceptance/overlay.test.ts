@@ -65,6 +65,20 @@ describe('a node that left', () => {
   });
 });
 
+describe('nodes that leave in one instant', () => {
+  test('are known to have left by the one that stays', async () => {
+    const sim = simulate(123);
+    const nodes = await formed(sim, 8, { membership: { activeSize: 2, passiveSize: 5 } });
+    const [stays, ...others] = nodes as [BarrelNode, ...BarrelNode[]];
+    const reasons: string[] = [];
+    stays.on('memberDown', ({ reason }) => reasons.push(reason));
+    await sim.settled(Promise.all(others.map((node) => node.leave())));
+    await sim.until(() => stays.members().length === 1, 60_000);
+    expect(reasons).toEqual(others.map(() => 'left'));
+    expect(stays.passiveView()).toEqual([]);
+  });
+});
+
 describe('a node that is out', () => {
   test('joins through its contact although that started anew with another key meanwhile', async () => {
     const sim = simulate(113);
