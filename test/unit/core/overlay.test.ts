@@ -5,7 +5,7 @@ import { componentOf, OverlayNetwork, type OverlayNode } from './overlay-network
 describe('an overlay at rest', () => {
   for (const size of [2, 3, 5, 8, 12, 16, 30, 60]) {
     test(`of ${size} nodes that joined one contact is mutual, connected and well linked`, () => {
-      for (const seed of [1, 2, 3]) {
+      for (const seed of size < 30 ? [1, 2, 3] : [1]) {
         const network = new OverlayNetwork({ seed });
         const nodes = network.cluster(size, 2_000);
         network.run(15_000);
