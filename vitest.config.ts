@@ -21,6 +21,17 @@ const config: ViteUserConfig = defineConfig({
           hookTimeout: 60_000,
         },
       },
+      {
+        test: {
+          name: 'sim',
+          include: ['test/sim/**/*.test.ts'],
+          isolate: false,
+          testTimeout: 120_000,
+          // Alone: they take all processors, and tests in real time would suffer.
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
+        },
+      },
     ],
   },
 });

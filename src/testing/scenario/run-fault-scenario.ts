@@ -23,7 +23,7 @@ export interface FaultScenarioOptions {
   readonly seed: number;
   /** Default 50. */
   readonly nodesMax?: number | undefined;
-  /** Shortest and longest phase of faults. Default 30 to 120 s. */
+  /** Shortest and longest phase of faults. Default 20 to 60 s. */
   readonly faultsMs?: readonly [number, number] | undefined;
   /** Time to converge after everything is healed. Default 180 s. */
   readonly budgetMs?: number | undefined;
@@ -60,7 +60,7 @@ export interface FaultScenarioReport {
 export async function runFaultScenario(
   options: FaultScenarioOptions,
 ): Promise<FaultScenarioReport> {
-  const { seed, nodesMax = 50, faultsMs = [30_000, 120_000] } = options;
+  const { seed, nodesMax = 50, faultsMs = [20_000, 60_000] } = options;
   const draws = new Draws(new SeededRandom(seed ^ PLAN_SALT));
   const plan = drawFaultPlan(draws, { nodesMax, faultsMs } satisfies FaultPlanBounds);
   const replay = replayOf(options);

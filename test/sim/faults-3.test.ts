@@ -1,0 +1,3 @@
+import { describeShard } from './fault-shards.ts';
+
+describeShard(2);
