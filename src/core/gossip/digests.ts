@@ -1,7 +1,8 @@
 /**
  * The first word on a new link: what this node has of each origin, so that the other end asks for
- * what it missed. This is how a healed link catches up. A new node takes over the marks of the first
- * digest instead, even of one that names none: what was before its time is no business of its own.
+ * what it missed. This is how a healed link catches up. A new node takes over the marks of the
+ * first digest instead, even of one that names none: what was before its time is no business of
+ * its own.
  *
  * Deviation from the paper, which adds a new neighbour as eager and lets it miss the past.
  */
