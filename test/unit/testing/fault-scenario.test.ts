@@ -56,6 +56,15 @@ describe('plans', () => {
     expect(Math.max(...sizes)).toBeGreaterThan(40);
     expect(sizes.filter((size) => size <= 10).length).toBeGreaterThan(130);
   });
+
+  test('of large clusters have a short phase of faults', () => {
+    for (let seed = 0; seed < 300; seed += 1) {
+      const bounds = { nodesMax: 50, faultsMs: [40_000, 60_000] as const, nodeMsMax: 500_000 };
+      const { nodes, faultsMs } = drawFaultPlan(new Draws(new SeededRandom(seed)), bounds);
+      expect(faultsMs * nodes.length).toBeLessThanOrEqual(500_001);
+      if (nodes.length < 8) expect(faultsMs).toBeGreaterThanOrEqual(40_000);
+    }
+  });
 });
 
 function short(seed: number): FaultScenarioOptions {

@@ -5,10 +5,10 @@ import {
   type HyParViewLab,
   plantHyParView,
   viewsOf,
-} from '../../../../src/testing/lab/hyparview-lab.ts';
-import type { RunResult } from '../../../../src/testing/lab/scenario.ts';
-import { failures } from '../../../../src/testing/lab/scenarios/failures.ts';
-import { joinStorm, overlay } from '../../../../src/testing/lab/scenarios/overlay.ts';
+} from '../../src/testing/lab/hyparview-lab.ts';
+import type { RunResult } from '../../src/testing/lab/scenario.ts';
+import { failures } from '../../src/testing/lab/scenarios/failures.ts';
+import { joinStorm, overlay } from '../../src/testing/lab/scenarios/overlay.ts';
 
 const NODES = 80;
 const CYCLES = 10;

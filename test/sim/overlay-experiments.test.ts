@@ -1,9 +1,9 @@
 /** Short forms of the experiments on whole overlays; the goals are the bounds. */
 import { expect, test } from 'vitest';
-import { OverlayLab } from '../../../../src/testing/lab/overlay-lab.ts';
-import { isMet, type RunResult, type Scenario } from '../../../../src/testing/lab/scenario.ts';
-import { disaster } from '../../../../src/testing/lab/scenarios/disaster.ts';
-import { boot, detection } from '../../../../src/testing/lab/scenarios/liveness.ts';
+import { OverlayLab } from '../../src/testing/lab/overlay-lab.ts';
+import { isMet, type RunResult, type Scenario } from '../../src/testing/lab/scenario.ts';
+import { disaster } from '../../src/testing/lab/scenarios/disaster.ts';
+import { boot, detection } from '../../src/testing/lab/scenarios/liveness.ts';
 
 test('all nodes boot at once and know each other within the goal (E11, short)', async () => {
   const { figures, curves } = await run(boot, 60);

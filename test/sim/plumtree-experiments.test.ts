@@ -1,9 +1,9 @@
 /** Short forms of the experiments on broadcasts; what holds at every size is the bound. */
 import { expect, test } from 'vitest';
-import type { RunResult } from '../../../../src/testing/lab/scenario.ts';
-import { broadcast } from '../../../../src/testing/lab/scenarios/broadcast.ts';
-import { plumtree } from '../../../../src/testing/lab/scenarios/plumtree.ts';
-import { allSend } from '../../../../src/testing/lab/scenarios/stress.ts';
+import type { RunResult } from '../../src/testing/lab/scenario.ts';
+import { broadcast } from '../../src/testing/lab/scenarios/broadcast.ts';
+import { plumtree } from '../../src/testing/lab/scenarios/plumtree.ts';
+import { allSend } from '../../src/testing/lab/scenarios/stress.ts';
 
 const NODES = 60;
 
