@@ -36,10 +36,13 @@ export interface FaultPlanBounds {
   readonly nodesMax: number;
   /** Shortest and longest phase of faults. */
   readonly faultsMs: readonly [number, number];
+  /** Nodes times the length of the phase: large clusters cost more, so theirs is shorter. */
+  readonly nodeMsMax?: number | undefined;
 }
 
 export function drawFaultPlan(draws: Draws, bounds: FaultPlanBounds): FaultPlan {
   const count = Math.floor(draws.skewed(NODES_MIN, bounds.nodesMax + 1));
+  const { nodeMsMax = Number.POSITIVE_INFINITY } = bounds;
   const hasBadClocks = draws.chance(0.5);
   const nodes = Array.from({ length: count }, (_, index) => ({
     name: `n${index}@sim`,
@@ -52,7 +55,7 @@ export function drawFaultPlan(draws: Draws, bounds: FaultPlanBounds): FaultPlan 
     contacts: nodes.slice(0, CONTACTS).map(({ name }) => name),
     secret: draws.chance(0.3) ? 'the join secret of all scenarios' : undefined,
     network: drawNetwork(draws),
-    faultsMs: draws.between(...bounds.faultsMs),
+    faultsMs: Math.min(draws.between(...bounds.faultsMs), nodeMsMax / count),
     pauseMs: draws.between(500, 5_000),
   };
 }

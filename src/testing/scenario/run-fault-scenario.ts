@@ -18,12 +18,19 @@ const PLAN_SALT = 0x5eed_f00d;
 /** And those of the work from those of the faults. */
 const WORK_SALT = 0x0b5e_55ed;
 
+/** Lengths of the phase of faults, and what bounds it in a large cluster. */
+const FAULTS_MS: readonly [number, number] = [15_000, 60_000];
+const NODE_MS_MAX = 500_000;
+
 /** Of `runFaultScenario`. */
 export interface FaultScenarioOptions {
   readonly seed: number;
   /** Default 50. */
   readonly nodesMax?: number | undefined;
-  /** Shortest and longest phase of faults. Default 20 to 60 s. */
+  /**
+   * Shortest and longest phase of faults. Default 15 to 60 s, and at most 500 s divided by the
+   * number of nodes.
+   */
   readonly faultsMs?: readonly [number, number] | undefined;
   /** Time to converge after everything is healed. Default 180 s. */
   readonly budgetMs?: number | undefined;
@@ -60,9 +67,10 @@ export interface FaultScenarioReport {
 export async function runFaultScenario(
   options: FaultScenarioOptions,
 ): Promise<FaultScenarioReport> {
-  const { seed, nodesMax = 50, faultsMs = [20_000, 60_000] } = options;
+  const { seed, nodesMax = 50, faultsMs = FAULTS_MS } = options;
+  const nodeMsMax = options.faultsMs === undefined ? NODE_MS_MAX : undefined;
   const draws = new Draws(new SeededRandom(seed ^ PLAN_SALT));
-  const plan = drawFaultPlan(draws, { nodesMax, faultsMs } satisfies FaultPlanBounds);
+  const plan = drawFaultPlan(draws, { nodesMax, faultsMs, nodeMsMax } satisfies FaultPlanBounds);
   const replay = replayOf(options);
   const sim = createSimulation({ seed, replay });
   try {
