@@ -71,8 +71,12 @@ export class DigestExchange {
     const buckets = this.#book.digest.differing(message.buckets);
     const isFirst = !neighbor.isExchanged;
     neighbor.isExchanged = true;
-    // Only the first of a repair is answered: the answer is what the other one goes by.
-    if (message.purpose === 'repair' && buckets.length > 0) this.#send(from, 'answer');
+    // The answer is what the other one goes by. Who greets again has given this node up meanwhile,
+    // while this one held it all the time: what changed there since is still to be sent here.
+    const { purpose } = message;
+    const isAnswered =
+      purpose === 'repair' ? buckets.length > 0 : purpose === 'greeting' && !isFirst;
+    if (isAnswered) this.#send(from, 'answer');
     if (!isFirst && buckets.length === 0) return;
     this.#outbox.push({ kind: 'exchange', to: from, buckets, isFirst });
   }

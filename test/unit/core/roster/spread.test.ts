@@ -99,6 +99,15 @@ describe('digests', () => {
     expect(one.take()).toMatchObject([{ kind: 'send' }, { kind: 'exchange', isFirst: true }]);
   });
 
+  test('of one that gave this node up and took it again are answered with the own', () => {
+    const [one, other] = [new DrivenRoster(), new DrivenRoster()];
+    one.neighbors('other');
+    one.digest('other', 'greeting', other);
+    one.take();
+    one.digest('other', 'greeting', other);
+    expect(one.take()).toMatchObject([{ kind: 'send', message: { purpose: 'answer' } }]);
+  });
+
   test('are compared with one neighbour each half minute; only what differs is answered', () => {
     const [one, other] = [new DrivenRoster(), new DrivenRoster()];
     one.neighbors('other');
