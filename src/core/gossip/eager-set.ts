@@ -33,6 +33,8 @@ export interface EagerSetRule {
   readonly pruneIntervalMs: number;
   /** Least time between two shapings. */
   readonly shapeIntervalMs: number;
+  /** Least time between two links that are added for being early. */
+  readonly addIntervalMs: number;
 }
 
 /** A broadcast, by this node's log of its origin; there is none for echoes. */
@@ -49,6 +51,7 @@ export class EagerSet {
   /** Broadcasts since the last shaping one. */
   #sinceShaped = 0;
   #shapedMs = Number.NEGATIVE_INFINITY;
+  #addedMs = Number.NEGATIVE_INFINITY;
   #phase: 'measuring' | 'overlapping' | 'settled' = 'settled';
   #shapedBy: LocalId | undefined;
 
@@ -132,14 +135,24 @@ export class EagerSet {
     }
   }
 
-  /** The neighbour, if any, was first with a broadcast. */
-  onFirst(neighbor: Neighbor | undefined, nowMs: number): void {
+  /** True at most once per `addIntervalMs`: senders of one moment would add all links there are. */
+  claimAddition(nowMs: number): boolean {
+    if (nowMs - this.#addedMs < this.#rule.addIntervalMs) return false;
+    this.#addedMs = nowMs;
+    return true;
+  }
+
+  /**
+   * The neighbour, if any, was first with a broadcast. One that was flooded to shape the tree says
+   * nothing about the old tree.
+   */
+  onFirst(neighbor: Neighbor | undefined, nowMs: number, isFlooded = false): void {
     this.#sinceShaped += 1;
     this.#advance(nowMs);
     const branch = neighbor === undefined ? undefined : this.#branches.get(neighbor);
     if (branch === undefined) return;
-    branch.isEager = true;
     branch.duplicates = 0;
+    if (!isFlooded || this.#phase !== 'measuring') branch.isEager = true;
   }
 
   /**
@@ -189,7 +202,8 @@ export class EagerSet {
       this.#phase = 'overlapping';
       for (const branch of this.#branches.values()) {
         branch.isTrunk = branch.isNext;
-        if (branch.isNext && !branch.isEager) branch.duplicates = 0;
+        // What was counted before says nothing about the new tree.
+        if (branch.isNext) branch.duplicates = 0;
         branch.isEager ||= branch.isNext;
       }
     }

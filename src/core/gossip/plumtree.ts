@@ -253,7 +253,7 @@ export class Plumtree {
     const { nowMs } = this.#parts.outbox;
     const isShaping = message.isShaping && (set.mayShape(nowMs) || set.prefers(log.origin, nowMs));
     if (isShaping) set.shape({ log, sequence: broadcast.id.sequence }, this.#parts.outbox.nowMs);
-    set.onFirst(from, this.#parts.outbox.nowMs);
+    set.onFirst(from, this.#parts.outbox.nowMs, message.isShaping);
     if (missing !== undefined) {
       const [first] = missing.announcers;
       if (missing.asked > 0) held.pulled = { from, heardMs: first?.heardMs ?? 0 };
@@ -319,8 +319,9 @@ export class Plumtree {
     if (first === undefined || first.neighbor === from) return;
     const { optimisationHops, optimisationMs } = this.#parts.config;
     const isShorter = missing.log.ownSet !== undefined && hops - first.hops >= optimisationHops;
-    if (!isShorter && this.#parts.outbox.nowMs - first.heardMs < optimisationMs) return;
+    const { nowMs } = this.#parts.outbox;
     const set = this.#parts.sets.of(missing.log);
+    if (!isShorter && (nowMs - first.heardMs < optimisationMs || !set.claimAddition(nowMs))) return;
     const origin = set.log?.origin;
     if (set.graft(first.neighbor)) {
       this.#parts.outbox.send(first.neighbor.node, { kind: 'graft', groups: [], origin });
@@ -453,9 +454,10 @@ function compact(bytes: Uint8Array): Uint8Array {
   return bytes.length === bytes.buffer.byteLength ? bytes : bytes.slice();
 }
 
-/** A number that differs between most nodes. */
+/** A number that is spread evenly over nodes, also over names that differ in their last digits. */
 function turnOf(name: NodeName): number {
-  let turn = 0;
-  for (let i = 0; i < name.length; i++) turn = (turn * 31 + name.charCodeAt(i)) % 65_521;
-  return turn;
+  let turn = 0x811c_9dc5;
+  for (let i = 0; i < name.length; i++) turn = Math.imul(turn ^ name.charCodeAt(i), 0x0100_0193);
+  turn = Math.imul(turn ^ (turn >>> 15), 0x2c1b_3c6d);
+  return (turn ^ (turn >>> 13)) >>> 0;
 }

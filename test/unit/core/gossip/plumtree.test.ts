@@ -221,7 +221,7 @@ describe('the tree', () => {
       x.gossip('c', sequence);
       return x.sentTo('gossip');
     };
-    expect(x.eager).toEqual(['a', 'b', 'c']);
+    expect(x.eager).toEqual(['a', 'c']);
     x.nowMs = 11_000;
     expect(receivers(3)).toEqual(['a', 'b']);
     x.nowMs = 12_000;
@@ -251,6 +251,23 @@ describe('the tree', () => {
     x.gossip('a', 2);
     expect(x.messages('graft')).toEqual([{ kind: 'graft', groups: [], origin: undefined }]);
     expect(x.eager).toEqual(['a', 'b']);
+  });
+});
+
+describe('links that are early', () => {
+  test('are added one in two seconds: a burst of senders does not make all links eager', () => {
+    const x = new Driven(['a', 'b', 'c'], { optimisationMs: 80, graftTimeoutMs: 500 });
+    for (const name of ['b', 'c']) x.receive(name, { kind: 'prune' });
+    x.ihave('b', 1, { origin: 'o' });
+    x.ihave('c', 1, { origin: 'p' });
+    x.wait(80);
+    for (const origin of ['o', 'p']) x.gossip('a', 1, { origin });
+    expect(x.eager).toEqual(['a', 'b']);
+    x.wait(1_920);
+    x.ihave('c', 2);
+    x.wait(80);
+    x.gossip('a', 2);
+    expect(x.eager).toEqual(['a', 'b', 'c']);
   });
 });
 
