@@ -62,6 +62,7 @@ export class FaultInjector {
   readonly #meanwhile: () => void;
   readonly #counts = new Map<FaultKind, number>();
   #repairs: Repair[] = [];
+  #stallsEndMs = 0;
 
   constructor(parts: {
     readonly sim: Simulation;
@@ -97,7 +98,7 @@ export class FaultInjector {
     }
   }
 
-  /** Makes everything good: network, disks, and all nodes up and in. */
+  /** Makes everything good: network, disks, all nodes up, and none of them stalled. */
   async healAll(): Promise<void> {
     this.#sim.heal();
     this.#sim.link({ latencyMs: [1, 20], loss: 0, duplicate: 0, reorder: 0 });
@@ -108,6 +109,8 @@ export class FaultInjector {
     }
     await this.#repairDue(Number.POSITIVE_INFINITY);
     for (const node of this.#fleet.in('down')) await this.#fleet.restart(node);
+    // A node that stands still cannot be woken.
+    await this.#sim.advance(Math.max(0, this.#stallsEndMs - this.#sim.now));
   }
 
   async #repairDue(nowMs: number): Promise<void> {
@@ -138,7 +141,7 @@ export class FaultInjector {
 
   async #injectInto(node: FleetNode, kind: FaultKind): Promise<void> {
     const { name } = node.plan;
-    if (kind === 'stall') this.#sim.stall(name, this.#draws.skewed(...STALL_MS));
+    if (kind === 'stall') this.#stall(name);
     else if (kind === 'clock') {
       this.#sim.clock(name, { offsetMs: this.#draws.between(-5_000, 5_000) });
     } else if (kind === 'disk') this.#spoilDisk(node);
@@ -154,6 +157,12 @@ export class FaultInjector {
       this.#fleet.crash(node);
       this.#restartLater(node);
     }
+  }
+
+  #stall(name: NodeName): void {
+    const stallMs = this.#draws.skewed(...STALL_MS);
+    this.#sim.stall(name, stallMs);
+    this.#stallsEndMs = Math.max(this.#stallsEndMs, this.#sim.now + stallMs);
   }
 
   #mayFall(): boolean {
