@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { OverlayLab } from '../../src/testing/lab/overlay-lab.ts';
 import { isMet, type RunResult, type Scenario } from '../../src/testing/lab/scenario.ts';
 import { disaster } from '../../src/testing/lab/scenarios/disaster.ts';
-import { boot, detection } from '../../src/testing/lab/scenarios/liveness.ts';
+import { boot, detection, falseDeaths } from '../../src/testing/lab/scenarios/liveness.ts';
 
 test('all nodes boot at once and know each other within the goal (E11, short)', async () => {
   const { figures, curves } = await run(boot, 60);
@@ -20,6 +20,11 @@ test('a crash is known everywhere within the goal, at the cost of the goal (E8, 
 test('survivors of a disaster and a message of its instant find each other (E2, E3, short)', async () => {
   const { figures } = await run(disaster, 60);
   expect(missedGoals(disaster, figures)).toEqual([]);
+}, 120_000);
+
+test('nobody alive is held for dead under loss, stalls and slowness, as SWIM does (E10, short)', async () => {
+  const { figures } = await run(falseDeaths, 40);
+  expect(missedGoals(falseDeaths, figures)).toEqual([]);
 }, 120_000);
 
 test('one seed gives one run of whole overlays', () => {
