@@ -10,7 +10,9 @@ import { cumulative, distribution, largest, mean } from '../statistics.ts';
 
 const WARM_UP_MESSAGES = 100;
 const MESSAGES = 100;
-const PERIOD_MS = 100;
+/** One broadcast is at rest before the next begins, also among 10,000 nodes. */
+const PERIOD_MS = 500;
+const BUSY_PERIOD_MS = 100;
 const SETTLING_MS = 5_000;
 /** Senders with a tree of their own. */
 const BUSY_SENDERS = 8;
@@ -123,16 +125,17 @@ function run(options: ScenarioOptions): RunResult {
   const { network } = lab;
   network.run(2_000);
   const anybody = (): number => pick(network.random, network.living) ?? 0;
-  series(lab, Array.from({ length: WARM_UP_MESSAGES }, anybody));
+  series(lab, Array.from({ length: WARM_UP_MESSAGES }, anybody), PERIOD_MS);
   options.progress(0.6);
-  const random = measured(lab, Array.from({ length: MESSAGES }, anybody));
+  const random = measured(lab, Array.from({ length: MESSAGES }, anybody), PERIOD_MS);
   options.progress(0.7);
   const busy = sample(network.random, network.living, BUSY_SENDERS);
   for (let turn = 0; turn < BUSY_WARM_UP; turn += 1) {
-    series(lab, busy);
+    series(lab, busy, BUSY_PERIOD_MS);
     options.progress(0.7 + (0.25 * turn) / BUSY_WARM_UP);
   }
-  const busiest = measured(lab, Array.from({ length: BUSY_MESSAGES }, () => busy).flat());
+  const rounds = Array.from({ length: BUSY_MESSAGES }, () => busy).flat();
+  const busiest = measured(lab, rounds, BUSY_PERIOD_MS);
   options.progress(1);
   return {
     figures: {
@@ -169,20 +172,20 @@ function ratioOf(sendings: readonly Sending[]): number {
   return mean(sendings.map(({ lastMs, floodMs }) => lastMs / floodMs));
 }
 
-function measured(lab: GossipLab, senders: readonly number[]): Measured {
+function measured(lab: GossipLab, senders: readonly number[], periodMs: number): Measured {
   const { network } = lab;
   network.run(SETTLING_MS);
   const payloadsBefore = network.traffic.of('gossip');
-  const sendings = series(lab, senders);
+  const sendings = series(lab, senders, periodMs);
   network.run(SETTLING_MS);
   const payloads = network.traffic.of('gossip') - payloadsBefore;
   return { sendings, redundancy: redundancy(payloads, sendings) };
 }
 
-function series(lab: GossipLab, senders: readonly number[]): Sending[] {
+function series(lab: GossipLab, senders: readonly number[], periodMs: number): Sending[] {
   return senders.map((sender) => {
     const sending = lab.send(sender);
-    lab.network.run(PERIOD_MS);
+    lab.network.run(periodMs);
     return sending;
   });
 }
