@@ -2,12 +2,13 @@
  * The overlay as one running thing: transport, admission, membership, roster and table of one node,
  * tied together. Features see it through `messages` and `table`.
  */
+
+import type { LinkFacts } from '../core/link-facts.ts';
 import type { HyParViewConfig } from '../core/membership/config.ts';
 import type { NeighborEvent } from '../core/membership/contract.ts';
 import type { PeerDescriptor } from '../core/membership/peer.ts';
 import type { Address, NodeName } from '../core/names.ts';
 import type { OverlayEffect } from '../core/overlay/contract.ts';
-import type { LinkFacts } from '../core/overlay/link-facts.ts';
 import { Overlay } from '../core/overlay/overlay.ts';
 import type { MemberEvent } from '../core/roster/contract.ts';
 import type { LivingEntry, MemberRecord } from '../core/roster/entry.ts';

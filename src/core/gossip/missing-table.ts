@@ -4,7 +4,7 @@
  * in vain the entry waits for another one until it is too old.
  */
 import { GOSSIP_ANNOUNCERS_MAX, GOSSIP_GRAFTS_MAX, GOSSIP_MISSING_MAX } from '../../limits.ts';
-import type { LinkFacts } from '../overlay/link-facts.ts';
+import type { LinkFacts } from '../link-facts.ts';
 import type { PlumtreeConfig } from './config.ts';
 import type { Neighbor } from './neighbor.ts';
 import type { OriginLog } from './origin-log.ts';

@@ -1,6 +1,7 @@
 /** What the parts of the broadcast core share: its state and its outbox. */
+
+import type { LinkFacts } from '../link-facts.ts';
 import type { NodeName } from '../names.ts';
-import type { LinkFacts } from '../overlay/link-facts.ts';
 import { Announcements } from './announcements.ts';
 import type { PlumtreeConfig } from './config.ts';
 import { EagerSets } from './eager-set.ts';

@@ -12,8 +12,8 @@
  */
 import { BarrelError } from '../../errors.ts';
 import { GOSSIP_PAYLOAD_BYTES_MAX, GOSSIP_TAG_MAX } from '../../limits.ts';
+import type { LinkFacts } from '../link-facts.ts';
 import type { NodeName } from '../names.ts';
-import type { LinkFacts } from '../overlay/link-facts.ts';
 import { unreachable } from '../unreachable.ts';
 import { nextHops } from './announcements.ts';
 import { PLUMTREE_DEFAULTS, type PlumtreeConfig } from './config.ts';

@@ -1,5 +1,5 @@
 /** Parameters of HyParView: those of the paper, and those that a running system adds. */
-import type { LinkFacts } from '../overlay/link-facts.ts';
+import type { LinkFacts } from '../link-facts.ts';
 
 export interface HyParViewConfig {
   /** Capacity of the active view; at least 1. @default 5 (paper, section 5.1) */

@@ -2,8 +2,9 @@
  * How long a dial may take. Most dials after a disaster lead nowhere, so a spare gets little time,
  * and twice as much at each failure, in case it is only slow.
  */
+
+import type { LinkFacts } from '../link-facts.ts';
 import type { NodeName } from '../names.ts';
-import type { LinkFacts } from '../overlay/link-facts.ts';
 import type { HyParViewConfig } from './config.ts';
 import type { NeighborPriority } from './messages.ts';
 

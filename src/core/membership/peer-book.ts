@@ -3,8 +3,9 @@
  * time, because each way into a state leaves the others; the active view has one way in and one way
  * out, which tell the world.
  */
+
+import type { LinkFacts } from '../link-facts.ts';
 import type { NodeName } from '../names.ts';
-import type { LinkFacts } from '../overlay/link-facts.ts';
 import { ChurnWindow } from './churn.ts';
 import type { HyParViewConfig } from './config.ts';
 import type { MembershipResult, NeighborLoss } from './contract.ts';

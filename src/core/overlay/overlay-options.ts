@@ -2,11 +2,11 @@
 
 import type { PlumtreeConfig } from '../gossip/config.ts';
 import type { Broadcast } from '../gossip/contract.ts';
+import type { LinkFacts } from '../link-facts.ts';
 import type { HyParViewConfig } from '../membership/config.ts';
 import type { Randomness } from '../membership/randomness.ts';
 import type { FailureDetectorConfig } from '../roster/detector-config.ts';
 import type { RosterConfig } from '../roster/roster-config.ts';
-import type { LinkFacts } from './link-facts.ts';
 
 export interface OverlayConfig {
   readonly membership?: Partial<HyParViewConfig> | undefined;

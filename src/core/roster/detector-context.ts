@@ -1,7 +1,8 @@
 /** What the parts of the failure detector share: their surroundings, and one list of effects. */
+
+import type { LinkFacts } from '../link-facts.ts';
 import type { Randomness } from '../membership/randomness.ts';
 import type { NodeName } from '../names.ts';
-import type { LinkFacts } from '../overlay/link-facts.ts';
 import type { FailureDetectorConfig } from './detector-config.ts';
 import type { DetectorEffect } from './detector-contract.ts';
 import { isLiving, type LivingEntry, type RosterEntry } from './entry.ts';

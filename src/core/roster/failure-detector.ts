@@ -3,9 +3,10 @@
  * suspects; who is dead is for the roster. A node that notices that it is slow itself, or stood
  * still, waits longer before it blames others (Lifeguard; Dadgar, Phillips, Currey, 2018).
  */
+
+import type { LinkFacts } from '../link-facts.ts';
 import type { Randomness } from '../membership/randomness.ts';
 import type { NodeName } from '../names.ts';
-import type { LinkFacts } from '../overlay/link-facts.ts';
 import { unreachable } from '../unreachable.ts';
 import { Audits } from './audits.ts';
 import { FAILURE_DETECTOR_DEFAULTS, type FailureDetectorConfig } from './detector-config.ts';

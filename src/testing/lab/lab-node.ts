@@ -2,9 +2,10 @@
  * The seam between the laboratory's network and what runs on it: a node is one or more cores with
  * somebody who carries out their effects. Messages cross it as objects, not as bytes.
  */
+
+import type { LinkFacts } from '../../core/link-facts.ts';
 import type { PeerDescriptor } from '../../core/membership/peer.ts';
 import type { NodeName } from '../../core/names.ts';
-import type { LinkFacts } from '../../core/overlay/link-facts.ts';
 
 /** All that the network needs to know of a message: what to count it under. */
 export interface LabMessage {

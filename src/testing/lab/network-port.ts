@@ -1,7 +1,8 @@
 /** A node's end of the laboratory's network: names outside, numbers inside. */
+
+import type { LinkFacts } from '../../core/link-facts.ts';
 import type { PeerDescriptor } from '../../core/membership/peer.ts';
 import type { NodeName } from '../../core/names.ts';
-import type { LinkFacts } from '../../core/overlay/link-facts.ts';
 import type { LabNetwork } from './lab-network.ts';
 import type { LabMessage, LabPort } from './lab-node.ts';
 
