@@ -29,7 +29,9 @@ test('nobody alive is held for dead under loss, stalls and slowness, as SWIM doe
 
 test('one seed gives one run of whole overlays', () => {
   const traceOf = (seed: number): string => {
-    const { network } = new OverlayLab({ count: 20, seed, loss: 0.05 });
+    const lab = new OverlayLab({ count: 20, seed, loss: 0.05 });
+    const { network } = lab;
+    lab.boot();
     network.run(10_000);
     return network.trace.hex;
   };

@@ -1,10 +1,12 @@
 /** HyParView at scale: grows overlays of cores, keeps their views, and plants them again. */
 import type { HyParViewConfig } from '../../core/membership/config.ts';
 import type { MembershipMessage } from '../../core/membership/messages.ts';
+import type { PeerDescriptor } from '../../core/membership/peer.ts';
+import type { NodeName } from '../../core/names.ts';
 import { HyParViewNode } from './hyparview-node.ts';
 import { LabNetwork, type LabNetworkOptions } from './lab-network.ts';
 import type { LatencyRange } from './latency.ts';
-import type { DrivingTimer, MembershipDriving } from './membership-driving.ts';
+import type { DrivingTimer } from './membership-driving.ts';
 import { grow, type Views } from './population.ts';
 
 export type HyParViewNetwork = LabNetwork<MembershipMessage, DrivingTimer>;
@@ -104,27 +106,27 @@ export function plantHyParView(
   return { network, nodes };
 }
 
+/** What the planting needs of a node, whatever else it runs. */
+export interface Plantable {
+  /** That node, to which a link stands, has asked for a place in the active view. */
+  acceptNeighbor(node: NodeName): void;
+  /** Its passive view. */
+  learn(peers: readonly PeerDescriptor[]): void;
+}
+
 /** What the planting needs of a network, whatever else crosses it. */
 type Soil = Pick<HyParViewNetwork, 'descriptor' | 'openLink'>;
 
 /**
- * Gives each core its views by the inputs that a run would have given it: candidates, links, and
+ * Gives each node its views by the inputs that a run would have given it: candidates, links, and
  * requests of neighbours, which it accepts.
  */
-export function plant(soil: Soil, cores: readonly MembershipDriving[], views: Views): void {
-  views.active.forEach((view, node) => {
-    for (const peer of view) if (node < peer) soil.openLink(node, peer);
+export function plant(soil: Soil, nodes: readonly Plantable[], views: Views): void {
+  views.active.forEach((view, index) => {
+    for (const peer of view) if (index < peer) soil.openLink(index, peer);
   });
-  cores.forEach((membership, node) => {
-    for (const peer of views.active[node] ?? []) {
-      const { node: from } = soil.descriptor(peer);
-      membership.submit({
-        kind: 'messageReceived',
-        from,
-        message: { kind: 'neighbor', requestId: 0, priority: 'high' },
-      });
-    }
-    const peers = (views.passive[node] ?? []).map((peer) => soil.descriptor(peer));
-    membership.submit({ kind: 'candidates', peers });
+  nodes.forEach((node, index) => {
+    for (const peer of views.active[index] ?? []) node.acceptNeighbor(soil.descriptor(peer).node);
+    node.learn((views.passive[index] ?? []).map((peer) => soil.descriptor(peer)));
   });
 }

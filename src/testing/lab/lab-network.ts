@@ -28,10 +28,11 @@ export interface LabNetworkOptions<M extends LabMessage> {
   readonly loss?: number;
   /**
    * Who notices that the other end of a link is dead. `nobody`: only a failure detector does, as
-   * with UDP. `sender`: whoever sends to it, a round trip later, as the papers assume of TCP; a
-   * dial then fails as fast. @default nobody
+   * with UDP. `sender`: whoever sends to it, a round trip later, as over TCP to a lost machine.
+   * `neighbors`: all of them, a round trip after the crash, as over TCP to a lost process. With
+   * both, a dial fails as fast. @default nobody
    */
-  readonly noticedBy?: 'nobody' | 'sender';
+  readonly noticedBy?: 'nobody' | 'sender' | 'neighbors';
   /** How long a dial to a dead node takes, or three round trips if that is more. @default 500 */
   readonly dialTimeoutMs?: number;
   /** Bytes on the wire of a message, to be counted. */
@@ -137,6 +138,8 @@ export class LabNetwork<M extends LabMessage, T> {
   /** The process is gone without a word. */
   crash(index: number): void {
     this.#isAlive[index] = false;
+    if (this.options.noticedBy !== 'neighbors') return;
+    for (const link of this.#links[index]?.values() ?? []) this.#notice(link.other(index), link);
   }
 
   /** The node's event loop stands still for so long; what comes meanwhile waits. */
@@ -330,9 +333,10 @@ export class LabNetwork<M extends LabMessage, T> {
   }
 
   #failDial(from: number, to: number, startedMs: number): void {
-    const { noticedBy, dialTimeoutMs = 500 } = this.options;
+    const { noticedBy = 'nobody', dialTimeoutMs = 500 } = this.options;
     const roundTripMs = 2 * this.latency(from, to);
-    const waitMs = noticedBy === 'sender' ? roundTripMs : Math.max(dialTimeoutMs, 3 * roundTripMs);
+    const isSilent = noticedBy === 'nobody';
+    const waitMs = isSilent ? Math.max(dialTimeoutMs, 3 * roundTripMs) : roundTripMs;
     this.#queue.push(Math.max(startedMs + waitMs, this.#nowMs), {
       kind: 'dialFailed',
       node: from,
@@ -343,7 +347,10 @@ export class LabNetwork<M extends LabMessage, T> {
   }
 
   #sendToDead(from: number, link: LabLink): void {
-    if (this.options.noticedBy !== 'sender') return;
+    if (this.options.noticedBy === 'sender') this.#notice(from, link);
+  }
+
+  #notice(from: number, link: LabLink): void {
     const peer = link.other(from);
     const atMs = this.#nowMs + 2 * link.latencyMs;
     this.#queue.push(atMs, { kind: 'linkLost', node: from, peer, link, load: 0 });

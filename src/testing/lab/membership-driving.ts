@@ -51,6 +51,15 @@ export class MembershipDriving {
     this.#joining.join(contact);
   }
 
+  acceptNeighbor(from: NodeName): void {
+    const message = { kind: 'neighbor', requestId: 0, priority: 'high' } as const;
+    this.submit({ kind: 'messageReceived', from, message });
+  }
+
+  learn(peers: readonly PeerDescriptor[]): void {
+    this.submit({ kind: 'candidates', peers });
+  }
+
   linkUp(peer: PeerDescriptor): void {
     this.submit({ kind: 'connected', peer });
     this.#joining.linkUp(peer);

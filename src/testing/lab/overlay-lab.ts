@@ -1,11 +1,21 @@
-/** Whole overlays in the laboratory: boots a cluster and notes who heard what of whom, and when. */
+/**
+ * Whole overlays in the laboratory: a cluster that boots, or one that stands already, and who heard
+ * what of whom, and when.
+ */
 import type { Broadcast } from '../../core/gossip/contract.ts';
 import { encodeOverlay } from '../../core/overlay/frames.ts';
 import type { OverlayConfig } from '../../core/overlay/overlay-options.ts';
 import type { MemberEvent } from '../../core/roster/contract.ts';
+import type { RosterEntry } from '../../core/roster/entry.ts';
+import { plant } from './hyparview-lab.ts';
 import { LabNetwork, type LabNetworkOptions } from './lab-network.ts';
-import { type OverlayLabMessage, type OverlayLabTimer, OverlayNode } from './overlay-node.ts';
-import { grow } from './population.ts';
+import {
+  type OverlayLabMessage,
+  type OverlayLabTimer,
+  OverlayNode,
+  recordOf,
+} from './overlay-node.ts';
+import type { Views } from './population.ts';
 
 export type OverlayLabNetwork = LabNetwork<OverlayLabMessage, OverlayLabTimer>;
 
@@ -40,7 +50,7 @@ export class OverlayLab {
   /** When each broadcast came to each node, by number. */
   readonly deliveries: { readonly atMs: number; readonly index: number }[] = [];
 
-  /** All nodes join the first one at once; nothing has happened yet. */
+  /** Nothing has happened yet. */
   constructor({ count, config, ...options }: OverlayLabOptions) {
     const network: OverlayLabNetwork = new LabNetwork(options);
     this.network = network;
@@ -49,12 +59,36 @@ export class OverlayLab {
       this.#onMember(observer, event);
     const onDelivery = (index: number, broadcast: Broadcast): void =>
       this.#onDelivery(index, broadcast);
-    const make = (): OverlayNode =>
+    this.nodes = Array.from({ length: count }, () =>
       network.add(
         (port, random) => new OverlayNode({ port, random, config, onMember, onDelivery }),
-      );
-    this.nodes = grow(network, { count, gapMs: 0, make });
-    this.nodes[0]?.announce();
+      ),
+    );
+  }
+
+  /** All nodes start and ask the first one, in one instant. */
+  boot(): void {
+    const contact = this.network.descriptor(0);
+    this.nodes.forEach((node, index) => {
+      if (index === 0) node.announce();
+      else node.join(contact);
+    });
+  }
+
+  /** All nodes have these views and know each other, as after a long quiet time. */
+  settle(views: Views): void {
+    const { network, nodes } = this;
+    const entries = nodes.map((_, index): RosterEntry => {
+      const neighbors = (views.active[index] ?? []).map((peer) => network.descriptor(peer).node);
+      const self = network.descriptor(index);
+      const record = { ...recordOf(self), neighbors: neighbors.sort() };
+      const { node, incarnation } = self;
+      return { node, incarnation, refutation: 0, status: 'alive', record };
+    });
+    for (const node of nodes) node.recall(entries);
+    plant(network, nodes, views);
+    for (const node of nodes) node.announceAgain();
+    this.known.fill(nodes.length - 1);
   }
 
   /** Share of all pairs of living nodes in which the one knows the other. */

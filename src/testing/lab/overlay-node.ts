@@ -14,8 +14,8 @@ import type {
 } from '../../core/overlay/contract.ts';
 import { Overlay } from '../../core/overlay/overlay.ts';
 import type { OverlayConfig } from '../../core/overlay/overlay-options.ts';
-import type { MemberEvent } from '../../core/roster/contract.ts';
-import type { MemberRecord } from '../../core/roster/entry.ts';
+import type { MemberEvent, RosterInput } from '../../core/roster/contract.ts';
+import type { MemberRecord, RosterEntry } from '../../core/roster/entry.ts';
 import { unreachable } from '../../core/unreachable.ts';
 import { Joining } from './joining.ts';
 import type { LabNode, LabPort } from './lab-node.ts';
@@ -76,6 +76,33 @@ export class OverlayNode implements LabNode<OverlayLabMessage, OverlayLabTimer> 
   join(contact: PeerDescriptor): void {
     this.announce();
     this.#joining.join(contact);
+  }
+
+  acceptNeighbor(from: NodeName): void {
+    const message = { kind: 'neighbor', requestId: 0, priority: 'high' } as const;
+    this.submit({ kind: 'received', from, message: { layer: 'membership', message } });
+  }
+
+  learn(peers: readonly PeerDescriptor[]): void {
+    this.submit({ kind: 'known', peers });
+  }
+
+  /** Begins as one that heard of all these long ago. */
+  recall(entries: readonly RosterEntry[]): void {
+    const { node: from } = this.#port.self;
+    this.#setUpRoster({ kind: 'heard', from, entries, by: 'broadcast' });
+  }
+
+  /** Takes part as one of whom all know already: it tells nobody. */
+  announceAgain(): void {
+    this.#setUpRoster({ kind: 'announce', record: recordOf(this.#port.self) });
+  }
+
+  #setUpRoster(input: RosterInput): void {
+    for (const effect of this.core.roster.handle(input, this.#port.nowMs)) {
+      if (effect.kind !== 'schedule') continue;
+      this.#port.schedule({ layer: 'roster', timer: effect.timer }, effect.delayMs);
+    }
   }
 
   broadcast(payload: Uint8Array): void {
@@ -203,7 +230,8 @@ export class OverlayNode implements LabNode<OverlayLabMessage, OverlayLabTimer> 
   }
 }
 
-function recordOf({ addresses }: PeerDescriptor): MemberRecord {
+/** What a node of the laboratory tells of itself before it has neighbours. */
+export function recordOf({ addresses }: PeerDescriptor): MemberRecord {
   return {
     addresses,
     fingerprint: 'SHA256:0000000000000000000000000000000000000000000',

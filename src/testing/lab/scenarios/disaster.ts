@@ -7,7 +7,7 @@ import { pick, sample } from '../../../core/membership/randomness.ts';
 import { amongLiving, components } from '../graph.ts';
 import type { OverlayLab } from '../overlay-lab.ts';
 import type { FigureRow, Goal, Point, RunResult, Scenario, ScenarioOptions } from '../scenario.ts';
-import { booted } from './liveness.ts';
+import { settledOverlay } from '../settled-overlay.ts';
 
 interface Disaster {
   readonly percent: number;
@@ -94,7 +94,7 @@ function run(options: ScenarioOptions): RunResult {
   let trace = '';
   DISASTERS.forEach(({ percent }, at) => {
     const tell = (share: number): void => options.progress((at + share) / DISASTERS.length);
-    const lab = booted({ ...options, progress: (share) => tell(share * 0.8) });
+    const lab = settledOverlay({ ...options, progress: (share) => tell(share * 0.8) });
     const outcome = strike(lab, percent);
     figures[`connectedS${percent}`] = outcome.connectedS;
     figures[`isolated${percent}`] = outcome.isolated;

@@ -10,10 +10,10 @@ import type { LabNetwork } from '../lab-network.ts';
 import type { LabMessage } from '../lab-node.ts';
 import { datagramBytes, OverlayLab } from '../overlay-lab.ts';
 import type { Point, RunResult, Scenario, ScenarioOptions } from '../scenario.ts';
+import { settledOverlay } from '../settled-overlay.ts';
 import { cumulative, largest, quantile } from '../statistics.ts';
 
 const BOOT_MS_MAX = 120_000;
-const SETTLING_MS = 30_000;
 const IDLE_MS = 30_000;
 const CRASHES = 10;
 const BETWEEN_CRASHES_MS = 12_000;
@@ -150,6 +150,7 @@ export const falseDeaths: Scenario = {
 
 function runBoot({ nodes, seed, progress }: ScenarioOptions): RunResult {
   const lab = new OverlayLab({ count: nodes, seed });
+  lab.boot();
   const known: Point[] = [[0, 0]];
   const stepMs = 250;
   while (lab.knownShare < 1 && lab.network.nowMs < BOOT_MS_MAX) {
@@ -162,21 +163,8 @@ function runBoot({ nodes, seed, progress }: ScenarioOptions): RunResult {
   return { figures, curves: { known }, trace: lab.network.trace.hex };
 }
 
-/** A cluster in which all know all, at rest. */
-export function booted(options: ScenarioOptions & { readonly loss?: number }): OverlayLab {
-  const { nodes, seed, loss, progress } = options;
-  const lab = new OverlayLab({ count: nodes, seed, ...(loss === undefined ? {} : { loss }) });
-  while (lab.knownShare < 1 && lab.network.nowMs < BOOT_MS_MAX) {
-    lab.network.run(1_000);
-    progress(0.5 * lab.knownShare);
-  }
-  lab.network.run(SETTLING_MS);
-  progress(1);
-  return lab;
-}
-
 function runDetection(options: ScenarioOptions): RunResult {
-  const lab = booted({ ...options, progress: (share) => options.progress(share / 2) });
+  const lab = settledOverlay({ ...options, progress: (share) => options.progress(share / 2) });
   const { network } = lab;
   const idle = idleCost(lab);
   options.progress(0.6);
@@ -219,7 +207,7 @@ function idleCost({ network, nodes }: OverlayLab): { datagrams: number; bytes: n
 function runFalseDeaths(options: ScenarioOptions): RunResult {
   const { nodes, seed, progress } = options;
   const loss = DISTURBED_LOSS;
-  const lab = booted({ ...options, loss, progress: (share) => progress(share / 4) });
+  const lab = settledOverlay({ ...options, loss, progress: (share) => progress(share / 4) });
   const startMs = lab.network.nowMs;
   runDisturbed(lab.network, (share) => progress(0.25 + share / 2));
   const ours = fallen(lab.downs, startMs);

@@ -121,6 +121,15 @@ describe('a link', () => {
     expect(nodes[0]?.heard).toEqual(['up n1@lab', 'down n1@lab lost']);
   });
 
+  test('to a crashed node is lost a round trip later, where all neighbours notice', () => {
+    const { network, nodes } = linked({ noticedBy: 'neighbors' });
+    network.crash(1);
+    network.run(19);
+    expect(nodes[0]?.heard).toEqual(['up n1@lab']);
+    network.run(1);
+    expect(nodes[0]?.heard).toEqual(['up n1@lab', 'down n1@lab lost']);
+  });
+
   test('closes when neither end needs it and nothing crosses it for a while', () => {
     const { network, nodes } = linked();
     nodes[0]?.port.release('n1@lab');
