@@ -3,7 +3,8 @@ import { expect, test } from 'vitest';
 import { OverlayLab } from '../../src/testing/lab/overlay-lab.ts';
 import { isMet, type RunResult, type Scenario } from '../../src/testing/lab/scenario.ts';
 import { disaster } from '../../src/testing/lab/scenarios/disaster.ts';
-import { boot, detection, falseDeaths } from '../../src/testing/lab/scenarios/liveness.ts';
+import { falseDeaths } from '../../src/testing/lab/scenarios/false-deaths.ts';
+import { boot, detection } from '../../src/testing/lab/scenarios/liveness.ts';
 
 test('all nodes boot at once and know each other within the goal (E11, short)', async () => {
   const { figures, curves } = await run(boot, 60);

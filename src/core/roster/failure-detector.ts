@@ -97,6 +97,7 @@ export class FailureDetector {
 
   #onMessage(from: NodeName, message: DetectorMessage): void {
     this.#indirectPings.onHeard(from);
+    this.#watching.onMessage(from);
     switch (message.kind) {
       case 'ping':
         this.#context.send(from, { kind: 'pong' });

@@ -100,22 +100,32 @@ export class Watching {
     }
   }
 
+  /** A message of it: when it answers a ping, no time has to run out for that. */
+  onMessage(from: NodeName): void {
+    const watch = this.#watches.get(from);
+    if (watch?.phase === 'pinged') this.#takeHeard(watch);
+  }
+
   /** Nobody is blamed for the time in which this node stood still. */
   shift(byMs: number): void {
     for (const watch of this.#watches.values()) watch.dueMs += byMs;
   }
 
-  /** Looks at those whose time has come. */
+  /** Looks at those whose time has come, and at the silent ones in any case. */
   look(): void {
-    for (const watch of this.#watches.values()) this.#look(watch);
+    for (const watch of this.#watches.values()) {
+      const isSilent = watch.phase === 'missed' || watch.phase === 'suspected';
+      if (isSilent || this.#isDue(watch)) this.#look(watch);
+    }
+  }
+
+  #isDue({ phase, dueMs }: Watch): boolean {
+    return dueMs <= this.#context.nowMs + (phase === 'calm' ? TOGETHER_MS : 0);
   }
 
   #look(watch: Watch): void {
-    const { nowMs, links } = this.#context;
-    const heardMs = links.lastHeardMs(watch.node) ?? Number.NEGATIVE_INFINITY;
-    if (heardMs > watch.heardMs) this.#onHeard(watch, heardMs);
-    const isDue = watch.dueMs <= nowMs + (watch.phase === 'calm' ? TOGETHER_MS : 0);
-    if (!isDue || this.#watches.get(watch.node) !== watch) return;
+    this.#takeHeard(watch);
+    if (!this.#isDue(watch) || this.#watches.get(watch.node) !== watch) return;
     switch (watch.phase) {
       case 'calm':
         this.#ping(watch);
@@ -132,8 +142,10 @@ export class Watching {
     }
   }
 
-  #onHeard(watch: Watch, heardMs: number): void {
-    const { health, nowMs } = this.#context;
+  #takeHeard(watch: Watch): void {
+    const { health, nowMs, links } = this.#context;
+    const heardMs = links.lastHeardMs(watch.node) ?? Number.NEGATIVE_INFINITY;
+    if (heardMs <= watch.heardMs) return;
     if (watch.phase === 'calm' || watch.phase === 'pinged') health.lower(nowMs);
     watch.heardMs = heardMs;
     this.#calm(watch, heardMs);

@@ -3,10 +3,12 @@ import type { Scenario } from './scenario.ts';
 import { broadcast, broadcastLarge } from './scenarios/broadcast.ts';
 import { disaster } from './scenarios/disaster.ts';
 import { failures } from './scenarios/failures.ts';
+import { falseDeaths, falseDeathsLong } from './scenarios/false-deaths.ts';
 import { faults } from './scenarios/faults.ts';
-import { boot, detection, falseDeaths } from './scenarios/liveness.ts';
+import { boot, detection } from './scenarios/liveness.ts';
 import { joinStorm, overlay } from './scenarios/overlay.ts';
 import { plumtree } from './scenarios/plumtree.ts';
+import { split } from './scenarios/split.ts';
 import { allSend, regions } from './scenarios/stress.ts';
 
 export const SCENARIOS: readonly Scenario[] = [
@@ -21,7 +23,9 @@ export const SCENARIOS: readonly Scenario[] = [
   boot,
   detection,
   falseDeaths,
+  falseDeathsLong,
   disaster,
+  split,
   faults,
 ];
 

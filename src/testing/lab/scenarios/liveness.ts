@@ -1,13 +1,8 @@
 /**
- * The roster at scale: booting (goal E11), what an idle node costs (E8), how soon a crash is known
- * to everybody (E9), and false deaths under disturbance beside plain SWIM (E10).
+ * The roster at scale: booting (goal E11), what an idle node costs (E8), and how soon a crash is
+ * known to everybody (E9).
  */
 import { sample } from '../../../core/membership/randomness.ts';
-import { type SwimLab, swimLab } from '../baseline/swim-lab.ts';
-import { patientSuspicionMs } from '../baseline/swim-node.ts';
-import { DISTURBED_LOSS, disturb } from '../disturbance.ts';
-import type { LabNetwork } from '../lab-network.ts';
-import type { LabMessage } from '../lab-node.ts';
 import { datagramBytes, OverlayLab } from '../overlay-lab.ts';
 import type { Point, RunResult, Scenario, ScenarioOptions } from '../scenario.ts';
 import { settledOverlay } from '../settled-overlay.ts';
@@ -17,10 +12,6 @@ const BOOT_MS_MAX = 120_000;
 const IDLE_MS = 30_000;
 const CRASHES = 10;
 const BETWEEN_CRASHES_MS = 12_000;
-/** Of the experiment in its short form; two hours are for those who wait. */
-const DISTURBED_MS = 300_000;
-/** Suspicion of a SWIM that is as quick as our roster. */
-const QUICK_SUSPICION_MS = 2_000;
 
 export const boot: Scenario = {
   name: 'boot',
@@ -110,44 +101,6 @@ export const detection: Scenario = {
   run: runDetection,
 };
 
-export const falseDeaths: Scenario = {
-  name: 'false-deaths',
-  summary: 'Overlay and plain SWIM: living nodes held for dead under loss, stalls and slowness',
-  nodes: 200,
-  nodesMin: 20,
-  sources: [
-    'Five virtual minutes: 5 % loss, stalls of 500 ms on 5 % of nodes and of 1.5 s on 2 %, 10 % ' +
-      'of nodes take 20 ms for each input. One count for each node that held another one for dead.',
-    'SWIM (2002): one probe a second, 3 indirect ones. As quick as ours: suspicion of 2 s. ' +
-      'Patient: of 5 s for each power of ten of the size.',
-  ],
-  rows: [
-    { key: 'ours', what: 'false deaths, barrel-p2p', digits: 0, goal: { name: 'E10', atMost: 0 } },
-    { key: 'quickSwim', what: 'false deaths, SWIM as quick as ours', digits: 0 },
-    { key: 'patientSwim', what: 'false deaths, patient SWIM', digits: 0 },
-    {
-      key: 'factor',
-      what: 'SWIM as quick as ours, over ours (at least 1)',
-      digits: 0,
-      goal: { name: 'E10', atLeast: 50 },
-    },
-  ],
-  charts: [
-    {
-      title: 'False deaths, added up',
-      form: 'lines',
-      x: { label: 'seconds of disturbance', low: 0 },
-      y: { label: 'living nodes held for dead, all observers', low: 0 },
-      series: [
-        { label: 'barrel-p2p', role: 'ours', points: 'ours' },
-        { label: 'plain SWIM, as quick', role: 'published', points: 'quickSwim' },
-        { label: 'plain SWIM, patient', role: 'other', points: 'patientSwim' },
-      ],
-    },
-  ],
-  run: runFalseDeaths,
-};
-
 function runBoot({ nodes, seed, progress }: ScenarioOptions): RunResult {
   const lab = new OverlayLab({ count: nodes, seed });
   lab.boot();
@@ -202,60 +155,4 @@ function idleCost({ network, nodes }: OverlayLab): { datagrams: number; bytes: n
   const nodeSeconds = nodes.length * (IDLE_MS / 1_000);
   const { messages, bytes } = network.traffic;
   return { datagrams: messages / nodeSeconds, bytes: bytes / nodeSeconds };
-}
-
-function runFalseDeaths(options: ScenarioOptions): RunResult {
-  const { nodes, seed, progress } = options;
-  const loss = DISTURBED_LOSS;
-  const lab = settledOverlay({ ...options, loss, progress: (share) => progress(share / 4) });
-  const startMs = lab.network.nowMs;
-  runDisturbed(lab.network, (share) => progress(0.25 + share / 2));
-  const ours = fallen(lab.downs, startMs);
-  const swim = (suspicionMs: number): SwimLab => {
-    const baseline = swimLab({ count: nodes, seed, loss, suspicionMs });
-    runDisturbed(baseline.network, () => {});
-    return baseline;
-  };
-  const quickSwim = fallen(swim(QUICK_SUSPICION_MS).downs, 0);
-  progress(0.9);
-  const patientSwim = fallen(swim(patientSuspicionMs(nodes)).downs, 0);
-  progress(1);
-  const last = (points: readonly Point[]): number => points.at(-1)?.[1] ?? 0;
-  return {
-    figures: {
-      ours: last(ours),
-      quickSwim: last(quickSwim),
-      patientSwim: last(patientSwim),
-      factor: last(quickSwim) / Math.max(last(ours), 1),
-    },
-    curves: { ours, quickSwim, patientSwim },
-    trace: lab.network.trace.hex,
-  };
-}
-
-function runDisturbed<M extends LabMessage, T>(
-  network: LabNetwork<M, T>,
-  progress: (share: number) => void,
-): void {
-  disturb(network, DISTURBED_MS);
-  const steps = 30;
-  for (let step = 1; step <= steps; step += 1) {
-    network.run(DISTURBED_MS / steps);
-    progress(step / steps);
-  }
-}
-
-interface Downed {
-  readonly atMs: number;
-  readonly isFalse: boolean;
-}
-
-/** False deaths so far, each ten seconds of the disturbance. */
-function fallen(downs: readonly Downed[], startMs: number): readonly Point[] {
-  const times = downs.filter(({ isFalse }) => isFalse).map(({ atMs }) => atMs - startMs);
-  const points: Point[] = [];
-  for (let atMs = 0; atMs <= DISTURBED_MS; atMs += 10_000) {
-    points.push([atMs / 1_000, times.filter((timeMs) => timeMs >= 0 && timeMs <= atMs).length]);
-  }
-  return points;
 }
