@@ -5,6 +5,7 @@ import { isMet, type RunResult, type Scenario } from '../../src/testing/lab/scen
 import { disaster } from '../../src/testing/lab/scenarios/disaster.ts';
 import { falseDeaths } from '../../src/testing/lab/scenarios/false-deaths.ts';
 import { boot, detection } from '../../src/testing/lab/scenarios/liveness.ts';
+import { settledOverlay } from '../../src/testing/lab/settled-overlay.ts';
 
 test('all nodes boot at once and know each other within the goal (E11, short)', async () => {
   const { figures, curves } = await run(boot, 60);
@@ -27,6 +28,16 @@ test('nobody alive is held for dead under loss, stalls and slowness, as SWIM doe
   const { figures } = await run(falseDeaths, 40);
   expect(missedGoals(falseDeaths, figures)).toEqual([]);
 }, 120_000);
+
+test('a node that stands still for a moment refutes its suspicion in time', () => {
+  const nodes = 60;
+  const lab = settledOverlay({ nodes, seed: 3, progress: () => {} });
+  for (let victim = 0; victim < nodes; victim += 1) {
+    lab.network.pause(victim, 1_500);
+    lab.network.run(6_000);
+  }
+  expect(lab.downs).toEqual([]);
+});
 
 test('one seed gives one run of whole overlays', () => {
   const traceOf = (seed: number): string => {

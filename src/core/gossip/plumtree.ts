@@ -38,7 +38,7 @@ const TURNS = 32;
 
 /** How a broadcast goes on from here. */
 interface Way {
-  readonly from?: Neighbor;
+  readonly from?: Neighbor | undefined;
   readonly missing?: Missing | undefined;
   readonly isShaping: boolean;
   readonly toAll?: boolean;
@@ -204,9 +204,14 @@ export class Plumtree {
       this.#parts.outbox.count('stale');
       return;
     }
+    this.#takeFirst(from.node, from, message);
+  }
+
+  #takeFirst(node: NodeName, from: Neighbor | undefined, message: MessageOf<'gossip'>): void {
+    const { broadcast } = message;
     if (!this.#accepts(broadcast)) {
       this.#parts.outbox.count('refused');
-      this.#fail(from, 'broadcast refused');
+      this.#fail(node, 'broadcast refused');
       return;
     }
     const log = this.#prove(broadcast);
@@ -242,7 +247,7 @@ export class Plumtree {
     this.#parts.sets.drop(log);
   }
 
-  #onFirst(from: Neighbor, log: OriginLog, message: MessageOf<'gossip'>): void {
+  #onFirst(from: Neighbor | undefined, log: OriginLog, message: MessageOf<'gossip'>): void {
     const { broadcast } = message;
     const missing = log.missing?.get(broadcast.id.sequence);
     if (missing !== undefined) this.#parts.missing.remove(missing);
@@ -254,7 +259,7 @@ export class Plumtree {
     const isShaping = message.isShaping && (set.mayShape(nowMs) || set.prefers(log.origin, nowMs));
     if (isShaping) set.shape({ log, sequence: broadcast.id.sequence }, this.#parts.outbox.nowMs);
     set.onFirst(from, this.#parts.outbox.nowMs, message.isShaping);
-    if (missing !== undefined) {
+    if (missing !== undefined && from !== undefined) {
       const [first] = missing.announcers;
       if (missing.asked > 0) held.pulled = { from, heardMs: first?.heardMs ?? 0 };
       else this.#parts.missing.onLate(this.#parts.outbox.nowMs - (first?.heardMs ?? 0));
@@ -385,14 +390,23 @@ export class Plumtree {
 
   #onMessage(from: NodeName, message: GossipMessage): void {
     const neighbor = this.#parts.neighbors.get(from);
-    if (neighbor === undefined) {
-      this.#parts.outbox.count('strangers');
-      return;
-    }
-    this.#parts.outbox.countReceived(message.kind);
+    if (neighbor === undefined) this.#parts.outbox.count('strangers');
+    else this.#parts.outbox.countReceived(message.kind);
     const fault = faultOf(message);
-    if (fault === undefined) this.#dispatch(neighbor, message);
-    else this.#fail(neighbor, fault);
+    if (fault !== undefined) this.#fail(from, fault);
+    else if (neighbor !== undefined) this.#dispatch(neighbor, message);
+    else if (message.kind === 'gossip') this.#onStranger(from, message.broadcast);
+  }
+
+  /**
+   * A node that was given up here may not know it yet, and what it says of itself then is the most
+   * important that it ever has to say: that it lives.
+   */
+  #onStranger(from: NodeName, broadcast: Broadcast): void {
+    const { id } = broadcast;
+    const { origins } = this.#parts;
+    if (id.origin !== from || origins.find(id)?.has(id.sequence) || origins.isStale(id)) return;
+    this.#takeFirst(from, undefined, { kind: 'gossip', isShaping: false, broadcast });
   }
 
   #dispatch(from: Neighbor, message: GossipMessage): void {
@@ -440,8 +454,8 @@ export class Plumtree {
     }
   }
 
-  #fail(neighbor: Neighbor, detail: string): void {
-    this.#parts.outbox.push({ kind: 'protocolError', node: neighbor.node, detail });
+  #fail(node: NodeName, detail: string): void {
+    this.#parts.outbox.push({ kind: 'protocolError', node, detail });
   }
 
   #peers(isIn: (neighbor: Neighbor) => boolean): NodeName[] {

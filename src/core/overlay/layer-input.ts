@@ -1,6 +1,7 @@
 /** What goes into one of the overlay's four cores. */
 import type { GossipInput } from '../gossip/contract.ts';
 import type { MembershipEffect, MembershipInput } from '../membership/contract.ts';
+import type { NodeName } from '../names.ts';
 import type { RosterInput } from '../roster/contract.ts';
 import type { DetectorInput } from '../roster/detector-contract.ts';
 import type { OverlayTimer } from './contract.ts';
@@ -21,4 +22,10 @@ export interface OverlayWatcher {
 /** Each core gets its own timers back. */
 export function timerInput({ layer, timer }: OverlayTimer): LayerInput {
   return { layer, input: { kind: 'timerFired', timer } } as LayerInput;
+}
+
+/** The node says that it holds this one in its active view. */
+export function keepAliveInput(from: NodeName): LayerInput {
+  const message = { kind: 'keepAlive' } as const;
+  return { layer: 'membership', input: { kind: 'messageReceived', from, message } };
 }

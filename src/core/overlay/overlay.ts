@@ -20,7 +20,7 @@ import { unreachable } from '../unreachable.ts';
 import { candidateInputs } from './candidates.ts';
 import type { OverlayEffect, OverlayInput, OverlayMessage, OverlayTimer } from './contract.ts';
 import { goodbyeTo } from './goodbye.ts';
-import { type LayerInput, type OverlayWatcher, timerInput } from './layer-input.ts';
+import { keepAliveInput, type LayerInput, type OverlayWatcher, timerInput } from './layer-input.ts';
 import type { OverlayOptions } from './overlay-options.ts';
 import { RosterPayloads, TIME_FAULT } from './roster-payloads.ts';
 
@@ -174,6 +174,8 @@ export class Overlay {
         this.#effects.push(...goodbyeTo(from, this.roster.get(this.#self.node)));
         break;
       case 'gossip':
+        // A suspect lost its place here without a word.
+        if (this.roster.isSuspect(from)) this.#reconcile(from);
         this.#run({ layer: 'gossip', input: { kind: 'messageReceived', from, ...message } });
         break;
       case 'liveness':
@@ -193,13 +195,14 @@ export class Overlay {
         this.#run({ layer: 'roster', input: { kind: 'messageReceived', from, message } });
         break;
       default:
-        // It is a statement of the sender's active view, too.
-        if (message.kind === 'ping' && message.isNeighbor && !this.membership.isNeighbor(from)) {
-          const input = { kind: 'messageReceived', from, message: { kind: 'keepAlive' } } as const;
-          this.#run({ layer: 'membership', input });
-        }
+        if (message.kind === 'ping' && message.isNeighbor) this.#reconcile(from);
         this.#run({ layer: 'detector', input: { kind: 'messageReceived', from, message } });
     }
+  }
+
+  /** The sender holds this node in its active view: a statement of membership, too. */
+  #reconcile(from: NodeName): void {
+    if (!this.membership.isNeighbor(from)) this.#run(keepAliveInput(from));
   }
 
   /** What a neighbour said while rosters were compared. */

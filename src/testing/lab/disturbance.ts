@@ -39,12 +39,14 @@ interface Stalling extends Stall {
   readonly endMs: number;
 }
 
+/** Between two stalls a node runs for as long as one lasts, at least: two in a row would be one. */
 function stallNowAndThen<M extends LabMessage, T>(
   network: LabNetwork<M, T>,
   stalling: Stalling,
 ): void {
   const { node, stallMs, everyMs, endMs } = stalling;
-  const atMs = network.nowMs + 2 * everyMs * network.random.float();
+  const leastMs = 2 * stallMs;
+  const atMs = network.nowMs + leastMs + 2 * (everyMs - leastMs) * network.random.float();
   if (atMs > endMs) return;
   network.at(atMs, () => {
     network.pause(node, stallMs);

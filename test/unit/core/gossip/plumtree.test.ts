@@ -356,6 +356,15 @@ describe('announcements', () => {
     expect(x.sentTo('gossip')).toEqual(['b']);
   });
 
+  test('of a stranger itself are passed on: it may not know yet that it is one', () => {
+    const x = new Driven(['a']);
+    x.gossip('z', 1, { origin: 'z' });
+    expect(x.sentTo('gossip')).toEqual(['a']);
+    x.gossip('z', 1, { origin: 'z' });
+    expect(x.effects).toEqual([]);
+    expect(x.core.counts).toMatchObject({ strangers: 2, delivered: 1 });
+  });
+
   test('by strangers are ignored and counted', () => {
     const x = new Driven();
     x.ihave('z', 1);
