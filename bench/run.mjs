@@ -4,10 +4,10 @@
  *
  *     node bench/run.mjs [--runs 3] [--ms 2000]
  */
-import os from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { startChild } from './children.mjs';
+import { printMachine } from './machine.mjs';
 import { median, PAYLOAD_BYTES, sleep } from './method.mjs';
 
 const CONCURRENCIES = [1, 16, 64];
@@ -26,7 +26,7 @@ const { values } = parseArgs({
 const runs = Number(values.runs);
 const ms = Number(values.ms);
 
-printMachine();
+printMachine(`loopback, ${PAYLOAD_BYTES} B, ${ms} ms each, medians of ${runs} runs`);
 const samples = new Map(SUBJECTS.map((subject) => [subject, []]));
 for (let run = 0; run < runs; run += 1) {
   // The order alternates, so that a disturbance meets both.
@@ -76,15 +76,6 @@ async function measurePair(server, client) {
   const bulkMs = await client.ask('flood', { count: bulkCount, bytes: BULK_MESSAGE_BYTES });
   figures.set('bulk, MiB/s', ((bulkCount * BULK_MESSAGE_BYTES) / MIB / bulkMs) * 1000);
   return figures;
-}
-
-function printMachine() {
-  const cpus = os.cpus();
-  const load = os.loadavg().map((one) => one.toFixed(2));
-  console.log(`machine   ${cpus.length} x ${cpus[0]?.model.trim()}, ${os.arch()}`);
-  console.log(`system    ${os.type()} ${os.release()}, ${Math.round(os.totalmem() / MIB)} MiB`);
-  console.log(`node      ${process.version}; load before ${load.join(' ')}`);
-  console.log(`method    loopback, ${PAYLOAD_BYTES} B, ${ms} ms each, medians of ${runs} runs\n`);
 }
 
 function printTable() {

@@ -25,7 +25,7 @@ export function timerInput({ layer, timer }: OverlayTimer): LayerInput {
 }
 
 /** The node says that it holds this one in its active view. */
-export function keepAliveInput(from: NodeName): LayerInput {
+export function statementOf(from: NodeName): LayerInput {
   const message = { kind: 'keepAlive' } as const;
   return { layer: 'membership', input: { kind: 'messageReceived', from, message } };
 }

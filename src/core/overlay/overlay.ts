@@ -20,7 +20,7 @@ import { unreachable } from '../unreachable.ts';
 import { candidateInputs } from './candidates.ts';
 import type { OverlayEffect, OverlayInput, OverlayMessage, OverlayTimer } from './contract.ts';
 import { goodbyeTo } from './goodbye.ts';
-import { keepAliveInput, type LayerInput, type OverlayWatcher, timerInput } from './layer-input.ts';
+import { type LayerInput, type OverlayWatcher, statementOf, timerInput } from './layer-input.ts';
 import type { OverlayOptions } from './overlay-options.ts';
 import { RosterPayloads, TIME_FAULT } from './roster-payloads.ts';
 
@@ -202,7 +202,7 @@ export class Overlay {
 
   /** The sender holds this node in its active view: a statement of membership, too. */
   #reconcile(from: NodeName): void {
-    if (!this.membership.isNeighbor(from)) this.#run(keepAliveInput(from));
+    if (!this.membership.isNeighbor(from)) this.#run(statementOf(from));
   }
 
   /** What a neighbour said while rosters were compared. */

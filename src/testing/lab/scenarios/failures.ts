@@ -103,6 +103,9 @@ function rowsOf(percent: number): readonly FigureRow[] {
       digits: 2,
       ...(cycles === undefined ? {} : { published: cycles }),
     },
+    ...(percent < 90
+      ? []
+      : [{ key: `isolated${percent}`, what: 'survivors apart after that', digits: 0 }]),
     { key: `machines${percent}`, what: `reliability after ${percent} % of machines`, digits: 4 },
     { key: `machinesToHeal${percent}`, what: `cycles to heal`, digits: 2 },
   ];
