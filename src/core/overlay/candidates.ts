@@ -1,4 +1,5 @@
 /** Whom repair may ask when the passive view has nobody left. */
+import type { HyParView } from '../membership/hyparview.ts';
 import type { PeerDescriptor } from '../membership/peer.ts';
 import { type Randomness, sample } from '../membership/randomness.ts';
 import type { NodeName } from '../names.ts';
@@ -9,12 +10,19 @@ import type { LayerInput } from './layer-input.ts';
 /** Told at once; repair asks again when none of them is of use. */
 const CANDIDATES_MAX = 64;
 
+/** Who is known, and who needs no asking. */
+interface Known {
+  readonly roster: Roster;
+  readonly membership: Pick<HyParView, 'isNeighbor'>;
+}
+
 /** The living; where nobody else lives also those whose death is young and may be a mistake. */
 export function candidateInputs(
-  roster: Roster,
+  { roster, membership }: Known,
+  self: NodeName,
   random: Randomness,
-  isOther: (node: NodeName) => boolean,
 ): readonly LayerInput[] {
+  const isOther = (node: NodeName): boolean => node !== self && !membership.isNeighbor(node);
   const others = roster.alive.filter(({ node }) => isOther(node));
   const living = sample(random, others, CANDIDATES_MAX);
   if (living.length > 0) return [candidates(living, {})];

@@ -254,9 +254,7 @@ export class Overlay {
   }
 
   #tellCandidates(): void {
-    const isOther = (node: NodeName): boolean =>
-      node !== this.#self.node && !this.membership.isNeighbor(node);
-    this.#queue.push(...candidateInputs(this.roster, this.#options.random, isOther));
+    this.#queue.push(...candidateInputs(this, this.#self.node, this.#options.random));
   }
 
   #onNeighbor(event: NeighborEvent): void {
