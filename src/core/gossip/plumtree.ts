@@ -8,7 +8,7 @@
  * are much earlier than the tree are added to it; a link is pruned after several duplicates; an
  * announcer that has not got the payload says so; new links begin with digests; busy origins have
  * eager sets of their own; a congested neighbour is announced to only; a broadcast is validated
- * before it is passed on.
+ * before it is passed on; what a node says itself is taken also from one that is no neighbour.
  */
 import { BarrelError } from '../../errors.ts';
 import { GOSSIP_PAYLOAD_BYTES_MAX, GOSSIP_TAG_MAX } from '../../limits.ts';
