@@ -54,14 +54,12 @@ async function member() {
   const { index, count, contact } = childArguments().facts;
   const contacts = contact === undefined ? [] : [contact];
   const node = await createNode({ name: `n${index}@bench`, secret: SECRET, contacts });
-  let resolve = () => {};
-  const complete = new Promise((...[first]) => {
-    resolve = first;
+  const complete = new Promise((resolve) => {
+    const look = () => {
+      if (node.members().length >= count) resolve();
+    };
+    node.on('memberUp', look);
+    look();
   });
-  const look = () => {
-    if (node.members().length >= count) resolve();
-  };
-  node.on('memberUp', look);
-  look();
   answerParent({ address: node.address }, { complete: () => complete });
 }

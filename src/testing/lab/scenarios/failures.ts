@@ -99,7 +99,7 @@ function rowsOf(percent: number): readonly FigureRow[] {
     },
     {
       key: `cycles${percent}`,
-      what: `cycles to heal`,
+      what: 'cycles to heal',
       digits: 2,
       ...(cycles === undefined ? {} : { published: cycles }),
     },
@@ -107,7 +107,7 @@ function rowsOf(percent: number): readonly FigureRow[] {
       ? []
       : [{ key: `isolated${percent}`, what: 'survivors apart after that', digits: 0 }]),
     { key: `machines${percent}`, what: `reliability after ${percent} % of machines`, digits: 4 },
-    { key: `machinesToHeal${percent}`, what: `cycles to heal`, digits: 2 },
+    { key: `machinesToHeal${percent}`, what: 'cycles to heal', digits: 2 },
   ];
 }
 

@@ -364,7 +364,7 @@ describe('announcements', () => {
     expect(x.core.counts).toMatchObject({ strangers: 2, delivered: 1 });
   });
 
-  test('by strangers are ignored and counted', () => {
+  test('by strangers about others are ignored and counted', () => {
     const x = new Driven();
     x.ihave('z', 1);
     x.gossip('z', 1);
