@@ -1,9 +1,11 @@
 /** The real world of a node: this machine's clock, timers, randomness, files and network. */
 import { hostname, networkInterfaces } from 'node:os';
 import type { Host } from './host.ts';
+import { openLevelStore } from './level-store.ts';
 import { type Logger, silentLogger } from './logger.ts';
 import { Meter } from './meter.ts';
 import { systemClock, systemRandom, systemTimers } from './system-clock.ts';
+import { systemDigest } from './system-digest.ts';
 import { systemFiles } from './system-files.ts';
 import { systemLookup } from './system-lookup.ts';
 import { systemUdp } from './system-udp.ts';
@@ -20,7 +22,9 @@ export function systemHost(options: SystemHostOptions = {}): Host {
     clock: systemClock,
     timers: systemTimers,
     random: systemRandom,
+    digest: systemDigest,
     files: systemFiles,
+    openStore: openLevelStore,
     openUdp: systemUdp(meter),
     logger: options.logger ?? silentLogger,
     meter,

@@ -98,7 +98,8 @@ export class MemoryFiles implements Files {
   }
 }
 
-function normalised(path: string): string {
+/** Absolute, with one `/` between two names. @throws EINVAL. */
+export function normalised(path: string): string {
   if (!path.startsWith('/')) throw systemError('EINVAL', 'resolve', path);
   return `/${path
     .split('/')

@@ -2,9 +2,11 @@
  * The disk of one simulated machine. It outlives its node: a crash keeps what was durable, a write
  * under way is old or new, and on demand the disk is full, fails to sync, or rots.
  */
+import type { OpenDurableStore } from '../host/durable-store.ts';
 import type { Files } from '../host/files.ts';
 import type { Random, Timers } from '../host/host.ts';
 import { MemoryFiles, systemError } from './memory-files.ts';
+import { SimulatedStores, type StoreTimers } from './simulated-store.ts';
 
 /** How long a write takes until it is durable, shortest and longest. */
 const SYNC_MS: readonly [number, number] = [0.2, 2];
@@ -25,9 +27,15 @@ export class SimulatedDisk {
   /** What a crash may bring back, of files whose last change is not durable. */
   readonly #durable = new Map<string, Uint8Array | undefined>();
   readonly #underWay = new Set<Change>();
+  readonly #stores: SimulatedStores;
 
   constructor(random: Random) {
     this.#random = random;
+    this.#stores = new SimulatedStores({
+      random,
+      faults: this,
+      sync: (timers) => this.#sync(timers),
+    });
   }
 
   /** The files as one start of a node sees them; its timers say when writes are durable. */
@@ -42,6 +50,11 @@ export class SimulatedDisk {
     };
   }
 
+  /** The durable stores as one start of a node sees them. */
+  storeOpener(timers: StoreTimers): OpenDurableStore {
+    return this.#stores.opener(this.open(timers), timers);
+  }
+
   /** The node has stopped without a word. */
   crash(): void {
     for (const change of this.#underWay) {
@@ -52,6 +65,7 @@ export class SimulatedDisk {
       if (this.#random.float() < 0.5) this.#files.poke(path, content);
     }
     this.#durable.clear();
+    this.#stores.crash();
   }
 
   /** An empty disk in place of this one. */
@@ -59,18 +73,37 @@ export class SimulatedDisk {
     this.#files = new MemoryFiles();
     this.#durable.clear();
     this.#underWay.clear();
+    this.#stores.wipe();
   }
 
-  /** Flips so many random bits of stored files; none when nothing is stored. */
+  /** Flips so many random bits of files and of values in stores; none when nothing is stored. */
   flipBits(count: number): void {
     const paths = this.#files.paths().filter((path) => this.#files.peek(path)?.length !== 0);
-    for (let flip = 0; flip < count && paths.length > 0; flip += 1) {
-      const path = paths[Math.floor(this.#random.float() * paths.length)] ?? '';
-      const content = (this.#files.peek(path) ?? new Uint8Array()).slice();
-      const bit = Math.floor(this.#random.float() * content.length * 8);
-      content[bit >> 3] = (content[bit >> 3] ?? 0) ^ (1 << (bit & 7));
-      this.#files.poke(path, content);
+    const values = this.#stores.values();
+    for (let flip = 0; flip < count && paths.length + values.length > 0; flip += 1) {
+      const target = Math.floor(this.#random.float() * (paths.length + values.length));
+      const value = values[target - paths.length];
+      if (value !== undefined) this.#flipBit(value);
+      else this.#flipBitOfFile(paths[target] ?? '');
     }
+  }
+
+  #flipBitOfFile(path: string): void {
+    const content = (this.#files.peek(path) ?? new Uint8Array()).slice();
+    this.#flipBit(content);
+    this.#files.poke(path, content);
+  }
+
+  #flipBit(content: Uint8Array): void {
+    const bit = Math.floor(this.#random.float() * content.length * 8);
+    content[bit >> 3] = (content[bit >> 3] ?? 0) ^ (1 << (bit & 7));
+  }
+
+  /** Resolves when what is written now is durable. */
+  #sync(timers: Pick<Timers, 'after'>): Promise<void> {
+    const [shortest, longest] = SYNC_MS;
+    const syncMs = shortest + this.#random.float() * (longest - shortest);
+    return new Promise<void>((resolve) => void timers.after(syncMs, resolve));
   }
 
   async #write(timers: Pick<Timers, 'after'>, change: Change): Promise<void> {
@@ -88,9 +121,7 @@ export class SimulatedDisk {
 
   async #change(timers: Pick<Timers, 'after'>, change: Change): Promise<void> {
     this.#underWay.add(change);
-    const [shortest, longest] = SYNC_MS;
-    const syncMs = shortest + this.#random.float() * (longest - shortest);
-    await new Promise<void>((resolve) => void timers.after(syncMs, resolve));
+    await this.#sync(timers);
     this.#underWay.delete(change);
     if (this.failsSync) this.#failSync(change);
     this.#apply(change);

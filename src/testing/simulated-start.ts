@@ -10,6 +10,7 @@ import type { Files } from '../host/files.ts';
 import type { Host } from '../host/host.ts';
 import { silentLogger } from '../host/logger.ts';
 import { Meter } from '../host/meter.ts';
+import { systemDigest } from '../host/system-digest.ts';
 import { type ResolvedOptions, resolveOptions } from '../options.ts';
 import { openMemoryTransport } from '../transport/memory/memory-transport.ts';
 import type { SimulatedNetwork } from '../transport/memory/network.ts';
@@ -77,7 +78,9 @@ function simulatedHost({ machine, loop, random, options }: SimulatedStartOptions
     clock: machine.clock,
     timers: loop,
     random,
+    digest: systemDigest,
     files,
+    openStore: machine.disk.storeOpener(loop),
     openUdp: () => Promise.reject(new BarrelError('ERR_OPTION', 'a simulation has no UDP')),
     logger: options.logger ?? silentLogger,
     meter: new Meter(),
