@@ -1,9 +1,11 @@
 /** The other end of a control socket: asks a node on the same machine. */
 import type { Socket } from 'node:net';
+import type { Key } from '../core/wire/key.ts';
 import { BarrelError } from '../errors.ts';
 import { CONTROL_RESPONSE_BYTES_MAX } from '../limits.ts';
 import {
   type ControlQuery,
+  type ControlResponse,
   errorOf,
   parseResponse,
   type ServiceReport,
@@ -12,6 +14,7 @@ import {
 import { controlPath, openSocket } from './control-socket.ts';
 import { fromJson, toJson } from './json-value.ts';
 import { LineReader } from './line-reader.ts';
+import type { EntryReport, MapEventReport, MapReport } from './map-queries.ts';
 
 /** A node that does not answer a local question for so long is stuck. */
 const ANSWER_MS_MAX = 10_000;
@@ -24,6 +27,14 @@ export interface ControlCall {
   readonly timeoutMs?: number | undefined;
 }
 
+/** Of an entry to put. */
+export interface PutWords {
+  readonly map: string;
+  readonly key: Key;
+  readonly value: unknown;
+  readonly ttlMs?: number | undefined;
+}
+
 interface Waiting {
   readonly done: (line: string) => void;
   readonly fail: (error: unknown) => void;
@@ -34,6 +45,8 @@ export class ControlClient implements Disposable {
   readonly #socket: Socket;
   readonly #reader = new LineReader(CONTROL_RESPONSE_BYTES_MAX + 1);
   #waiting: Waiting | undefined;
+  /** Why no line will come any more. */
+  #failure: unknown;
   #nextId = 1;
 
   /**
@@ -71,6 +84,40 @@ export class ControlClient implements Disposable {
     return fromJson(await this.#ask(query, (timeoutMs ?? 0) + ANSWER_MS_MAX));
   }
 
+  /** The maps that the node hosts, by name. */
+  async maps(): Promise<readonly MapReport[]> {
+    return (await this.#ask({ method: 'maps' })) as readonly MapReport[];
+  }
+
+  /** An entry of a map that the node hosts; undefined when there is none. */
+  async mapGet(map: string, key: Key): Promise<{ readonly value: unknown } | undefined> {
+    const entry = (await this.#ask({ method: 'mapGet', map, key })) as EntryReport;
+    return entry === null ? undefined : { value: fromJson(entry.value) };
+  }
+
+  async mapPut(words: PutWords): Promise<void> {
+    await this.#ask({ method: 'mapPut', ...words });
+  }
+
+  async mapRemove(map: string, key: Key): Promise<void> {
+    await this.#ask({ method: 'mapRemove', map, key });
+  }
+
+  /**
+   * Changes of a map from now on, keys and values as JSON; ends when the node hosts the map no
+   * more. Nothing else can be asked on this connection meanwhile.
+   */
+  async *mapWatch(map: string): AsyncGenerator<MapEventReport> {
+    const id = this.#send({ method: 'mapWatch', map });
+    for (
+      let response = await this.#next(id);
+      'event' in response;
+      response = await this.#next(id)
+    ) {
+      yield response.event as MapEventReport;
+    }
+  }
+
   close(): void {
     this.#socket.destroy();
   }
@@ -80,19 +127,36 @@ export class ControlClient implements Disposable {
   }
 
   async #ask(query: ControlQuery, answerMs = ANSWER_MS_MAX): Promise<unknown> {
-    const id = this.#nextId++;
-    const args = query.method === 'call' ? { args: query.args.map((arg) => toJson(arg)) } : {};
+    this.#socket.setTimeout(answerMs);
+    const id = this.#send(query);
+    const response = await this.#next(id).finally(() => this.#socket.setTimeout(0));
+    if ('result' in response) return response.result;
+    throw new BarrelError('ERR_VALUE', 'an event where an answer was expected');
+  }
+
+  #send(query: ControlQuery): number {
     if (this.#socket.destroyed) throw new BarrelError('ERR_CLOSED', 'the connection is closed');
-    const line = await new Promise<string>((done, fail) => {
-      this.#waiting = { done, fail };
-      this.#socket.setTimeout(answerMs);
-      this.#socket.write(`${JSON.stringify({ id, ...query, ...args })}\n`);
-    });
-    this.#socket.setTimeout(0);
-    const response = parseResponse(line);
+    const id = this.#nextId++;
+    this.#socket.write(`${JSON.stringify({ id, ...query, ...valuesOf(query) })}\n`);
+    return id;
+  }
+
+  /** The next line with that id. @throws the error that it is, or why none comes. */
+  async #next(id: number): Promise<Exclude<ControlResponse, { error: unknown }>> {
+    const response = parseResponse(await this.#line());
     if ('error' in response) throw errorOf(response.error);
-    if (response.id === id) return response.result;
+    if (response.id === id) return response;
     throw new BarrelError('ERR_VALUE', `an answer to ${response.id} where ${id} was asked`);
+  }
+
+  #line(): Promise<string> {
+    const line = this.#reader.take();
+    if (line !== undefined) return Promise.resolve(line);
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    this.#socket.resume();
+    return new Promise<string>((done, fail) => {
+      this.#waiting = { done, fail };
+    });
   }
 
   #onData(chunk: Buffer): void {
@@ -102,13 +166,38 @@ export class ControlClient implements Disposable {
       this.#fail(error);
       return;
     }
+    const waiting = this.#waiting;
+    // What nobody waits for stays in the socket, whose other end then waits.
+    if (waiting === undefined) {
+      this.#socket.pause();
+      return;
+    }
     const line = this.#reader.take();
-    if (line !== undefined) this.#waiting?.done(line);
+    if (line === undefined) return;
+    this.#waiting = undefined;
+    waiting.done(line);
   }
 
   /** Nothing can be asked on this connection any more. */
   #fail(error: unknown): void {
+    this.#failure ??= error;
     this.#waiting?.fail(error);
+    this.#waiting = undefined;
     this.#socket.destroy();
+  }
+}
+
+/** The parts of a query that are values, as JSON. */
+function valuesOf(query: ControlQuery): Readonly<Record<string, unknown>> {
+  switch (query.method) {
+    case 'call':
+      return { args: query.args.map((arg) => toJson(arg)) };
+    case 'mapPut':
+      return { key: toJson(query.key), value: toJson(query.value) };
+    case 'mapGet':
+    case 'mapRemove':
+      return { key: toJson(query.key) };
+    default:
+      return {};
   }
 }

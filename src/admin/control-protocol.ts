@@ -6,16 +6,20 @@
  *     {"id":2,"method":"call","service":"orders","name":"create","args":[{"id":7}]}
  *     {"id":2,"error":{"code":"ERR_NOT_FOUND","message":"no service orders is known"}}
  *
- * Arguments and results of calls are values as `json-value.ts` writes them.
+ * Arguments and results of calls are values as `json-value.ts` writes them. A question that is
+ * answered by events has several lines with its id; see `map-queries.ts`.
  */
 import { BarrelError, type BarrelErrorDetails, type ErrorCode } from '../errors.ts';
 import { SERVICE_NAME_BYTES_MAX } from '../limits.ts';
+import { invalid } from './control-fault.ts';
 import { fromJson } from './json-value.ts';
+import { type MapQuery, parseMapQuery } from './map-queries.ts';
 
 /** What a client may ask for. */
 export type ControlQuery =
   | { readonly method: 'status' }
   | { readonly method: 'services' }
+  | MapQuery
   | {
       readonly method: 'call';
       readonly service: string;
@@ -40,6 +44,8 @@ export interface ControlFailure extends Omit<BarrelErrorDetails, 'cause'> {
 
 export type ControlResponse =
   | { readonly id: number; readonly result: unknown }
+  /** More lines with this id follow. */
+  | { readonly id: number; readonly event: unknown }
   | { readonly id: number; readonly error: ControlFailure };
 
 /** A member as `barrel status` shows it: a `Member` in plain JSON. */
@@ -84,6 +90,7 @@ export interface ServiceReport {
 
 const CALL_TIMEOUT_MS_MAX = 3_600_000;
 const ARGUMENTS_MAX = 64;
+const METHODS = 'status, services, call, maps, mapGet, mapPut, mapRemove, mapWatch';
 
 /** @throws ERR_VALUE saying what is wrong with the line. */
 export function parseRequest(line: string): ControlRequest {
@@ -96,7 +103,9 @@ export function parseRequest(line: string): ControlRequest {
 function parseQuery(json: Readonly<Record<string, unknown>>): ControlQuery {
   const { method, service, name, args = [], timeoutMs } = json;
   if (method === 'status' || method === 'services') return { method };
-  if (method !== 'call') throw invalid('`method` must be status, services or call');
+  const mapQuery = parseMapQuery(json);
+  if (mapQuery !== undefined) return mapQuery;
+  if (method !== 'call') throw invalid(`\`method\` must be one of ${METHODS}`);
   if (!isShortText(service)) throw invalid('`service` must be the name of a service');
   if (!isShortText(name)) throw invalid('`name` must be the name of a method');
   if (!Array.isArray(args) || args.length > ARGUMENTS_MAX) {
@@ -110,8 +119,9 @@ function parseQuery(json: Readonly<Record<string, unknown>>): ControlQuery {
 
 /** @throws ERR_VALUE */
 export function parseResponse(line: string): ControlResponse {
-  const { id, result, error } = parseObject(line);
+  const { id, result, event, error } = parseObject(line);
   if (!Number.isSafeInteger(id)) throw invalid('`id` must be an integer');
+  if (event !== undefined) return { id: Number(id), event };
   if (error === undefined) return { id: Number(id), result };
   return { id: Number(id), error: error as ControlFailure };
 }
@@ -134,10 +144,6 @@ function isShortText(input: unknown): input is string {
 
 function isTimeout(input: unknown): input is number {
   return Number.isInteger(input) && Number(input) >= 1 && Number(input) <= CALL_TIMEOUT_MS_MAX;
-}
-
-function invalid(message: string): BarrelError {
-  return new BarrelError('ERR_VALUE', `bad control message: ${message}`);
 }
 
 /** An error as the other side can make it again; causes and stacks stay here. */

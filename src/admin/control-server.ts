@@ -1,7 +1,8 @@
 /**
  * Serves control requests on a Unix socket. Each connection has one request at work at a time;
  * what a client may send ahead, how many clients there may be and how long they may be silent is
- * bounded, so that a broken script cannot hurt the node. A client that goes away gives up its call.
+ * bounded, so that a broken script cannot hurt the node. A client that goes away gives up its call
+ * or its stream of events.
  */
 import { createServer, type Server, type Socket } from 'node:net';
 import { BarrelError } from '../errors.ts';
@@ -20,7 +21,19 @@ import {
 import { listenAt } from './control-socket.ts';
 import { LineReader } from './line-reader.ts';
 
-/** Answers one query with plain JSON; the signal is aborted when the client has gone. */
+/** An answer of many parts, each plain JSON. It is read no faster than the client reads. */
+export class EventStream {
+  readonly events: AsyncIterable<unknown>;
+
+  constructor(events: AsyncIterable<unknown>) {
+    this.events = events;
+  }
+}
+
+/**
+ * Answers one query with plain JSON or an `EventStream`; the signal is aborted when the client has
+ * gone.
+ */
 export type Answer = (query: ControlQuery, signal: AbortSignal) => Promise<unknown>;
 
 export interface ControlServerOptions {
@@ -118,21 +131,27 @@ class Client {
   async #work(): Promise<void> {
     this.#isBusy = true;
     for (let line = this.#reader.take(); line !== undefined; line = this.#reader.take()) {
-      const response = await this.#respond(line);
+      for await (const response of this.#respond(line)) {
+        if (!this.#socket.writable) break;
+        if (!this.#socket.write(lineOf(response))) await drained(this.#socket);
+      }
       if (!this.#socket.writable) break;
-      if (!this.#socket.write(lineOf(response))) await drained(this.#socket);
     }
     this.#isBusy = false;
   }
 
-  async #respond(line: string): Promise<ControlResponse> {
+  async *#respond(line: string): AsyncGenerator<ControlResponse> {
     let id = 0;
     try {
       const request = parseRequest(line);
       id = request.id;
-      return { id, result: await this.#answer(request.query, this.#gone.signal) };
+      const answer = await this.#answer(request.query, this.#gone.signal);
+      if (answer instanceof EventStream) {
+        for await (const event of answer.events) yield { id, event };
+      }
+      yield { id, result: answer instanceof EventStream ? null : answer };
     } catch (error) {
-      return { id, error: failureOf(error) };
+      yield { id, error: failureOf(error) };
     }
   }
 }

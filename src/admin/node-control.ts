@@ -10,6 +10,7 @@ import type {
 } from './control-protocol.ts';
 import { type ControlServer, serveControl } from './control-server.ts';
 import { toJson } from './json-value.ts';
+import { answerMaps } from './node-maps.ts';
 
 type Methods = Readonly<Record<string, (...args: readonly unknown[]) => Promise<unknown>>>;
 
@@ -50,6 +51,8 @@ export class NodeControl implements AsyncDisposable {
         return reportServices(node);
       case 'call':
         return call(node, query, signal);
+      default:
+        return answerMaps(node.maps, query, signal);
     }
   }
 }

@@ -57,7 +57,8 @@ export function requireDataDir({ dataDir }: AskSettings): string {
   throw new CommandError(EXIT.usage, 'say which node: --data-dir <directory> or BARREL_DATA_DIR');
 }
 
-async function ask<T>(
+/** Asks the node of the settings; the connection ends with the answer. */
+export async function ask<T>(
   settings: AskSettings,
   question: (client: ControlClient) => Promise<T>,
 ): Promise<T> {

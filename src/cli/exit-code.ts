@@ -2,7 +2,7 @@
  * How the `barrel` command ends, for scripts:
  *
  *     0 done                          4 refused: another node or `authorize` said no
- *     1 failed                        5 no such service, method or process
+ *     1 failed                        5 no such service, method, process, map or key
  *     2 wrong options or arguments    6 timed out, or the connection was lost
  *     3 no node runs there            7 the called method threw
  */
@@ -25,6 +25,7 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 const BY_CODE: Partial<Readonly<Record<ErrorCode, ExitCode>>> = {
   ERR_OPTION: EXIT.usage,
   ERR_VALUE: EXIT.usage,
+  ERR_INVALID_VALUE: EXIT.usage,
   ERR_REFUSED: EXIT.refused,
   ERR_UNAUTHORIZED: EXIT.refused,
   ERR_NOT_FOUND: EXIT.notFound,

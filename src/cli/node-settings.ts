@@ -17,6 +17,7 @@ export interface StartSettings {
   readonly contact?: readonly string[];
   readonly trust?: 'tofu' | 'strict';
   readonly zone?: string;
+  readonly map?: readonly string[];
   readonly heartbeatMs?: number;
   readonly drainMs?: number;
   readonly logLevel: string;
@@ -30,6 +31,10 @@ const LOG_LEVELS: readonly string[] = ['debug', 'info', 'warn', 'error', 'silent
 /** The data directory says which node of this machine is meant. */
 export function dataDirOption(): Option {
   return option('--data-dir <directory>', 'data directory of the node', 'BARREL_DATA_DIR');
+}
+
+export function jsonOption(): Option {
+  return new Option('--json', 'print JSON, errors included');
 }
 
 export function startOptions(): readonly Option[] {
@@ -52,6 +57,7 @@ export function startOptions(): readonly Option[] {
       'strict',
     ]),
     option('--zone <zone>', 'where the node runs, for others to see', 'BARREL_ZONE'),
+    option('--map <name>', 'replicated map to host; repeatable', 'BARREL_MAP').argParser(collect),
     option('--heartbeat-ms <ms>', 'sign of life on idle links', 'BARREL_HEARTBEAT_MS').argParser(
       integer,
     ),
@@ -92,6 +98,7 @@ export async function nodeOptions(given: StartSettings, env: Environment): Promi
     contacts: given.contact,
     trust: given.trust,
     zone: given.zone,
+    maps: given.map && Object.fromEntries(given.map.map((name) => [name, {}])),
     liveness: { heartbeatMs: given.heartbeatMs },
     drainMs: given.drainMs,
   };

@@ -10,7 +10,14 @@ import {
 } from './ask.ts';
 import { EXIT, exitCodeOf, lineOf } from './exit-code.ts';
 import { printKey, printSecret } from './keys.ts';
-import { dataDirOption, integer, type StartSettings, startOptions } from './node-settings.ts';
+import { addMaps } from './map-words.ts';
+import {
+  dataDirOption,
+  integer,
+  jsonOption as json,
+  type StartSettings,
+  startOptions,
+} from './node-settings.ts';
 import type { SimulateSettings } from './simulate.ts';
 
 export interface Invocation {
@@ -55,6 +62,7 @@ function barrel(version: string, isJson: boolean): Command {
     .addHelpText('after', EXIT_CODES);
   addStart(program);
   addQuestions(program);
+  addMaps(program);
   addKeys(program);
   addSimulate(program);
   return program;
@@ -147,8 +155,4 @@ function addSimulate(program: Command): void {
       const { simulate } = await import('./simulate.ts');
       await simulate(scenario, settings);
     });
-}
-
-function json(): Option {
-  return new Option('--json', 'print JSON, errors included');
 }

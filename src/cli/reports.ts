@@ -1,6 +1,7 @@
 /** What a node reports, as text for a terminal. */
 import { styleText } from 'node:util';
 import type { MemberReport, ServiceReport, StatusReport } from '../admin/control-protocol.ts';
+import type { MapEventReport, MapReport } from '../admin/map-queries.ts';
 import { columns, table } from './table.ts';
 
 export function renderStatus(report: StatusReport): string {
@@ -40,6 +41,29 @@ export function renderServices(services: readonly ServiceReport[]): string {
   if (services.length === 0) return 'no service is registered';
   const rows = services.map(({ name, node, pid, meta }) => [name, node, pid, JSON.stringify(meta)]);
   return table(['service', 'node', 'pid', 'meta'], rows);
+}
+
+export function renderMaps(maps: readonly MapReport[]): string {
+  if (maps.length === 0) return 'no map is hosted';
+  const rows = maps.map(({ name, entries, persist, handles }) => [
+    name,
+    String(entries),
+    persist ? 'yes' : 'no',
+    String(handles),
+  ]);
+  return table(['map', 'entries', 'persist', 'handles'], rows);
+}
+
+/** One line; key and value are JSON. */
+export function renderMapEvent(event: MapEventReport): string {
+  switch (event.type) {
+    case 'put':
+      return `put     ${JSON.stringify(event.key)}  ${JSON.stringify(event.value)}`;
+    case 'remove':
+      return `remove  ${JSON.stringify(event.key)}`;
+    case 'lagged':
+      return `lagged  ${event.dropped} events are missing here`;
+  }
 }
 
 /** Two units at most: `45 s`, `3 m 12 s`, `2 h 5 m`, `4 d 1 h`. */

@@ -93,12 +93,13 @@ describe('words of the command line', () => {
   });
 
   test('settings become options, and what is left out stays out', async () => {
-    const given = { name: 'a@b', port: 7100, contact: ['c:1'], logLevel: 'info' } as const;
+    const given = { name: 'a@b', port: 7100, contact: ['c:1'], map: ['m'], logLevel: 'info' };
     const options = await nodeOptions(given, { BARREL_SECRET: 's', BARREL_INSECURE: 'true' });
     expect(options).toEqual({
       name: 'a@b',
       listen: { port: 7100 },
       contacts: ['c:1'],
+      maps: { m: {} },
       secret: 's',
       insecure: true,
       liveness: {},

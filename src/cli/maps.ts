@@ -1,0 +1,108 @@
+/** The commands about maps of a running node: `barrel map ls`, `get`, `put`, `rm`, `watch`. */
+import { fromJson, toJson } from '../admin/json-value.ts';
+import type { MapEventReport } from '../admin/map-queries.ts';
+import { encodeKey, type Key } from '../core/wire/key.ts';
+import { BarrelError } from '../errors.ts';
+import { type AskSettings, ask } from './ask.ts';
+import { CommandError, EXIT } from './exit-code.ts';
+import { renderMapEvent, renderMaps } from './reports.ts';
+
+export interface PutSettings extends AskSettings {
+  /** Milliseconds. */
+  readonly ttl?: number;
+}
+
+export interface EntryWords {
+  readonly map: string;
+  readonly key: string;
+}
+
+export interface PutWords extends EntryWords {
+  readonly value: string;
+}
+
+export async function printMaps(settings: AskSettings): Promise<void> {
+  const maps = await ask(settings, (client) => client.maps());
+  console.log(settings.json === true ? JSON.stringify(maps) : renderMaps(maps));
+}
+
+/** Prints the value as JSON. */
+export async function printEntry({ map, key }: EntryWords, settings: AskSettings): Promise<void> {
+  const entry = await ask(settings, (client) => client.mapGet(map, keyOfWord(key)));
+  if (entry === undefined) {
+    const text = `map ${JSON.stringify(map)} has no key ${JSON.stringify(key)}`;
+    throw new CommandError(EXIT.notFound, text);
+  }
+  const indent = settings.json === true ? undefined : 2;
+  console.log(JSON.stringify(toJson(entry.value), null, indent));
+}
+
+/** Prints nothing. */
+export async function putEntry(words: PutWords, settings: PutSettings): Promise<void> {
+  const { map } = words;
+  const [key, value] = [keyOfWord(words.key), valueOfWord(words.value)];
+  await ask(settings, (client) => client.mapPut({ map, key, value, ttlMs: settings.ttl }));
+}
+
+/** Prints nothing, also when there was nothing to remove. */
+export async function removeEntry({ map, key }: EntryWords, settings: AskSettings): Promise<void> {
+  await ask(settings, (client) => client.mapRemove(map, keyOfWord(key)));
+}
+
+/** Prints changes, each on a line, until it is interrupted or whoever reads has enough. */
+export async function watchMap(map: string, settings: AskSettings): Promise<void> {
+  const isOver = await ask(settings, async (client) => {
+    let isEnough = false;
+    process.stdout.once('error', () => {
+      isEnough = true;
+      client.close();
+    });
+    try {
+      for await (const event of client.mapWatch(map)) console.log(lineOf(event, settings));
+    } catch (error) {
+      if (!isEnough) throw error;
+    }
+    return !isEnough;
+  });
+  if (isOver) throw new BarrelError('ERR_CLOSED', `map ${JSON.stringify(map)} is hosted no more`);
+}
+
+function lineOf(event: MapEventReport, settings: AskSettings): string {
+  return settings.json === true ? JSON.stringify(event) : renderMapEvent(event);
+}
+
+/** A key is JSON where that is a key, with the tags of values; anything else is a plain string. */
+export function keyOfWord(word: string): Key {
+  const parsed = parsedWord(word);
+  if (parsed === undefined) return word;
+  const key = parsed.value as Key;
+  return isKey(key) ? key : word;
+}
+
+/** A value is JSON, with the tags of values; what is no JSON is a plain string. */
+export function valueOfWord(word: string): unknown {
+  const parsed = parsedWord(word);
+  return parsed === undefined ? word : parsed.value;
+}
+
+/** Undefined for what is no JSON. @throws ERR_VALUE for a tag that is wrong. */
+function parsedWord(word: string): { readonly value: unknown } | undefined {
+  let json: unknown;
+  try {
+    json = JSON.parse(word);
+  } catch {
+    // It needs no quotes then.
+    return undefined;
+  }
+  return { value: fromJson(json) };
+}
+
+function isKey(input: Key): boolean {
+  try {
+    encodeKey(input);
+    return true;
+  } catch (error) {
+    if (error instanceof BarrelError) return false;
+    throw error;
+  }
+}

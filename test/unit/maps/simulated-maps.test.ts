@@ -1,0 +1,40 @@
+/** Maps of whole nodes on the simulator: the scenarios of a map on one and on three nodes. */
+
+import { describe, expect, test } from 'vitest';
+import type { ReplicatedMap } from '../../../src/index.ts';
+import { createSimulation, type Simulation } from '../../../src/testing/index.ts';
+
+async function three(sim: Simulation): Promise<void> {
+  for (const name of ['a@one', 'b@one', 'c@one']) {
+    await sim.start({ name, contacts: name === 'a@one' ? [] : ['a@one'] });
+  }
+  await sim.until(() => sim.faults().length === 0, 30_000);
+}
+
+describe('map, three nodes', () => {
+  test('put on A / wait / on all; remove on A / wait / gone on all', async () => {
+    const sim = createSimulation({ seed: 1 });
+    await three(sim);
+    const maps: ReplicatedMap<number>[] = [];
+    for (const name of ['a@one', 'b@one', 'c@one']) {
+      maps.push(await sim.settled(sim.node(name).maps.open<number>('stock')));
+    }
+    await sim.settled(maps[0]?.put('tea', 3) ?? Promise.reject());
+    await sim.until(() => maps.every((map) => map.get('tea') === 3), 1_000);
+    await sim.settled(maps[0]?.remove('tea') ?? Promise.reject());
+    await sim.until(() => maps.every((map) => !map.has('tea')), 1_000);
+    expect(maps.map(({ size }) => size)).toEqual([0, 0, 0]);
+    await sim[Symbol.asyncDispose]();
+  });
+
+  test('map on A and B with data, then opened on C / wait / C has everything', async () => {
+    const sim = createSimulation({ seed: 2 });
+    await three(sim);
+    const a = await sim.settled(sim.node('a@one').maps.open<number>('stock'));
+    await sim.settled(sim.node('b@one').maps.open<number>('stock'));
+    await sim.settled(a.putAll(Array.from({ length: 5_000 }, (_, i) => [`key ${i}`, i] as const)));
+    const c = await sim.settled(sim.node('c@one').maps.open<number>('stock'));
+    expect(c.size).toBe(5_000);
+    await sim[Symbol.asyncDispose]();
+  });
+});
