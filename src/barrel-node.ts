@@ -1,7 +1,9 @@
 /** The face of a running node, and what happens to it. `createNode` makes one. */
+import type { HybridClock } from './cluster/node-clock.ts';
 import type { Address, NodeName } from './core/names.ts';
 import type { Contact } from './discovery/discovery.ts';
 import type { Trust } from './identity/trust.ts';
+import type { Maps } from './maps/maps.ts';
 import type { Observable, Timed } from './observable.ts';
 import type { Processes } from './processes/processes.ts';
 import type { Services } from './services/services.ts';
@@ -43,6 +45,9 @@ export interface BarrelNode extends AsyncDisposable, Observable<NodeEvent> {
   readonly processes: Processes;
   readonly services: Services;
   readonly topics: Topics;
+  readonly maps: Maps;
+  /** Hybrid logical clock: orders events across nodes without coordination. */
+  readonly clock: HybridClock;
   /** Keys of the snapshot are Prometheus sample names with their labels. */
   readonly metrics: { snapshot(): Readonly<Record<string, number>> };
   /** Withdraws services, waits for running calls (`drainMs`), leaves, stops. Idempotent. */
@@ -51,7 +56,7 @@ export interface BarrelNode extends AsyncDisposable, Observable<NodeEvent> {
 
 /** What a node is doing: `starting` until it has joined and synced, or `reasons` say why not. */
 export interface NodeStatus {
-  readonly state: 'starting' | 'ready' | 'left' | 'closed';
+  readonly state: 'starting' | 'ready' | 'degraded' | 'left' | 'closed';
   readonly reasons: readonly string[];
 }
 

@@ -4,9 +4,11 @@
  * simulated one are the same code.
  */
 import type { BarrelNode, NodeEvent } from './barrel-node.ts';
+import { storedClockBound } from './cluster/clock-bound.ts';
 import { Cluster, type ClusterOptions } from './cluster/cluster.ts';
 import { ContactLoop } from './cluster/contact-loop.ts';
 import { joinThrough } from './cluster/joining.ts';
+import { NodeClock } from './cluster/node-clock.ts';
 import { SavedPeers } from './cluster/saved-peers.ts';
 import type { NeighborEvent } from './core/membership/contract.ts';
 import type { Address } from './core/names.ts';
@@ -15,9 +17,11 @@ import type { MemberRecord } from './core/roster/entry.ts';
 import { encodeValue } from './core/wire/value.ts';
 import { type Credentials, loadCredentials } from './credentials.ts';
 import { DiscoveryChain } from './discovery/chain.ts';
+import type { DurableStore } from './host/durable-store.ts';
 import type { Host } from './host/host.ts';
 import { PROTOCOL_VERSION_MAX, PROTOCOL_VERSION_MIN } from './identity/hello.ts';
 import { incarnationAfter } from './identity/incarnation.ts';
+import { MapRegistry } from './maps/map-registry.ts';
 import { EventSource } from './observable.ts';
 import type { ResolvedOptions } from './options.ts';
 import { ProcessTable } from './processes/process-table.ts';
@@ -52,15 +56,35 @@ export interface World {
  */
 export async function composeNode(world: World, options: ResolvedOptions): Promise<BarrelNode> {
   const { host } = world;
+  const { dataDir } = options;
+  const durable = dataDir === undefined ? undefined : await host.openStore(`${dataDir}/store`);
+  try {
+    return await composeOn(world, options, durable);
+  } catch (error) {
+    await durable?.close();
+    throw error;
+  }
+}
+
+async function composeOn(
+  world: World,
+  options: ResolvedOptions,
+  durable: DurableStore | undefined,
+): Promise<BarrelNode> {
+  const { host } = world;
   const events = new EventSource<NodeEvent>(host.logger);
   const credentials = await loadCredentials(options, world, (node) => cluster.revoke(node));
   options.signal?.throwIfAborted();
   const { dataDir } = options;
   const known = await SavedPeers.load({ host, dataDir });
   const discovery = new DiscoveryChain(options.discovery, host.logger);
+  const bound = durable && storedClockBound(durable, host.logger);
+  const clock = await NodeClock.open({ host, bound });
   const cluster: Cluster = await Cluster.open({
     ...overlayOptions(options, credentials),
     host,
+    clock,
+    durable,
     known,
     discovery,
     openTransport: (onConnection) => world.openTransport(credentials, onConnection),
@@ -85,6 +109,14 @@ export async function composeNode(world: World, options: ResolvedOptions): Promi
     rttMs: (node) => cluster.rttMs(node),
   });
   const topics = new TopicHub({ broadcasts: cluster.broadcasts, logger: host.logger });
+  const maps = new MapRegistry({ stores: cluster.stores, host, hasDataDir: dataDir !== undefined });
+  try {
+    await maps.openDeclared(options.maps);
+  } catch (error) {
+    await maps.close();
+    await cluster.close();
+    throw error;
+  }
   const contacts = new ContactLoop({
     host,
     contacts: options.contacts,
@@ -107,10 +139,12 @@ export async function composeNode(world: World, options: ResolvedOptions): Promi
     processes,
     services,
     topics,
+    maps,
+    clock,
     contacts,
     savedPeers: new SavedPeers({ host, dataDir, peers: () => cluster.peers() }),
     events,
-    owned: [announcement, ...world.owned],
+    owned: [announcement, ...(durable === undefined ? [] : [closed(durable)]), ...world.owned],
   });
   contacts.start();
   return node;
@@ -148,6 +182,10 @@ function overlayOptions(
       shufflePeriodMs: membership.shufflePeriodMs,
     },
   };
+}
+
+function closed(store: DurableStore): AsyncDisposable {
+  return { [Symbol.asyncDispose]: () => store.close() };
 }
 
 /** A wildcard address is nothing that others can dial: the machine's own ones stand for it. */

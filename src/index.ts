@@ -6,6 +6,7 @@ export type {
   NodeEvent,
   NodeStatus,
 } from './barrel-node.ts';
+export type { HybridClock } from './cluster/node-clock.ts';
 export type { Address, NodeName } from './core/names.ts';
 export { type Pid, parsePid } from './core/pid.ts';
 export type { Key } from './core/wire/key.ts';
@@ -22,6 +23,15 @@ export {
 export type { Logger } from './host/logger.ts';
 export type { PinnedBy } from './identity/pin.ts';
 export type { Trust, TrustedNode } from './identity/trust.ts';
+export type {
+  HostedMap,
+  MapEvent,
+  MapOptions,
+  Maps,
+  PutOptions,
+  ReplicatedMap,
+  StandardSchema,
+} from './maps/maps.ts';
 export { createNode } from './node.ts';
 export type { Cancellable, Lagged, Observable, Timed } from './observable.ts';
 export type { NodeOptions, TrustMode } from './options.ts';

@@ -27,6 +27,7 @@ export const HANDSHAKE_TIMEOUT_MS = 10_000;
 export const HALF_OPEN_MAX = 256;
 export const HALF_OPEN_PER_ADDRESS_MAX = 64;
 export const UNADMITTED_BYTES_MAX = 16_384;
+/** Between two nodes' clocks; also how far ahead of its own clock a node takes a stamp. */
 export const CLOCK_SKEW_MS_MAX = 60_000;
 export const PINS_MAX = 16_384;
 export const PIN_UNSEEN_MS = 2_592_000_000;
@@ -84,16 +85,6 @@ export const GOSSIP_MISSING_MAX = 16_384;
 export const GOSSIP_ANNOUNCERS_MAX = 16;
 /** Ids asked for in one go; the rest follow about a round trip later. */
 export const GOSSIP_GRAFTS_MAX = 256;
-
-// Replicated table
-/** Entries of owners that the roster does not know yet; above it the oldest go. */
-export const STRANGER_ENTRIES_MAX = 4_096;
-export const TABLE_ENTRIES_PER_OWNER_MAX = 10_000;
-export const TABLE_BATCH_MAX = 256;
-/** Bytes of keys and values in one frame of entries; a larger entry travels alone. */
-export const TABLE_BATCH_BYTES_MAX = 262_144;
-export const TABLE_BYTES_PER_OWNER_MAX = 16_777_216;
-export const TABLE_ENTRIES_MAX = 1_000_000;
 
 // Processes
 export const PROCESSES_MAX = 1_000_000;
@@ -200,11 +191,6 @@ export const REQUESTS_PER_LINK_MAX = 65_536;
 export const REFUTATION_MAX = 1_099_511_627_776;
 /** A refutation further than this above the known one is forged. */
 export const REFUTATION_LEAP_MAX = 65_536;
-export const TABLE_VERSION_MAX = 1_099_511_627_776;
-/** Up to here an owner contradicts what others say in its name; above it the numbers would end. */
-export const TABLE_VERSION_REPAIRED_MAX = 1_000_000_000_000;
-/** Of all owners together; an owner's own entries have their own bound. */
-export const TABLE_BYTES_MAX = 67_108_864;
 
 // Bytes that wait
 /** An exit reason, encoded; a longer one is cut to a summary where it comes to be. */
@@ -217,3 +203,87 @@ export const SIGNALS_WAITING_BYTES_MAX = 134_217_728;
 // Services
 /** Further attempts of one look-up or call that may be asked for. */
 export const SERVICE_RETRIES_MAX = 100;
+
+// Sketches of sets
+/** Coded symbols that a node keeps of its own set. */
+export const SKETCH_SYMBOLS_DEFAULT = 2_048;
+export const SKETCH_SYMBOLS_MAX = 16_384;
+/** Elements under one coded symbol of another node. */
+export const SKETCH_ELEMENTS_MAX = 1_073_741_823;
+/** Coded symbols of the first batch of an exchange. */
+export const SKETCH_FIRST_BATCH = 8;
+/** Counts that come with the first batch: of its symbols, and of those that follow. */
+export const SKETCH_COUNTS = 64;
+
+// Clock
+/** A later wall clock is not believed: half of what a stamp holds, so that no stamp overflows. */
+export const CLOCK_WALL_MS_MAX = 140_737_488_355_327;
+/** How far ahead of time a clock is reserved on disk; with half of it left it is extended. */
+export const CLOCK_RESERVE_MS = 10_000;
+/** The same for a clock that time does not drive: 65,536 stamps for each millisecond. */
+export const CLOCK_RESERVE_COUNTED_MS = 100;
+export const CLOCK_SAVE_RETRY_MS = 1_000;
+/** Between two warnings of one kind. */
+export const CLOCK_WARNING_PERIOD_MS = 60_000;
+
+// Maps
+/** Maps that one node hosts. */
+export const MAPS_MAX = 256;
+export const MAP_NAME_BYTES_MAX = 255;
+/** Entries of one `putAll`. */
+export const MAP_PUT_ALL_MAX = 10_000;
+/** Ten years. */
+export const MAP_TTL_MS_MAX = 315_360_000_000;
+/** Thirty days. */
+export const MAP_TOMBSTONE_TTL_MS_MAX = 2_592_000_000;
+export const MAP_TOMBSTONE_TTL_MS_DEFAULT = 3_600_000;
+/** Of what a validator says of a value that it refuses, in characters. */
+export const MAP_REFUSAL_CHARS_MAX = 500;
+
+// Durable store
+/** Of all batches that are not durable yet; further ones get ERR_OVERLOADED. */
+export const STORE_WAITING_BYTES_MAX = 67_108_864;
+/** Of the batches that share one write to the disk; a larger batch goes alone. */
+export const STORE_GROUP_BYTES_MAX = 4_194_304;
+/** Counted for each operation of a batch beside its key and value. */
+export const STORE_OPERATION_BYTES = 64;
+/** Keys and values that one range reads ahead. */
+export const STORE_READ_BYTES = 262_144;
+export const STORE_READ_ITEMS_MAX = 1_024;
+
+// Replicated stores
+/** Replicas that one node hosts, the built-in stores included. */
+export const STORES_MAX = 272;
+export const STORE_NAME_BYTES_MAX = 259;
+/** An owned key has the name of its owner in front. */
+export const STORE_KEY_BYTES_MAX = 1_536;
+/** Entries of one replica, tombstones included: further writes of this node are refused. */
+export const STORE_ENTRIES_MAX = 1_048_576;
+/** Keys and values of one replica, in bytes: further writes of this node are refused. */
+export const STORE_BYTES_MAX = 1_073_741_824;
+/** What others wrote is taken in above these bounds, up to so many times of them. */
+export const STORE_OTHERS_FACTOR = 1.25;
+/** Entries of writers that the roster does not know yet, of all stores; the oldest go. */
+export const STRANGER_ENTRIES_MAX = 4_096;
+/** Entries in one frame. */
+export const STORE_BATCH_ENTRIES_MAX = 4_096;
+/** Bytes of entries in one frame; a larger entry travels alone. */
+export const STORE_BATCH_BYTES_MAX = 57_344;
+/** Replicas of which one store knows, in one frame of an exchange. */
+export const KNOWLEDGE_FRAME_REPLICAS_MAX = 8_192;
+/** Ids in one frame of an exchange: 16 bytes each. */
+export const EXCHANGE_IDS_MAX = 3_072;
+/** Entries told as deleted history in one frame. */
+export const EXCHANGE_BURIED_MAX = 4_096;
+/** Frames of an exchange that wait at the side that takes them in. */
+export const EXCHANGE_WINDOW = 8;
+/** Requests of one exchange that wait for their answers. */
+export const EXCHANGE_QUEUE_MAX = 64;
+/** Stores whose first coded symbols come with the answer to an exchange. */
+export const SKETCHED_STORES_MAX = 32;
+/** Replicas that are gone and are told apart for a while; older ones share one floor. */
+export const KNOWN_REMOVED_MAX = 64;
+/** Replicas of which one store knows; above it those that are gone share the floor at once. */
+export const KNOWN_REPLICAS_MAX = 4_096;
+/** Stamps of one writer told apart above what is known of it; above that the first ones go. */
+export const KNOWN_AHEAD_MAX = 512;

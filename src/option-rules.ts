@@ -16,6 +16,7 @@ import {
   DISCOVERIES_MAX,
   HEARTBEAT_MS_DEFAULT,
   LISTEN_HOST_DEFAULT,
+  MAPS_MAX,
   META_BYTES_MAX,
   PASSIVE_SIZE_DEFAULT,
   PASSIVE_SIZE_MAX,
@@ -27,6 +28,8 @@ import {
   WALK_HOPS_MAX,
   ZONE_BYTES_MAX,
 } from './limits.ts';
+import { isMapName, MAP_NAME_RULE } from './maps/map-name.ts';
+import { MAP_OPTION_RULES } from './maps/map-options.ts';
 import type { NodeOptions } from './options.ts';
 
 const SHOWN_CHARS_MAX = 80;
@@ -75,6 +78,7 @@ const rules = {
     suspicionMinMs: integer(50, 600_000),
     suspicionMaxMs: integer(50, 3_600_000),
   }),
+  maps: mapsByName(),
   drainMs: integer(0, 3_600_000),
   logger: value('an object with the functions debug, info, warn and error', isLogger),
   signal: value('an AbortSignal', (signal) => signal instanceof AbortSignal),
@@ -94,6 +98,7 @@ const relations: readonly Relation[] = [
   { of: ['liveness.heartbeatMs', 'liveness.suspicionMinMs'], fault: heartbeatFault },
   { of: ['liveness.suspicionMinMs', 'liveness.suspicionMaxMs'], fault: suspicionFault },
   { of: ['trust', 'dataDir'], fault: strictFault },
+  { of: ['maps', 'dataDir'], fault: persistFault },
   { of: ['trust', 'listen.host', 'secret', 'insecure'], fault: secretFault },
 ];
 
@@ -162,6 +167,12 @@ function strictFault({ trust, dataDir }: NodeOptions): string | undefined {
   return "`dataDir` is required when `trust` is 'strict' (the pins are there), received undefined";
 }
 
+function persistFault({ maps = {}, dataDir }: NodeOptions): string | undefined {
+  const kept = Object.keys(maps).filter((name) => maps[name]?.persist === true);
+  if (dataDir !== undefined || kept.length === 0) return undefined;
+  return `\`dataDir\` is required by \`maps.${kept[0]}.persist\`, received undefined`;
+}
+
 function secretFault({ trust, insecure, listen, secret }: NodeOptions): string | undefined {
   const host = listen?.host ?? LISTEN_HOST_DEFAULT;
   if (trust === 'strict' || insecure === true || secret !== undefined || LOOPBACK.test(host)) {
@@ -212,6 +223,27 @@ function group<const T extends v.ObjectEntries>(
   return v.optional(v.strictObject(entries, `an object of ${Object.keys(entries).join(', ')}`));
 }
 
+function mapsByName(): Optional<unknown> {
+  const { validator, persist, tombstoneTtlMs, pruneOnMemberDown } = MAP_OPTION_RULES;
+  const options = v.strictObject(
+    {
+      validator: value(validator.rule, validator.holds),
+      persist: value(persist.rule, persist.holds),
+      tombstoneTtlMs: value(tombstoneTtlMs.rule, tombstoneTtlMs.holds),
+      pruneOnMemberDown: value(pruneOnMemberDown.rule, pruneOnMemberDown.holds),
+    },
+    `an object of ${Object.keys(MAP_OPTION_RULES).join(', ')}`,
+  );
+  const name = v.custom<string>(isMapName, `a name of ${MAP_NAME_RULE}`);
+  return v.optional(
+    v.pipe(
+      v.custom<object>(isPlainObject, 'a plain object of maps by name'),
+      v.record(name, options),
+      v.check((maps) => Object.keys(maps).length <= MAPS_MAX, `at most ${MAPS_MAX} maps`),
+    ),
+  );
+}
+
 function isSecret(input: unknown): boolean {
   if (typeof input === 'string') {
     return input.length >= SECRET_CHARS_MIN && Buffer.byteLength(input) <= SECRET_BYTES_MAX;
@@ -226,10 +258,14 @@ function isDiscovery(input: unknown): boolean {
   return typeof name === 'string' && typeof resolve === 'function';
 }
 
-function isMeta(input: unknown): boolean {
-  if (typeof input !== 'object' || input === null || Array.isArray(input)) return false;
+function isPlainObject(input: unknown): boolean {
+  if (typeof input !== 'object' || input === null) return false;
   const prototype: unknown = Object.getPrototypeOf(input);
-  if (prototype !== Object.prototype && prototype !== null) return false;
+  return prototype === Object.prototype || prototype === null;
+}
+
+function isMeta(input: unknown): boolean {
+  if (!isPlainObject(input)) return false;
   try {
     return encodeValue(input).byteLength <= META_BYTES_MAX;
   } catch {

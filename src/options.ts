@@ -18,6 +18,7 @@ import {
   SUSPICION_MAX_MS_DEFAULT,
   SUSPICION_MIN_MS_DEFAULT,
 } from './limits.ts';
+import type { MapOptions } from './maps/maps.ts';
 import type { Cancellable } from './observable.ts';
 import { optionFaults } from './option-rules.ts';
 
@@ -152,6 +153,12 @@ export interface NodeOptions extends Cancellable {
       }
     | undefined;
   /**
+   * Maps that the node hosts from its start to its end, by name, at most 256. They are loaded when
+   * `createNode` resolves.
+   * @default none
+   */
+  readonly maps?: Readonly<Record<string, MapOptions<unknown>>> | undefined;
+  /**
    * Milliseconds that `close` waits for calls that this node is answering, 0 to 3,600,000.
    * @default 10_000
    */
@@ -193,6 +200,7 @@ export interface ResolvedOptions extends Cancellable {
     readonly suspicionMinMs: number;
     readonly suspicionMaxMs: number;
   };
+  readonly maps: Readonly<Record<string, MapOptions<unknown>>>;
   readonly drainMs: number;
   readonly logger: Logger;
 }
@@ -222,6 +230,7 @@ export function resolveOptions(options: NodeOptions, host: OptionHost): Resolved
     zone: options.zone,
     membership: resolveMembership(options.membership),
     liveness: resolveLiveness(options.liveness),
+    maps: options.maps ?? {},
     drainMs: options.drainMs ?? 10_000,
     logger: options.logger ?? host.logger,
     signal: options.signal,

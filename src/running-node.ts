@@ -3,6 +3,7 @@ import type { BarrelNode, Identity, Member, NodeEvent, NodeStatus } from './barr
 import type { Cluster } from './cluster/cluster.ts';
 import type { ContactLoop } from './cluster/contact-loop.ts';
 import { joinThrough } from './cluster/joining.ts';
+import type { HybridClock, NodeClock } from './cluster/node-clock.ts';
 import type { SavedPeers } from './cluster/saved-peers.ts';
 import type { Address, NodeName } from './core/names.ts';
 import type { LivingEntry } from './core/roster/entry.ts';
@@ -13,6 +14,8 @@ import type { Contact } from './discovery/discovery.ts';
 import { BarrelError } from './errors.ts';
 import type { Host } from './host/host.ts';
 import type { Trust } from './identity/trust.ts';
+import type { MapRegistry } from './maps/map-registry.ts';
+import type { Maps } from './maps/maps.ts';
 import type { Cancellable, EventSource, Lagged, Timed } from './observable.ts';
 import type { ResolvedOptions } from './options.ts';
 import type { ProcessTable } from './processes/process-table.ts';
@@ -36,6 +39,8 @@ export interface RunningNodeParts {
   readonly processes: ProcessTable;
   readonly services: ServiceRegistry;
   readonly topics: TopicHub;
+  readonly maps: MapRegistry;
+  readonly clock: NodeClock;
   readonly contacts: ContactLoop;
   readonly savedPeers: SavedPeers;
   readonly events: EventSource<NodeEvent>;
@@ -52,6 +57,8 @@ export class RunningNode implements BarrelNode {
   readonly processes: Processes;
   readonly services: Services;
   readonly topics: Topics;
+  readonly maps: Maps;
+  readonly clock: HybridClock;
   readonly metrics: BarrelNode['metrics'];
   readonly #parts: RunningNodeParts;
   readonly #ready: Promise<void>;
@@ -73,6 +80,8 @@ export class RunningNode implements BarrelNode {
     this.processes = parts.processes;
     this.services = parts.services;
     this.topics = parts.topics;
+    this.maps = parts.maps;
+    this.clock = parts.clock;
     this.metrics = { snapshot: () => host.meter.snapshot() };
     this.#ready = this.#becomeReady();
   }
@@ -89,8 +98,11 @@ export class RunningNode implements BarrelNode {
   status(): NodeStatus {
     if (this.#closing !== undefined) return { state: 'closed', reasons: [] };
     if (this.#hasLeft) return { state: 'left', reasons: ['left the cluster'] };
+    const { cluster, contacts } = this.#parts;
+    const faults = cluster.storeFaults;
+    if (faults.length > 0) return { state: 'degraded', reasons: faults };
     if (this.#isReady) return { state: 'ready', reasons: [] };
-    return { state: 'starting', reasons: this.#parts.contacts.reasons };
+    return { state: 'starting', reasons: contacts.reasons };
   }
 
   async join(contact: Contact, options: Timed = {}): Promise<void> {
@@ -105,6 +117,7 @@ export class RunningNode implements BarrelNode {
     if (this.#hasLeft) contacts.start();
     this.#hasLeft = false;
     contacts.noteJoined();
+    if (this.#isReady) cluster.settle();
     events.emit({ type: 'joined', contact: node });
   }
 
@@ -117,7 +130,7 @@ export class RunningNode implements BarrelNode {
     this.#hasLeft = true;
     const { timeoutMs = LEAVE_TIMEOUT_MS, signal } = options;
     await within({ timers: host.timers, timeoutMs, signal, what: 'leaving' }, () =>
-      cluster.leave(),
+      cluster.leave({ isForGood: true }),
     );
     if (!wasOut) events.emit({ type: 'left' });
   }
@@ -166,13 +179,14 @@ export class RunningNode implements BarrelNode {
   async #becomeReady(): Promise<void> {
     const { isAlone } = await this.#parts.contacts.joined;
     if (!isAlone) await this.#parts.cluster.synced;
+    this.#parts.cluster.settle();
     this.#isReady = true;
   }
 
   /** No new work, then the work at hand, then goodbye, then the rooms in reverse. */
   async #close(): Promise<void> {
     const { cluster, contacts, events, host, options, owned, processes, services } = this.#parts;
-    const { savedPeers, topics } = this.#parts;
+    const { clock, maps, savedPeers, topics } = this.#parts;
     contacts.stop();
     this.#overtakeJoins(`${this.name} is closed`);
     this.#closed.reject(new BarrelError('ERR_CLOSED', `${this.name} is closed`));
@@ -181,6 +195,7 @@ export class RunningNode implements BarrelNode {
     processes.close();
     services.close();
     topics.close();
+    await maps.close();
     // While they are known: a goodbye forgets them all.
     await savedPeers.close();
     try {
@@ -188,6 +203,7 @@ export class RunningNode implements BarrelNode {
     } finally {
       // Whatever a goodbye may meet: the socket and the directory are given back.
       await cluster.close();
+      await clock.close();
       for (const part of owned) await part[Symbol.asyncDispose]();
       events.end();
       host.logger.debug('closed', { node: this.name });

@@ -1,6 +1,6 @@
 /**
- * The overlay as one running thing: transport, admission, membership, roster and table of one node,
- * tied together. Features see it through `messages` and `table`.
+ * The overlay as one running thing: transport, admission, membership, roster and stores of a node,
+ * tied together. Features see it through `messages`, `broadcasts`, `stores` and `table`.
  */
 
 import type { LinkFacts } from '../core/link-facts.ts';
@@ -8,15 +8,13 @@ import type { HyParViewConfig } from '../core/membership/config.ts';
 import type { NeighborEvent } from '../core/membership/contract.ts';
 import type { PeerDescriptor } from '../core/membership/peer.ts';
 import type { Address, NodeName } from '../core/names.ts';
-import type { OverlayEffect } from '../core/overlay/contract.ts';
 import { Overlay } from '../core/overlay/overlay.ts';
 import type { MemberEvent } from '../core/roster/contract.ts';
 import type { LivingEntry, MemberRecord } from '../core/roster/entry.ts';
-import { encodeLiveness } from '../core/roster/messages.ts';
-import { isTableKind } from '../core/table/messages.ts';
+import { EXCHANGE } from '../core/store/exchange/exchange-codec.ts';
 import { WireError } from '../core/wire/wire-error.ts';
-import { Writer } from '../core/wire/writer.ts';
 import type { Discovery } from '../discovery/discovery.ts';
+import type { DurableStore } from '../host/durable-store.ts';
 import type { Host } from '../host/host.ts';
 import type { AdmissionSelf } from '../identity/admission.ts';
 import { isOfTheFuture } from '../identity/incarnation.ts';
@@ -32,20 +30,19 @@ import {
 import { AddressBook } from './address-book.ts';
 import { AdmissionGate } from './admission-gate.ts';
 import { TaggedBroadcasts } from './broadcasts.ts';
+import { clusterStores, openReplicas, openTable } from './cluster-stores.ts';
 import { ControlSender } from './control-sender.ts';
 import { Dialler } from './dialler.ts';
 import { Exchanges } from './exchange.ts';
 import { meterGossip } from './gossip-metrics.ts';
 import type { Link, LinkTableEvents } from './link.ts';
 import { LinkTable } from './link-table.ts';
+import type { NodeClock } from './node-clock.ts';
 import { OnDemandLinks } from './on-demand-links.ts';
 import { OverlayDriver } from './overlay-driver.ts';
-import type { Broadcasts, MessageLinks, NodeRef, OwnedTable } from './ports.ts';
-import { TableDriver } from './table-driver.ts';
-
-/** The sender has sent all it knew when the receiver became its neighbour. */
-const SYNCED = 48;
-const SYNCED_FRAME = new Writer().uint(SYNCED).take();
+import type { Broadcasts, MessageLinks, NodeRef, OwnedTable, Stores } from './ports.ts';
+import { rosterPages, SYNCED } from './roster-pages.ts';
+import type { StoreDriver } from './store-driver.ts';
 
 export interface ClusterOptions {
   readonly host: Host;
@@ -54,6 +51,9 @@ export interface ClusterOptions {
   readonly ephemeral: boolean;
   readonly secretKey: Uint8Array | undefined;
   readonly trust: TrustTable;
+  readonly clock: NodeClock;
+  /** Undefined without a data directory. */
+  readonly durable: DurableStore | undefined;
   readonly discovery: Discovery;
   readonly membership: Partial<HyParViewConfig>;
   readonly suspicion: { readonly suspicionMinMs: number; readonly suspicionMaxMs: number };
@@ -76,7 +76,8 @@ export class Cluster implements LinkTableEvents {
   readonly #links: LinkTable;
   readonly #dialler: Dialler;
   readonly #overlay: OverlayDriver;
-  readonly #table: TableDriver;
+  readonly #stores: StoreDriver;
+  readonly #table: OwnedTable;
   readonly #broadcasts: TaggedBroadcasts;
   readonly #messages: OnDemandLinks;
   readonly #exchanges: Exchanges;
@@ -102,23 +103,30 @@ export class Cluster implements LinkTableEvents {
       events: this,
     });
     const control = new ControlSender(host, this.#links);
-    const link = (node: NodeName): Link | undefined => this.#links.get(node);
-    this.#dialler = new Dialler(this.#links, this.#addressBook());
-    this.#broadcasts = new TaggedBroadcasts((tag, payload) =>
-      this.#overlay.broadcast(tag, payload),
+    this.#dialler = new Dialler(
+      this.#links,
+      new AddressBook({
+        announced: (node) => this.#overlay.core.roster.get(node)?.record?.addresses,
+        discovery: options.discovery,
+      }),
     );
+    this.#broadcasts = new TaggedBroadcasts((tag, bytes) => this.#overlay.broadcast(tag, bytes));
     this.#overlay = this.#overlayDriver(control);
     meterGossip(host.meter, this.#overlay.core.gossip);
-    this.#table = new TableDriver({
-      host,
+    this.#stores = clusterStores({
+      ...options,
       self: this.self,
-      isAlive: (node, start) => this.isAlive(node, start),
-      news: (node, frame) => this.#exchanges.news(node, frame),
-      checkIncarnation: (start) => this.#checkIncarnation(start),
+      cluster: self.cluster,
+      broadcasts: this.#broadcasts,
+      control,
+      links: this.#links,
+      dialler: this.#dialler,
+      onExchanged: () => this.#synced.resolve(),
     });
-    this.#exchanges = new Exchanges(control, () => this.#table.pages());
+    this.#table = openTable(this.self, this.#stores);
+    this.#exchanges = new Exchanges(control);
     this.#messages = new OnDemandLinks(this.self, host, {
-      link,
+      link: (node) => this.#links.get(node),
       connect: async (node) => void (await this.#dialler.toNode(node)),
     });
   }
@@ -129,6 +137,7 @@ export class Cluster implements LinkTableEvents {
       cluster.#links.accept(connection),
     );
     const cluster: Cluster = new Cluster(options, transport);
+    await openReplicas(cluster.#stores, () => cluster.close());
     cluster.confirm();
     if (options.known.length > 0) cluster.#overlay.submit({ kind: 'known', peers: options.known });
     return cluster;
@@ -151,6 +160,15 @@ export class Cluster implements LinkTableEvents {
     return this.#table;
   }
 
+  get stores(): Stores {
+    return this.#stores;
+  }
+
+  /** Sentences that say which stores are not as they should be. */
+  get storeFaults(): readonly string[] {
+    return this.#stores.faults;
+  }
+
   get broadcasts(): Broadcasts {
     return this.#broadcasts;
   }
@@ -163,7 +181,12 @@ export class Cluster implements LinkTableEvents {
     return this.#overlay;
   }
 
-  /** Resolves when a neighbour has sent all it knew. */
+  /** This node takes part and knows what others know, or is alone. */
+  settle(): void {
+    this.#stores.submit({ kind: 'settled' });
+  }
+
+  /** Resolves when all has been compared with one other node. */
   get synced(): Promise<void> {
     return this.#synced.promise;
   }
@@ -217,8 +240,12 @@ export class Cluster implements LinkTableEvents {
     if (this.#isOnTrial) this.#overlay.submit({ kind: 'retract' });
   }
 
-  /** Says goodbye to everybody, then closes all links. */
-  async leave(): Promise<void> {
+  /**
+   * Says goodbye to everybody, then closes all links. `isForGood`: nobody waits for what this node
+   * keeps on disk.
+   */
+  async leave({ isForGood = false }: { readonly isForGood?: boolean } = {}): Promise<void> {
+    if (isForGood) this.#stores.submit({ kind: 'leave' });
     await this.#overlay.leave();
     for (const link of [...this.#links.all()]) this.#links.close(link, 'leaving');
     // Out of the cluster no death is heard of: pins of ephemeral keys end, as at a new start.
@@ -243,6 +270,7 @@ export class Cluster implements LinkTableEvents {
     this.#isClosed = true;
     this.#overlay.close();
     this.#messages.close();
+    await this.#stores.close();
     await this.#transport.close('leaving');
   }
 
@@ -270,8 +298,8 @@ export class Cluster implements LinkTableEvents {
     }
     if (this.#overlay.frame(link, frame)) return;
     const kind = frame[0] ?? 0;
-    if (isTableKind(kind)) this.#table.frame(link, frame);
-    else if (kind === SYNCED) this.#synced.resolve();
+    if (kind === EXCHANGE) this.#stores.frame(link, frame);
+    else if (kind === SYNCED) this.#stores.submit({ kind: 'ask', node: link.node });
     else throw new WireError(`no control message has kind ${kind}`);
   }
 
@@ -291,31 +319,20 @@ export class Cluster implements LinkTableEvents {
     const { node } = event;
     if (event.type === 'peerUp') this.#exchanges.start(node);
     else this.#exchanges.stop(node);
-    this.#table.submit({ kind: event.type === 'peerUp' ? 'neighborUp' : 'neighborDown', node });
+    this.#stores.submit({ kind: event.type === 'peerUp' ? 'neighborUp' : 'neighborDown', node });
     this.#options.onNeighbor(event);
   }
 
   #onMember(event: MemberEvent): void {
     const { node, incarnation } = event;
-    if (event.type === 'memberUp') this.#table.memberUp(event);
+    if (event.type === 'memberUp') this.#stores.submit({ kind: 'memberUp', node, incarnation });
     if (event.type === 'memberDown') {
-      this.#table.memberDown(event);
+      this.#stores.submit({ kind: 'memberDown', node, incarnation });
       this.#closeSilent(event);
       // While a link proves who has the name, word of a death does not free it.
       if (this.#links.get(node) === undefined) this.#options.trust.release(node, incarnation);
     }
     this.#options.onMember(event);
-  }
-
-  /** What the neighbour lacks of the roster; a new one gets all else behind it. */
-  *#pages({ buckets, isFirst }: Extract<OverlayEffect, { kind: 'exchange' }>): Pages {
-    for (const entries of this.#overlay.core.roster.entriesIn(buckets)) {
-      yield encodeLiveness({ kind: 'entries', entries });
-    }
-    if (!isFirst) return;
-    // Who is alive comes first: entries of owners that are unknown are refused.
-    yield* this.#table.pages();
-    yield SYNCED_FRAME;
   }
 
   /** The link to a dead node is over; one that is heard belongs to a node that will refute. */
@@ -326,11 +343,6 @@ export class Cluster implements LinkTableEvents {
     if (silentMs > 2 * this.#options.self.heartbeatMs) {
       this.#links.close(link, 'lost', 'the node is gone');
     }
-  }
-
-  #checkIncarnation(incarnation: bigint): void {
-    if (this.#isPlausible(incarnation)) return;
-    throw new WireError('an incarnation of a time that has not come');
   }
 
   #isPlausible(incarnation: bigint): boolean {
@@ -351,12 +363,6 @@ export class Cluster implements LinkTableEvents {
       trust,
       seenIncarnation: (node) => this.#overlay.core.roster.get(node)?.incarnation,
     });
-  }
-
-  #addressBook(): AddressBook {
-    const announced = (node: NodeName): readonly Address[] | undefined =>
-      this.#overlay.core.roster.get(node)?.record?.addresses;
-    return new AddressBook({ announced, discovery: this.#options.discovery });
   }
 
   readonly #facts: LinkFacts = {
@@ -387,11 +393,10 @@ export class Cluster implements LinkTableEvents {
       onNeighbor: (event) => this.#onNeighbor(event),
       onMember: (event) => this.#onMember(event),
       onBroadcast: (broadcast) => this.#broadcasts.deliver(broadcast),
-      onExchange: (exchange) => this.#exchanges.add(exchange.to, this.#pages(exchange)),
-      onReassert: () => this.#table.submit({ kind: 'reassert' }),
+      onExchange: (exchange) =>
+        this.#exchanges.add(exchange.to, rosterPages(this.#overlay.core.roster, exchange)),
+      onReassert: () => this.#stores.submit({ kind: 'reassert' }),
       onSuperseded: (start) => onStale(start),
     });
   }
 }
-
-type Pages = IterableIterator<Uint8Array>;

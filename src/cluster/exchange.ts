@@ -1,7 +1,6 @@
 /**
- * What this node knows, to its neighbours: news as it comes, and page by page what a neighbour
- * lacks. So no roster or table, however large, fills a queue, and nothing that was skipped stays
- * unsaid.
+ * What this node knows of who lives, to its neighbours: page by page what a neighbour lacks, so
+ * that no roster, however large, fills a queue.
  */
 import type { NodeName } from '../core/names.ts';
 import type { ControlSender } from './control-sender.ts';
@@ -12,24 +11,19 @@ const EXCHANGES_WAITING_MAX = 4;
 interface Exchange {
   /** Pages that are still to be sent, those of one comparison after those of another. */
   readonly pages: Iterator<Uint8Array>[];
-  /** News was skipped because the link was full: it must be said once more. */
-  hasSkipped: boolean;
 }
 
 export class Exchanges {
   readonly #control: ControlSender;
-  readonly #everything: () => Iterator<Uint8Array>;
   readonly #neighbors = new Map<NodeName, Exchange>();
 
-  /** `everything` gives the frames of all that travels as news, read lazily. */
-  constructor(control: ControlSender, everything: () => Iterator<Uint8Array>) {
+  constructor(control: ControlSender) {
     this.#control = control;
-    this.#everything = everything;
   }
 
-  /** A new neighbour: news and pages may follow from now on. */
+  /** A new neighbour: pages may follow from now on. */
   start(node: NodeName): void {
-    this.#neighbors.set(node, { pages: [], hasSkipped: false });
+    this.#neighbors.set(node, { pages: [] });
   }
 
   stop(node: NodeName): void {
@@ -44,23 +38,11 @@ export class Exchanges {
     if (exchange.pages.length === 1) this.goOn(node);
   }
 
-  /** Sends one frame of news. Once the link is above its high-water mark, it waits for `goOn`. */
-  news(node: NodeName, frame: Uint8Array): void {
-    const exchange = this.#neighbors.get(node);
-    if (exchange?.hasSkipped === true) return;
-    const hasRoom = this.#control.send(node, frame);
-    if (exchange !== undefined && !hasRoom) exchange.hasSkipped = true;
-  }
-
   /** Sends pages until the link is above its high-water mark. Called when it has drained. */
   goOn(node: NodeName): void {
     const exchange = this.#neighbors.get(node);
     if (exchange === undefined) return;
     for (let hasRoom = true; hasRoom; ) {
-      if (exchange.pages.length === 0 && exchange.hasSkipped) {
-        exchange.hasSkipped = false;
-        exchange.pages.push(this.#everything());
-      }
       const page = exchange.pages[0]?.next();
       if (page === undefined) return;
       if (page.done === true) exchange.pages.shift();

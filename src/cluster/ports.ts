@@ -1,10 +1,11 @@
 /**
  * What features see of the overlay: links to other nodes that appear when they are needed,
- * broadcasts to all, and a small replicated table. The cluster implements them; features never
+ * broadcasts to all, and replicated stores. The cluster implements them; features never
  * touch a transport.
  */
 import type { Broadcast, MessageId } from '../core/gossip/contract.ts';
 import type { NodeName } from '../core/names.ts';
+import type { StoreChange, StoreRules, StoreWrite } from '../core/store/contract.ts';
 import type { BarrelError } from '../errors.ts';
 
 /** One start of one node. */
@@ -54,9 +55,12 @@ export interface TableChange {
   readonly cause: 'owner' | 'gone';
 }
 
-/** Entries that only their owner writes, known on every node, gone with their owner. */
+/**
+ * Entries that only their owner writes, known on every node, gone with their owner: a replicated
+ * store with these rules.
+ */
 export interface OwnedTable {
-  /** Writes an own entry. @throws ERR_VALUE over the size, ERR_OVERLOADED over the count limit. */
+  /** Writes an own entry. @throws ERR_VALUE (too long), ERR_OVERLOADED (no room). */
   put(key: string, value: Uint8Array): void;
   /** No effect when there is none. */
   remove(key: string): void;
@@ -78,4 +82,46 @@ export interface Broadcasts {
   attach(tag: number, reader: BroadcastReader): void;
   /** Tells all nodes, this one included. @throws ERR_VALUE over `GOSSIP_PAYLOAD_BYTES_MAX`. */
   broadcast(tag: number, payload: Uint8Array): MessageId;
+}
+
+/** Of one node's replica of a store. */
+export interface StoreOptions extends StoreRules {
+  /** Kept on disk: a write is durable before its promise resolves. */
+  readonly persist: boolean;
+  /** A removal is remembered for at least so long. */
+  readonly tombstoneTtlMs: number;
+}
+
+/** This node's replica of one store. Reads are local and synchronous; bytes may not be changed. */
+export interface ReplicatedStore {
+  readonly name: string;
+  /** Visible keys. */
+  readonly size: number;
+  get(key: string): Uint8Array | undefined;
+  /** Visible entries, in no order; what is written meanwhile may be seen or not. */
+  entries(): IterableIterator<readonly [key: string, value: Uint8Array]>;
+  /**
+   * Writes all of them at once, here and everywhere: readers see it before this returns. The
+   * promise resolves when they are durable, at once without `persist`.
+   * @throws synchronously, and nothing has changed then: ERR_VALUE (a key or value too long),
+   * ERR_OVERLOADED (no room), ERR_CLOSED. Rejects with ERR_STORE: not durable here.
+   */
+  write(writes: readonly StoreWrite[]): Promise<void>;
+  /** Called for each visible change, own ones included, after the store has it. */
+  onChange(listener: (change: StoreChange) => void): Disposable;
+  /** Resolves after the first exchange with another host of the store, or at once when alone. */
+  readonly synced: Promise<void>;
+  /** Ends this replica. Files stay. */
+  close(): Promise<void>;
+}
+
+/** The replicated stores that this node hosts. */
+export interface Stores {
+  /**
+   * Hosts a store; loads it where it is kept on disk. One replica of each name at a time.
+   * @throws ERR_STORE (not readable), ERR_OVERLOADED (too many stores), ERR_CLOSED.
+   */
+  open(name: string, options: StoreOptions): Promise<ReplicatedStore>;
+  /** Takes this node out of the store's replica set and removes its files; it is closed before. */
+  drop(name: string): Promise<void>;
 }

@@ -1,6 +1,6 @@
 /**
- * The program in the README runs as it stands there: pasted into a file, beside an installed
- * package, by plain Node.
+ * The programs in the README and in docs/ run as they stand there: pasted into a file, beside an
+ * installed package, by plain Node.
  */
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -45,10 +45,21 @@ test('the test of the README passes, and is the one of the examples', async () =
   await promisify(execFile)(process.execPath, ['test.mjs'], { cwd: folder, timeout: 30_000 });
 });
 
+test('the program of the page on maps runs and prints what the page says', async () => {
+  const page = await readFile(join(ROOT, 'docs/reference/maps.md'), 'utf8');
+  const [program = ''] = fenced(page, 'js');
+  await writeFile(join(folder, 'maps.mjs'), program);
+  const { stdout } = await promisify(execFile)(process.execPath, ['maps.mjs'], {
+    cwd: folder,
+    timeout: 30_000,
+  });
+  expect(stdout).toBe(`${fenced(page, 'text')[0]}\n`);
+});
+
 /** The fenced blocks of that language, without their fences. */
 function fenced(markdown: string, language: string): readonly string[] {
   const block = new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)\\n\`\`\`$`, 'gm');
   const blocks = [...markdown.matchAll(block)].flatMap(([, text]) => text ?? []);
-  if (blocks.length === 0) throw new Error(`no ${language} block in the README`);
+  if (blocks.length === 0) throw new Error(`no ${language} block on the page`);
   return blocks;
 }

@@ -12,7 +12,7 @@ const GROUND = [...LEAVES, 'core'];
 const TOOLS = ['abort', 'observable', 'settlement', 'time-limit'];
 const WORLD = [...GROUND, ...TOOLS, 'host'];
 const CLUSTER = [...WORLD, 'transport', 'identity', 'discovery', 'cluster'];
-const FEATURES = [...CLUSTER, 'processes', 'services', 'topics'];
+const FEATURES = [...CLUSTER, 'processes', 'services', 'topics', 'maps'];
 
 /** What the composition root is made of. */
 const ROOT_PARTS = ['options', 'credentials', 'version', 'barrel-node'];
@@ -34,6 +34,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   processes: CLUSTER,
   services: [...CLUSTER, 'processes'],
   topics: CLUSTER,
+  maps: CLUSTER,
   'option-rules': [...FEATURES, 'options'],
   options: [...FEATURES, 'option-rules'],
   version: [],
@@ -55,6 +56,7 @@ const PACKAGE_PLACES: Readonly<Record<string, readonly string[]>> = {
   '@infisical/quic': ['src/transport/quic/'],
   '@peculiar/x509': ['src/identity/'],
   'reflect-metadata': ['src/identity/'],
+  'classic-level': ['src/host/'],
   commander: ['src/cli/'],
   'd3-scale': ['src/cli/'],
   'd3-shape': ['src/cli/'],

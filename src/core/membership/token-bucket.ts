@@ -13,13 +13,21 @@ export class TokenBucket {
     this.#refilledMs = nowMs;
   }
 
+  /** True when it is as new. */
+  isFull(nowMs: number): boolean {
+    return this.#tokens + this.#refill(nowMs) >= this.#capacity;
+  }
+
   /** Takes one token; false, and nothing taken, when there is none. */
   take(nowMs: number): boolean {
-    const refill = ((nowMs - this.#refilledMs) / 1_000) * this.#perSecond;
-    this.#tokens = Math.min(this.#capacity, this.#tokens + Math.max(refill, 0));
+    this.#tokens = Math.min(this.#capacity, this.#tokens + this.#refill(nowMs));
     this.#refilledMs = nowMs;
     if (this.#tokens < 1) return false;
     this.#tokens -= 1;
     return true;
+  }
+
+  #refill(nowMs: number): number {
+    return Math.max(((nowMs - this.#refilledMs) / 1_000) * this.#perSecond, 0);
   }
 }

@@ -58,7 +58,7 @@ export type RosterEffect =
       readonly isFirst: boolean;
     }
   | { readonly kind: 'emit'; readonly event: MemberEvent }
-  /** Others believed this node dead and dropped what it owned: assert the table's entries again. */
+  /** Others believed this node dead and dropped what it owned: it says that again. */
   | { readonly kind: 'reassert' }
   /** This node had to refute: it may be the slow one. */
   | { readonly kind: 'refuted' }

@@ -1,5 +1,7 @@
 /** Clusters of whole overlays on virtual time and a simulated network, for the tests beside it. */
+
 import { Cluster, type ClusterOptions } from '../../../src/cluster/cluster.ts';
+import { NodeClock } from '../../../src/cluster/node-clock.ts';
 import type { LinkEvents, NodeRef } from '../../../src/cluster/ports.ts';
 import type { NeighborEvent } from '../../../src/core/membership/contract.ts';
 import type { MemberEvent } from '../../../src/core/roster/contract.ts';
@@ -8,6 +10,7 @@ import type { BarrelError } from '../../../src/errors.ts';
 import type { Host } from '../../../src/host/host.ts';
 import { silentLogger } from '../../../src/host/logger.ts';
 import { Meter } from '../../../src/host/meter.ts';
+import { systemDigest } from '../../../src/host/system-digest.ts';
 import { createKeyPair } from '../../../src/identity/keys.ts';
 import { deriveSecretKey } from '../../../src/identity/secret.ts';
 import { openTrustTable, type TrustTable } from '../../../src/identity/trust.ts';
@@ -161,6 +164,8 @@ export class SimulatedClusters {
       incarnation: settings.incarnation ?? this.#starts,
       ephemeral: settings.ephemeral ?? true,
       secretKey: secret === undefined ? undefined : await deriveSecretKey(secret, cluster),
+      clock: await NodeClock.open({ host, bound: undefined }),
+      durable: undefined,
       discovery: new DiscoveryChain([], silentLogger),
       membership: { activeSize: settings.activeSize ?? 5 },
       suspicion: { suspicionMinMs: 2_000, suspicionMaxMs: 10_000 },
@@ -192,6 +197,8 @@ export class SimulatedClusters {
       timers: time,
       random: this.#random,
       files: new MemoryFiles(),
+      digest: systemDigest,
+      openStore: () => Promise.reject(new Error('no store here')),
       openUdp: () => Promise.reject(new Error('no UDP in a simulation')),
       logger: silentLogger,
       meter: new Meter(),

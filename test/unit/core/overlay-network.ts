@@ -4,7 +4,6 @@
  * silent, as a killed process is.
  */
 
-import { Strangers } from '../../../src/cluster/strangers.ts';
 import type { Broadcast } from '../../../src/core/gossip/contract.ts';
 import type { HyParViewConfig } from '../../../src/core/membership/config.ts';
 import type { MembershipEffect, MembershipResult } from '../../../src/core/membership/contract.ts';
@@ -18,10 +17,14 @@ import { Overlay } from '../../../src/core/overlay/overlay.ts';
 import type { MemberEvent } from '../../../src/core/roster/contract.ts';
 import type { MemberRecord } from '../../../src/core/roster/entry.ts';
 import type { Roster } from '../../../src/core/roster/roster.ts';
-import type { TableEffect } from '../../../src/core/table/contract.ts';
-import { decodeTable, encodeTable } from '../../../src/core/table/messages.ts';
-import { OwnerTable } from '../../../src/core/table/owner-table.ts';
+import { EXCHANGE } from '../../../src/core/store/exchange/exchange-codec.ts';
 import { Reader } from '../../../src/core/wire/reader.ts';
+import { Writer } from '../../../src/core/wire/writer.ts';
+import { OverlayStore, STORE_TAG } from './overlay-store.ts';
+
+/** The sender has sent all that it knew of who lives. */
+const SYNCED_FRAME = new Writer().uint(48).take();
+const TICK_MS = 1_000;
 
 /** A small seeded generator (mulberry32). */
 export function seeded(seed: number): Randomness {
@@ -236,20 +239,22 @@ export class OverlayNetwork {
   }
 }
 
-/** One node: overlay and table, driven as the cluster drives them. */
+/** One node: overlay and store, driven as the cluster drives them. */
 export class OverlayNode {
   readonly name: string;
   readonly self: PeerDescriptor;
   readonly overlay: Overlay;
-  readonly table: OwnerTable;
+  readonly store: OverlayStore;
   readonly invariants: MembershipInvariants;
   readonly memberEvents: MemberEvent[] = [];
+  /** Those of stores are left out. */
   readonly broadcasts: Broadcast[] = [];
   readonly results: MembershipResult[] = [];
   readonly faults: string[] = [];
   readonly #network: OverlayNetwork;
   readonly #joining = new Map<string, PeerDescriptor>();
-  readonly #strangers = new Strangers();
+  /** Frames for nodes to which a link is being made. */
+  readonly #waiting = new Map<string, Uint8Array[]>();
   isUp: boolean = true;
 
   constructor(network: OverlayNetwork, name: string, incarnation: bigint) {
@@ -267,9 +272,8 @@ export class OverlayNode {
       config: { membership: network.options.config },
     });
     this.invariants = new MembershipInvariants(this.overlay.membership);
-    this.table = new OwnerTable(this.self, {
-      isAlive: (node, start) => this.overlay.isAlive(node, start),
-    });
+    this.store = this.#store();
+    this.#tick();
   }
 
   get membership(): HyParView {
@@ -297,18 +301,16 @@ export class OverlayNode {
   }
 
   put(key: string, value: string): void {
-    this.#onTable(this.table.handle({ kind: 'put', key, value: Buffer.from(value) }));
+    this.store.put(key, value);
   }
 
   remove(key: string): void {
-    this.#onTable(this.table.handle({ kind: 'remove', key }));
+    this.store.remove(key);
   }
 
   /** `owner/key=value` of all entries, sorted. */
   get tableText(): string[] {
-    return [...this.table.entries()]
-      .map(({ owner, key, value }) => `${owner.node}/${key}=${Buffer.from(value ?? []).toString()}`)
-      .sort();
+    return this.store.text;
   }
 
   get aliveNames(): string[] {
@@ -340,15 +342,11 @@ export class OverlayNode {
   }
 
   onFrame(from: string, frame: Uint8Array): void {
-    const message = decodeOverlay(new Reader(frame).uint(), frame);
-    if (message !== undefined) {
-      this.handle({ kind: 'received', from, message });
-      return;
-    }
-    const { entries } = decodeTable(frame);
-    const known = entries.filter(({ owner }) => this.#isKnown(owner));
-    for (const entry of entries) if (!known.includes(entry)) this.#strangers.hold({ from, entry });
-    this.#onTable(this.table.handle({ kind: 'received', from, entries: known }));
+    const kind = new Reader(frame).uint();
+    const message = decodeOverlay(kind, frame);
+    if (message !== undefined) this.handle({ kind: 'received', from, message });
+    else if (kind === EXCHANGE) this.store.frame(from, frame);
+    else this.store.handle({ kind: 'ask', node: from });
   }
 
   handle(input: OverlayInput): void {
@@ -356,16 +354,6 @@ export class OverlayNode {
     const ofMembership = effects.flatMap(membershipEffectOf);
     this.invariants.check(ofMembership);
     for (const effect of effects) this.#perform(effect);
-  }
-
-  #isKnown({
-    node,
-    incarnation,
-  }: {
-    readonly node: string;
-    readonly incarnation: bigint;
-  }): boolean {
-    return node === this.name || this.overlay.isAlive(node, incarnation);
   }
 
   #perform(effect: OverlayEffect): void {
@@ -401,20 +389,20 @@ export class OverlayNode {
         const { type, node } = effect.event;
         if (type === 'peerUp') this.#network.link(this, node)?.needed.add(this);
         const kind = type === 'peerUp' ? 'neighborUp' : 'neighborDown';
-        this.#onTable(this.table.handle({ kind, node }));
+        this.store.handle({ kind, node });
         break;
       }
       case 'member':
         this.#onMemberEvent(effect.event);
         break;
       case 'deliver':
-        this.broadcasts.push(effect.broadcast);
+        this.#onBroadcast(effect.broadcast);
         break;
       case 'exchange':
         this.#exchange(effect);
         break;
       case 'reassert':
-        this.#onTable(this.table.handle({ kind: 'reassert' }));
+        this.store.handle({ kind: 'reassert' });
         break;
       case 'dropped':
         // What a dead node announced cannot be had any more; anything else is a fault.
@@ -431,10 +419,7 @@ export class OverlayNode {
       const message = { kind: 'entries', entries } as const;
       this.#network.send(this, to, encodeOverlay({ layer: 'liveness', message }));
     }
-    if (!isFirst) return;
-    for (const entries of this.table.exchange()) {
-      this.#network.send(this, to, encodeTable({ kind: 'entries', entries }));
-    }
+    if (isFirst) this.#network.send(this, to, SYNCED_FRAME);
   }
 
   #onResult(result: MembershipResult): void {
@@ -450,26 +435,52 @@ export class OverlayNode {
 
   #onMemberEvent(event: MemberEvent): void {
     this.memberEvents.push(event);
-    const { node, incarnation } = event;
-    if (event.type === 'memberDown') {
-      for (const entry of this.table.entriesOf(node)) this.#strangers.hold({ from: node, entry });
-      this.#onTable(this.table.handle({ kind: 'ownerGone', node, incarnation }));
-    } else {
-      for (const { from, entry } of this.#strangers.take(event)) {
-        this.#onTable(this.table.handle({ kind: 'received', from, entries: [entry] }));
-      }
-    }
+    this.store.member(event);
   }
 
-  #onTable(effects: readonly TableEffect[]): void {
-    for (const effect of effects) {
-      if (effect.kind === 'send') {
-        const { entries } = effect;
-        this.#network.send(this, effect.to, encodeTable({ kind: 'entries', entries }));
-      } else if (effect.kind !== 'change') {
-        this.faults.push(effect.kind);
-      }
+  #onBroadcast(broadcast: Broadcast): void {
+    const { id, tag, payload } = broadcast;
+    if (tag !== STORE_TAG) this.broadcasts.push(broadcast);
+    else if (id.origin !== this.name) this.store.delta(id.origin, payload);
+  }
+
+  #store(): OverlayStore {
+    const network = this.#network;
+    return new OverlayStore({
+      self: { node: this.name, incarnation: this.self.incarnation },
+      random: seeded(Math.floor(network.random.float() * 2 ** 32)),
+      nowMs: () => network.nowMs,
+      after: (delayMs, run) => network.after(delayMs, () => this.isUp && run()),
+      broadcast: (payload) => {
+        const { sequence } = this.overlay.gossip.reserve();
+        this.handle({ kind: 'broadcast', tag: STORE_TAG, payload, sequence });
+      },
+      send: (to, frame) => this.#sendAnywhere(to, frame),
+      onFault: (what) => this.faults.push(what),
+    });
+  }
+
+  #tick(): void {
+    this.#network.after(TICK_MS, () => {
+      if (!this.isUp) return;
+      this.store.handle({ kind: 'tick' });
+      this.#tick();
+    });
+  }
+
+  /** In order, also while the link is being made. */
+  #sendAnywhere(to: string, frame: Uint8Array): void {
+    const waiting = this.#waiting.get(to);
+    if (waiting !== undefined) {
+      waiting.push(frame);
+      return;
     }
+    const frames = [frame];
+    this.#waiting.set(to, frames);
+    this.#network.reach(this, to, (isReached) => {
+      this.#waiting.delete(to);
+      if (isReached) for (const one of frames) this.#network.send(this, to, one);
+    });
   }
 }
 

@@ -23,6 +23,7 @@ describe('defaults', () => {
       zone: undefined,
       membership: { activeSize: 5, passiveSize: 30, arwl: 6, prwl: 3, shufflePeriodMs: 10_000 },
       liveness: { heartbeatMs: 500, suspicionMinMs: 2_000, suspicionMaxMs: 10_000 },
+      maps: {},
       drainMs: 10_000,
       logger: silentLogger,
       signal: undefined,
@@ -75,6 +76,14 @@ describe('rules', () => {
     ['activeSize', { membership: { activeSize: 0 } }, /`membership.activeSize` .*received 0/],
     ['arwl', { membership: { arwl: 2.5 } }, /`membership.arwl` .* 1 to 16, received 2.5/],
     ['heartbeatMs', { liveness: { heartbeatMs: Number.NaN } }, /`liveness.heartbeatMs` .*NaN/],
+    ['maps', { maps: [] }, /`maps` must be a plain object of maps by name, received \[\]/],
+    ['maps', { maps: new Map() }, /`maps` must be .*received a Map/],
+    ['map', { maps: { a: 1 } }, /`maps.a` must be an object of validator, .*received 1/],
+    ['name of a map', { maps: { 'a\n': {} } }, /must be a name of 1 to 255 bytes without control/],
+    ['ttl', { maps: { a: { tombstoneTtlMs: 0 } } }, /`maps.a.tombstoneTtlMs` .* 2592000000, .* 0/],
+    ['flag', { maps: { a: { persist: 1 } } }, /`maps.a.persist` must be true or false, received 1/],
+    ['validator', { maps: { a: { validator: {} } } }, /`maps.a.validator` must be a function or/],
+    ['option of a map', { maps: { a: { ttlMs: 1 } } }, /`maps.a.ttlMs` is not an option/],
     ['drainMs', { drainMs: -1 }, /`drainMs` must be an integer from 0 to 3600000, received -1/],
     ['logger', { logger: { info: () => {} } }, /`logger` must be an object with the functions/],
     ['signal', { signal: {} }, /`signal` must be an AbortSignal, received an object of nothing/],
@@ -135,6 +144,20 @@ describe('relations', () => {
     expect(refusal({ trust: 'strict' }).message).toMatch(/`dataDir` is required/);
   });
 
+  test('a map that is kept needs a dataDir', () => {
+    const maps = { a: {}, b: { persist: true } };
+    expect(refusal({ maps }).message).toBe(
+      '`dataDir` is required by `maps.b.persist`, received undefined',
+    );
+    expect(resolveOptions({ maps, dataDir: '/data' }, host()).maps).toBe(maps);
+    expect(refusal({ maps: { a: null } }).message).toMatch(/^`maps.a` must be [^;]*$/);
+  });
+
+  test('there may be 256 maps', () => {
+    expect(() => resolveOptions({ maps: manyMaps(256) }, host())).not.toThrow();
+    expect(refusal({ maps: manyMaps(257) }).message).toMatch(/`maps` must be at most 256 maps/);
+  });
+
   test('a given value is compared with the default of the other', () => {
     expect(refusal({ membership: { activeSize: 31 } }).message).toMatch(/`membership.passiveSize`/);
     expect(refusal({ membership: { arwl: 2 } }).message).toMatch(/`membership.prwl`/);
@@ -159,6 +182,10 @@ describe('relations', () => {
     expect(resolveOptions({ contacts }, host()).contacts).toEqual(contacts);
   });
 });
+
+function manyMaps(count: number): Record<string, object> {
+  return Object.fromEntries(Array.from({ length: count }, (_, at) => [`m${at}`, {}]));
+}
 
 function host(): OptionHost {
   return { logger: silentLogger };

@@ -2,6 +2,7 @@
  * Process tables of several nodes whose links are queues in memory on virtual time: cut and healed
  * by hand, each lane with a delay of its own, so that nothing but the order within a lane holds.
  */
+import { systemDigest } from '../../../src/host/system-digest.ts';
 import type { LinkEvents, MessageLinks, NodeRef } from '../../../src/cluster/ports.ts';
 import type { NodeName } from '../../../src/core/names.ts';
 import { WireError } from '../../../src/core/wire/wire-error.ts';
@@ -106,6 +107,8 @@ export class LinkedNodes {
       timers: this.time,
       random: new SeededRandom(1),
       files: new MemoryFiles(),
+      digest: systemDigest,
+      openStore: () => Promise.reject(new Error('no store here')),
       openUdp: () => Promise.reject(new Error('no sockets here')),
       lookup: () => Promise.reject(new Error('no names here')),
       logger,

@@ -1,21 +1,32 @@
 /**
- * A few nodes with the real processes, services and table core, on virtual time. Only the overlay
+ * A few nodes with the real processes, services and replicator, on virtual time. Only the overlay
  * between them is replaced: every node is every other one's neighbour, and a message takes 1 ms.
  */
+import { StoreTable } from '../../../src/cluster/owned-table.ts';
 import type {
   LinkEvents,
   MessageLinks,
   NodeRef,
   OwnedTable,
+  ReplicatedStore,
   TableChange,
 } from '../../../src/cluster/ports.ts';
+import { packStamp } from '../../../src/core/clock/stamp.ts';
+import { StampClock } from '../../../src/core/clock/stamp-clock.ts';
 import type { NodeName } from '../../../src/core/names.ts';
-import type { TableInput } from '../../../src/core/table/contract.ts';
-import { OwnerTable } from '../../../src/core/table/owner-table.ts';
+import { ownedKey, type StoreChange } from '../../../src/core/store/contract.ts';
+import { SERVICES } from '../../../src/core/store/hosts.ts';
+import { Replicator } from '../../../src/core/store/replicator.ts';
+import type {
+  ReplicatorEffect,
+  ReplicatorInput,
+  ReplicatorTime,
+} from '../../../src/core/store/replicator-contract.ts';
 import { BarrelError } from '../../../src/errors.ts';
 import type { Host } from '../../../src/host/host.ts';
 import { silentLogger } from '../../../src/host/logger.ts';
 import { Meter } from '../../../src/host/meter.ts';
+import { systemDigest } from '../../../src/host/system-digest.ts';
 import { MemoryFiles } from '../../../src/testing/memory-files.ts';
 import { SeededRandom } from '../../../src/testing/seeded-random.ts';
 import { VirtualTime } from '../../../src/testing/virtual-time.ts';
@@ -50,8 +61,12 @@ export class SmallCluster {
     for (const other of this.#members.values()) {
       other.links.down(member.self);
       other.table.handle({ kind: 'neighborDown', node });
-      other.table.handle({ kind: 'ownerGone', node, incarnation });
+      other.table.handle({ kind: 'memberDown', node, incarnation });
     }
+  }
+
+  others(node: NodeName): readonly Member[] {
+    return [...this.#members.values()].filter(({ self }) => self.node !== node);
   }
 
   member(node: NodeName): Member | undefined {
@@ -85,6 +100,8 @@ export class Member {
       timers: time,
       random,
       files: new MemoryFiles(),
+      digest: systemDigest,
+      openStore: () => Promise.reject(new Error('no store here')),
       openUdp: () => Promise.reject(new Error('there is no network here')),
       lookup: async (host) => host,
       logger: silentLogger,
@@ -95,66 +112,117 @@ export class Member {
   }
 }
 
-/** Drives the table core; what it sends arrives a latency later. */
+const RULES = { ownership: 'owner', lifetime: 'writer', tombstoneTtlMs: 60_000 } as const;
+
+/** Drives the replicator of one node; what it sends arrives a latency later. */
 class DirectTable implements OwnedTable {
-  readonly #core: OwnerTable;
+  readonly #core: Replicator;
   readonly #self: NodeRef;
   readonly #cluster: SmallCluster;
-  readonly #listeners = new Set<(change: TableChange) => void>();
+  readonly #table: StoreTable;
+  readonly #listeners = new Set<(change: StoreChange) => void>();
+  #received = 0;
 
   constructor(self: NodeRef, cluster: SmallCluster) {
     this.#self = self;
     this.#cluster = cluster;
-    const isAlive = (node: NodeName, incarnation: bigint): boolean =>
-      cluster.isAlive(node, incarnation);
-    this.#core = new OwnerTable(self, { isAlive });
+    const clock = new StampClock();
+    this.#core = new Replicator({
+      self,
+      random: cluster.random,
+      digest: systemDigest,
+      salt: '',
+      clock: {
+        now: () => clock.now(cluster.time.wallMs()),
+        observe: (stamp) => clock.observe(stamp, cluster.time.wallMs()),
+      },
+    });
+    this.#carry(this.#core.host(SERVICES, { ...RULES, isDurable: false, self }, this.#time()));
+    this.#table = new StoreTable(self, this.#store());
   }
 
-  /** The other becomes a neighbour and gets everything. */
+  /** The other is a member and becomes a neighbour; both compare what they have. */
   meet(other: DirectTable): void {
+    this.handle({ kind: 'memberUp', ...other.#self });
     this.handle({ kind: 'neighborUp', node: other.#self.node });
-    const from = this.#self.node;
-    this.#cluster.time.after(LATENCY_MS, () => {
-      for (const entries of this.#core.exchange()) {
-        other.handle({ kind: 'received', from, entries });
-      }
-    });
+    this.handle({ kind: 'ask', node: other.#self.node });
   }
 
   put(key: string, value: Uint8Array): void {
-    this.handle({ kind: 'put', key, value });
+    this.#table.put(key, value);
   }
 
   remove(key: string): void {
-    this.handle({ kind: 'remove', key });
+    this.#table.remove(key);
   }
 
   onChange(listener: (change: TableChange) => void): Disposable {
-    this.#listeners.add(listener);
-    return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
+    return this.#table.onChange(listener);
   }
 
-  handle(input: TableInput): void {
-    for (const effect of this.#core.handle(input)) {
-      if (effect.kind === 'change') for (const listener of this.#listeners) listener(effect);
-      if (effect.kind !== 'send') continue;
-      const { to, entries } = effect;
-      const from = this.#self.node;
-      this.#cluster.time.after(LATENCY_MS, () => {
-        this.#cluster.member(to)?.table.handle({ kind: 'received', from, entries });
-      });
-    }
+  handle(input: ReplicatorInput): void {
+    this.#carry(this.#core.handle(input, this.#time()));
   }
 
   /** Entries of this node that stand, of whatever kind. */
   get standing(): number {
-    return [...this.#core.entries()].filter(({ owner }) => owner.node === this.#self.node).length;
+    const visible = [...(this.#core.replica(SERVICES)?.visible() ?? [])];
+    return visible.filter(({ writer }) => writer.node === this.#self.node).length;
   }
 
   /** Brings what a node would never write itself. */
   receive(owner: NodeRef, key: string, value: Uint8Array | undefined): void {
-    const entries = [{ owner, key, version: 1_000, value }];
-    this.handle({ kind: 'received', from: owner.node, entries });
+    this.#received += 1;
+    const stamp = packStamp(Math.floor(this.#cluster.time.wallMs()) + 1_000, this.#received);
+    const entry = { key: ownedKey(owner.node, key), stamp, writer: owner, value, expiresAtMs: 0 };
+    this.handle({ kind: 'delta', from: owner.node, store: SERVICES, entries: [entry] });
+  }
+
+  #carry(effects: readonly ReplicatorEffect[]): void {
+    for (const effect of effects) this.#perform(effect);
+  }
+
+  #perform(effect: ReplicatorEffect): void {
+    const from = this.#self.node;
+    const { time } = this.#cluster;
+    if (effect.kind === 'outcome') {
+      for (const change of effect.outcome.changes) {
+        for (const listener of this.#listeners) listener(change);
+      }
+    } else if (effect.kind === 'flushSoon') {
+      this.handle({ kind: 'flush' });
+    } else if (effect.kind === 'broadcast') {
+      const { store, entries } = effect;
+      for (const { table } of this.#cluster.others(from)) {
+        time.after(LATENCY_MS, () => table.handle({ kind: 'delta', from, store, entries }));
+      }
+    } else if (effect.kind === 'send') {
+      const { to, message } = effect;
+      time.after(LATENCY_MS, () => {
+        this.#cluster.member(to)?.table.handle({ kind: 'received', from, message });
+      });
+    }
+  }
+
+  #store(): ReplicatedStore {
+    return {
+      name: SERVICES,
+      size: 0,
+      get: (key) => this.#core.replica(SERVICES)?.get(key),
+      entries: () => [][Symbol.iterator](),
+      write: async (writes) => this.#carry(this.#core.write(SERVICES, writes, this.#time())),
+      onChange: (listener) => {
+        this.#listeners.add(listener);
+        return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
+      },
+      synced: Promise.resolve(),
+      close: async () => {},
+    };
+  }
+
+  #time(): ReplicatorTime {
+    const { time } = this.#cluster;
+    return { monotonicMs: time.monotonicMs(), wallMs: time.wallMs() };
   }
 }
 

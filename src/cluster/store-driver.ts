@@ -1,0 +1,327 @@
+/**
+ * Runs the replicator over links and disk: carries out its effects, tells it what happened, and is
+ * the `Stores` of the features.
+ */
+
+import type { NodeName } from '../core/names.ts';
+import type { StoreChange, StoreWrite } from '../core/store/contract.ts';
+import { decodeExchange, encodeExchange } from '../core/store/exchange/exchange-codec.ts';
+import { SERVICES } from '../core/store/hosts.ts';
+import { Replicator } from '../core/store/replicator.ts';
+import type {
+  ReplicatorEffect,
+  ReplicatorInput,
+  ReplicatorTime,
+} from '../core/store/replicator-contract.ts';
+import type { StoreReplica } from '../core/store/store-replica.ts';
+import { unreachable } from '../core/unreachable.ts';
+import { WireError } from '../core/wire/wire-error.ts';
+import { BarrelError } from '../errors.ts';
+import type { DurableStore } from '../host/durable-store.ts';
+import type { Host } from '../host/host.ts';
+import { STORES_MAX } from '../limits.ts';
+import { settlement } from '../settlement.ts';
+import type { Link } from './link.ts';
+import type { NodeClock } from './node-clock.ts';
+import type { Broadcasts, NodeRef, ReplicatedStore, StoreOptions, Stores } from './ports.ts';
+import { type Delta, decodeDelta, encodeDelta } from './store-delta.ts';
+import { StoreDisk } from './store-disk.ts';
+
+/** Tag of the broadcasts of stores. */
+const STORE_TAG = 2;
+const TICK_MS = 1_000;
+
+export interface StoreDriverOptions {
+  readonly host: Pick<Host, 'clock' | 'timers' | 'random' | 'logger' | 'meter' | 'digest'>;
+  readonly self: NodeRef;
+  readonly clock: NodeClock;
+  /** Of the cluster: enters all hashes. */
+  readonly salt: string;
+  /** Undefined without a data directory. */
+  readonly durable: DurableStore | undefined;
+  readonly broadcasts: Broadcasts;
+  /** Sends a frame of the control channel; a link is made if there is none. */
+  readonly send: (node: NodeName, frame: Uint8Array) => void;
+  readonly onProtocolError: (node: NodeName, detail: string) => void;
+  /** An exchange of all built-in stores with that node is complete. */
+  readonly onExchanged: (node: NodeName) => void;
+}
+
+interface OpenStore {
+  readonly listeners: Set<(change: StoreChange) => void>;
+  readonly synced: ReturnType<typeof settlement<void>>;
+  /** Undefined for a store that is not kept. */
+  readonly disk: StoreDisk | undefined;
+}
+
+export class StoreDriver implements Stores {
+  readonly #options: StoreDriverOptions;
+  readonly #replicator: Replicator;
+  readonly #open = new Map<string, OpenStore>();
+  readonly #effects: ReplicatorEffect[] = [];
+  #isRunning = false;
+  #tick: Disposable;
+  #isClosed = false;
+  /** A payload is judged and delivered in one go: it is read once. */
+  #read: { readonly bytes: Uint8Array; readonly delta: Delta } | undefined;
+
+  constructor(options: StoreDriverOptions) {
+    const { host, self, clock, broadcasts, salt } = options;
+    this.#options = options;
+    this.#replicator = new Replicator({
+      self,
+      clock,
+      random: host.random,
+      digest: host.digest,
+      salt,
+    });
+    broadcasts.attach(STORE_TAG, {
+      accepts: (payload) => this.#accepts(payload),
+      onBroadcast: ({ id, payload }) => {
+        if (id.origin !== self.node) this.#onDelta(id.origin, payload);
+      },
+    });
+    this.#tick = host.timers.after(TICK_MS, () => this.#onTick());
+    host.meter.gauge('barrel_store_exchanges', () => this.#replicator.exchanges);
+  }
+
+  /** Sentences that say which stores are not as they should be. */
+  get faults(): readonly string[] {
+    return [...this.#open.values()].flatMap(({ disk }) => disk?.faults ?? []);
+  }
+
+  async open(name: string, options: StoreOptions): Promise<ReplicatedStore> {
+    this.#checkOpen(name);
+    const { durable, self, host } = this.#options;
+    const isKept = options.persist && durable !== undefined;
+    const disk = isKept ? new StoreDisk({ store: durable, name, host }) : undefined;
+    const opened: OpenStore = { listeners: new Set(), synced: settlement<void>(), disk };
+    this.#open.set(name, opened);
+    try {
+      const kept = await disk?.load(self.incarnation);
+      this.#checkStillOpen(name, opened);
+      // Entries that end with their writers end with this start.
+      const isOwn = options.lifetime === 'writer';
+      this.#carry(
+        this.#replicator.host(
+          name,
+          {
+            ...options,
+            isDurable: isKept,
+            self: isOwn || kept === undefined ? self : { ...self, incarnation: kept.incarnation },
+            entries: isOwn ? [] : kept?.entries,
+            knowledge: isOwn ? undefined : kept?.knowledge,
+            exchangedAt: isOwn ? undefined : kept?.exchangedAt,
+          },
+          this.#time(),
+        ),
+      );
+    } catch (error) {
+      this.#open.delete(name);
+      throw error;
+    }
+    return this.#face(name, opened);
+  }
+
+  /** A store of the node itself, which is not kept on disk: there at once. */
+  openBuiltIn(name: string, options: Omit<StoreOptions, 'persist'>): ReplicatedStore {
+    const opened: OpenStore = {
+      listeners: new Set(),
+      synced: settlement<void>(),
+      disk: undefined,
+    };
+    this.#open.set(name, opened);
+    const { self } = this.#options;
+    this.#carry(this.#replicator.host(name, { ...options, isDurable: false, self }, this.#time()));
+    return this.#face(name, opened);
+  }
+
+  async drop(name: string): Promise<void> {
+    const opened = this.#open.get(name);
+    this.#open.delete(name);
+    if (!this.#isClosed) this.#carry(this.#replicator.unhost(name, true, this.#time()));
+    const { durable, host } = this.#options;
+    if (durable === undefined) return;
+    await (opened?.disk ?? new StoreDisk({ store: durable, name, host })).erase();
+  }
+
+  /** Takes a frame of an exchange. @throws WireError */
+  frame(link: Link, frame: Uint8Array): void {
+    this.submit({ kind: 'received', from: link.node, message: decodeExchange(frame) });
+  }
+
+  submit(input: ReplicatorInput): void {
+    if (!this.#isClosed) this.#carry(this.#replicator.handle(input, this.#time()));
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#tick[Symbol.dispose]();
+    await Promise.all([...this.#open.values()].map(({ disk }) => disk?.close()));
+  }
+
+  #time(): ReplicatorTime {
+    const { clock } = this.#options.host;
+    return { monotonicMs: clock.monotonicMs(), wallMs: clock.wallMs() };
+  }
+
+  #onTick(): void {
+    this.submit({ kind: 'tick' });
+    for (const [name, { disk }] of this.#open) {
+      disk?.retry((key) => this.#replicator.replica(name)?.registers.get(key));
+    }
+    if (!this.#isClosed) {
+      this.#tick = this.#options.host.timers.after(TICK_MS, () => this.#onTick());
+    }
+  }
+
+  // The face of one store
+
+  #face(name: string, opened: OpenStore): ReplicatedStore {
+    const replica = (): StoreReplica | undefined =>
+      this.#open.get(name) === opened ? this.#replicator.replica(name) : undefined;
+    return {
+      name,
+      get size() {
+        return replica()?.size ?? 0;
+      },
+      get: (key) => replica()?.get(key),
+      entries: () => visibleOf(replica()),
+      write: (writes) => {
+        if (replica() === undefined) throw new BarrelError('ERR_CLOSED', `${name} is closed`);
+        return this.#write(name, opened, writes);
+      },
+      onChange: (listener) => {
+        opened.listeners.add(listener);
+        return { [Symbol.dispose]: () => void opened.listeners.delete(listener) };
+      },
+      synced: opened.synced.promise,
+      close: async () => {
+        if (this.#open.get(name) !== opened) return;
+        this.#open.delete(name);
+        if (!this.#isClosed) this.#carry(this.#replicator.unhost(name, false, this.#time()));
+        await opened.disk?.close();
+      },
+    };
+  }
+
+  #write(name: string, { disk }: OpenStore, writes: readonly StoreWrite[]): Promise<void> {
+    const effects = this.#replicator.write(name, writes, this.#time());
+    const waiting = disk?.written;
+    this.#carry(effects);
+    // Whatever this write brought to the disk comes last of what waits by now.
+    return disk === undefined || disk.written === waiting ? Promise.resolve() : disk.durable();
+  }
+
+  // Effects
+
+  /** What a listener sets off waits until the effects before it are carried out. */
+  #carry(effects: readonly ReplicatorEffect[]): void {
+    for (const effect of effects) {
+      if (effect.kind === 'outcome') this.#open.get(effect.store)?.disk?.keep(effect.outcome);
+      this.#effects.push(effect);
+    }
+    if (this.#isRunning) return;
+    this.#isRunning = true;
+    try {
+      for (let next = this.#effects.shift(); next !== undefined; next = this.#effects.shift()) {
+        this.#perform(next);
+      }
+    } finally {
+      this.#isRunning = false;
+    }
+  }
+
+  #perform(effect: ReplicatorEffect): void {
+    const { host, broadcasts, send, onProtocolError } = this.#options;
+    switch (effect.kind) {
+      case 'send':
+        send(effect.to, encodeExchange(effect.message));
+        break;
+      case 'broadcast':
+        broadcasts.broadcast(STORE_TAG, encodeDelta(effect));
+        break;
+      case 'flushSoon':
+        host.timers.soon(() => this.submit({ kind: 'flush' }));
+        break;
+      case 'outcome':
+        this.#tell(effect.store, effect.outcome.changes);
+        break;
+      case 'synced':
+        this.#open.get(effect.store)?.synced.resolve();
+        break;
+      case 'exchanged':
+        this.#onExchanged(effect);
+        break;
+      case 'protocolError':
+        onProtocolError(effect.node, effect.detail);
+        break;
+      case 'count':
+        host.meter.counter('barrel_store_total', { what: effect.what }).value += effect.count;
+        break;
+      default:
+        unreachable(effect);
+    }
+  }
+
+  #tell(store: string, changes: readonly StoreChange[]): void {
+    for (const change of changes) {
+      for (const listener of [...(this.#open.get(store)?.listeners ?? [])]) listener(change);
+    }
+  }
+
+  #onExchanged({
+    store,
+    node,
+    exchangedAt,
+  }: Extract<ReplicatorEffect, { kind: 'exchanged' }>): void {
+    const replica = this.#replicator.replica(store);
+    if (replica === undefined) return;
+    this.#open.get(store)?.disk?.exchanged(replica.knowledge.export(), exchangedAt);
+    if (store === SERVICES) this.#options.onExchanged(node);
+  }
+
+  // Broadcasts
+
+  #accepts(payload: Uint8Array): boolean {
+    try {
+      this.#deltaOf(payload);
+      return true;
+    } catch (error) {
+      if (error instanceof WireError) return false;
+      throw error;
+    }
+  }
+
+  #onDelta(from: NodeName, payload: Uint8Array): void {
+    const { store, entries } = this.#deltaOf(payload);
+    this.submit({ kind: 'delta', from, store, entries });
+  }
+
+  #deltaOf(bytes: Uint8Array): Delta {
+    if (this.#read?.bytes !== bytes) this.#read = { bytes, delta: decodeDelta(bytes) };
+    return this.#read.delta;
+  }
+
+  #checkOpen(name: string): void {
+    if (this.#isClosed) throw new BarrelError('ERR_CLOSED', 'the node is closed');
+    if (this.#open.has(name)) throw new BarrelError('ERR_CONFLICT', `${name} is open already`);
+    if (this.#open.size >= STORES_MAX) {
+      throw new BarrelError('ERR_OVERLOADED', `${STORES_MAX} stores are open already`);
+    }
+  }
+
+  #checkStillOpen(name: string, opened: OpenStore): void {
+    if (this.#isClosed || this.#open.get(name) !== opened) {
+      throw new BarrelError('ERR_CLOSED', `${name} was closed while it was opened`);
+    }
+  }
+}
+
+function* visibleOf(
+  replica: StoreReplica | undefined,
+): IterableIterator<readonly [string, Uint8Array]> {
+  for (const { key, value } of replica?.visible() ?? []) {
+    if (value !== undefined) yield [key, value];
+  }
+}

@@ -1,0 +1,150 @@
+/**
+ * The registers of one store, and what is summed over them: a digest of all, a digest of each
+ * bucket of keys, and the sketch. All of them follow each change at once, whatever the size.
+ */
+import type { Stamp } from '../clock/stamp.ts';
+import { Writer } from '../wire/writer.ts';
+import { bytesOfText } from './binary-text.ts';
+import { Bucket, bucketOf } from './bucket.ts';
+import { beats, type Entry, isSameEntry } from './entry.ts';
+import { writeEntry } from './entry-codec.ts';
+import { CodedPrefix } from './sketch/coded-prefix.ts';
+
+/** Up to so many entries the sketch is made when it is wanted. */
+const SKETCHED_MIN = 512;
+
+/** A cryptographic hash: 32 characters of 0 to 255. */
+export type Digest = (bytes: Uint8Array) => string;
+
+export interface RegisterStoreOptions {
+  readonly digest: Digest;
+  /** Goes into each hash: one for each cluster and store, so that nobody outside can aim at ids. */
+  readonly salt: string;
+}
+
+export class RegisterStore {
+  readonly #digest: Digest;
+  readonly #salt: Uint8Array;
+  readonly #writer = new Writer();
+  readonly #buckets = new Map<number, Bucket>();
+  readonly #sum = new Bucket();
+  #sketch: CodedPrefix | undefined;
+  #size = 0;
+  #bytes = 0;
+
+  constructor({ digest, salt }: RegisterStoreOptions) {
+    this.#digest = digest;
+    this.#salt = bytesOfText(digest(new TextEncoder().encode(salt)));
+  }
+
+  /** Keys, removed ones included. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Of keys and values. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get(key: string): Entry | undefined {
+    return this.#buckets.get(bucketOf(key))?.entries.get(key);
+  }
+
+  /** Takes the entry in if it beats the one of its key; false when it does not. */
+  join(entry: Entry): boolean {
+    const known = this.get(entry.key);
+    if (known !== undefined) {
+      if (!beats(entry, known)) return false;
+      this.#count(known, -1);
+    }
+    this.#count(entry, 1);
+    this.#bucket(entry.key).entries.set(entry.key, entry);
+    return true;
+  }
+
+  /** Forgets a key; false unless it holds that very entry. */
+  forget(entry: Entry): boolean {
+    const known = this.get(entry.key);
+    if (known === undefined || !isSameEntry(known, entry)) return false;
+    this.#count(known, -1);
+    this.#bucket(entry.key).entries.delete(entry.key);
+    return true;
+  }
+
+  *all(): IterableIterator<Entry> {
+    for (const { entries } of this.#buckets.values()) yield* entries.values();
+  }
+
+  inBucket(number: number): Iterable<Entry> {
+    return this.#buckets.get(number)?.entries.values() ?? [];
+  }
+
+  /** The entry of an id that this store gave out; undefined when it is other by now. */
+  ofId(id: string): Entry | undefined {
+    for (const entry of this.inBucket(bucketOfId(id))) if (this.idOf(entry) === id) return entry;
+    return undefined;
+  }
+
+  /** 16 characters: the bucket of the key, and a hash of all that the entry says. */
+  idOf(entry: Entry): string {
+    const bucket = bucketOf(entry.key);
+    const bytes = writeEntry(this.#writer.bytes(this.#salt), entry).take();
+    return String.fromCharCode(bucket >>> 8, bucket & 255) + this.#digest(bytes).slice(0, 14);
+  }
+
+  /** Equal for equal entries, whatever their order. 16 bytes. */
+  digest(): Uint8Array {
+    return this.#sum.digest();
+  }
+
+  /** 8 bytes; undefined for a bucket that is empty. */
+  bucketDigest(number: number): Uint8Array | undefined {
+    const bucket = this.#buckets.get(number);
+    return bucket === undefined || bucket.entries.size === 0
+      ? undefined
+      : bucket.digest().subarray(8);
+  }
+
+  /** The coded symbols of all entries. It is the store's own: copy what is kept. */
+  sketch(): CodedPrefix {
+    return this.#sketch ?? this.#sketched();
+  }
+
+  #sketched(): CodedPrefix {
+    const sketch = new CodedPrefix();
+    for (const entry of this.all()) sketch.add(this.idOf(entry));
+    if (this.#size >= SKETCHED_MIN) this.#sketch = sketch;
+    return sketch;
+  }
+
+  #count(entry: Entry, sign: 1 | -1): void {
+    const id = this.idOf(entry);
+    this.#size += sign;
+    this.#bytes += sign * (entry.key.length + (entry.value?.length ?? 0));
+    this.#sum.toggle(id);
+    this.#bucket(entry.key).toggle(id);
+    if (sign === 1) this.#sketch?.add(id);
+    else this.#sketch?.remove(id);
+  }
+
+  #bucket(key: string): Bucket {
+    const number = bucketOf(key);
+    const known = this.#buckets.get(number);
+    if (known !== undefined) return known;
+    const bucket = new Bucket();
+    this.#buckets.set(number, bucket);
+    return bucket;
+  }
+}
+
+function bucketOfId(id: string): number {
+  return (id.charCodeAt(0) << 8) | id.charCodeAt(1);
+}
+
+/** The greatest stamp of them; 0 when there is none. */
+export function latestStamp(entries: Iterable<Entry>): Stamp {
+  let latest = 0n;
+  for (const { stamp } of entries) if (stamp > latest) latest = stamp;
+  return latest;
+}
