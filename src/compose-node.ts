@@ -109,14 +109,7 @@ async function composeOn(
     rttMs: (node) => cluster.rttMs(node),
   });
   const topics = new TopicHub({ broadcasts: cluster.broadcasts, logger: host.logger });
-  const maps = new MapRegistry({ stores: cluster.stores, host, hasDataDir: dataDir !== undefined });
-  try {
-    await maps.openDeclared(options.maps);
-  } catch (error) {
-    await maps.close();
-    await cluster.close();
-    throw error;
-  }
+  const maps = await openMaps(cluster, host, options);
   const contacts = new ContactLoop({
     host,
     contacts: options.contacts,
@@ -148,6 +141,23 @@ async function composeOn(
   });
   contacts.start();
   return node;
+}
+
+/** Those that the options name; when one cannot be opened, nothing stays open. */
+async function openMaps(
+  cluster: Cluster,
+  host: Host,
+  { dataDir, maps: declared }: ResolvedOptions,
+): Promise<MapRegistry> {
+  const maps = new MapRegistry({ stores: cluster.stores, host, hasDataDir: dataDir !== undefined });
+  try {
+    await maps.openDeclared(declared);
+    return maps;
+  } catch (error) {
+    await maps.close();
+    await cluster.close();
+    throw error;
+  }
 }
 
 function overlayOptions(

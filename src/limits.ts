@@ -287,3 +287,5 @@ export const KNOWN_REMOVED_MAX = 64;
 export const KNOWN_REPLICAS_MAX = 4_096;
 /** Stamps of one writer told apart above what is known of it; above that the first ones go. */
 export const KNOWN_AHEAD_MAX = 512;
+/** Frames of exchanges that wait for a link to one node; further ones are lost. */
+export const FRAMES_BEFORE_LINK_MAX = 64;

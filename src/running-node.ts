@@ -99,7 +99,7 @@ export class RunningNode implements BarrelNode {
     if (this.#closing !== undefined) return { state: 'closed', reasons: [] };
     if (this.#hasLeft) return { state: 'left', reasons: ['left the cluster'] };
     const { cluster, contacts } = this.#parts;
-    const faults = cluster.storeFaults;
+    const faults = cluster.stores.faults;
     if (faults.length > 0) return { state: 'degraded', reasons: faults };
     if (this.#isReady) return { state: 'ready', reasons: [] };
     return { state: 'starting', reasons: contacts.reasons };

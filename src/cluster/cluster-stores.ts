@@ -1,11 +1,11 @@
-/** The replicated stores of a cluster's node: their driver, and the stores that every node hosts. */
-import type { NodeName } from '../core/names.ts';
+/** The replicated stores of a node: their driver, and the stores that every node hosts. */
 import { HOSTS, REPLICAS, SERVICES } from '../core/store/hosts.ts';
 import type { ControlSender } from './control-sender.ts';
 import type { Dialler } from './dialler.ts';
 import type { LinkTable } from './link-table.ts';
 import { StoreTable } from './owned-table.ts';
 import type { NodeRef, OwnedTable, StoreOptions } from './ports.ts';
+import { ReachingSender } from './reaching-sender.ts';
 import { StoreDriver, type StoreDriverOptions } from './store-driver.ts';
 
 /** How long the built-in stores remember a removal, at least. */
@@ -29,10 +29,11 @@ export interface ClusterStoresOptions
 
 export function clusterStores(options: ClusterStoresOptions): StoreDriver {
   const { cluster, secretKey, links } = options;
+  const sender = new ReachingSender(options);
   return new StoreDriver({
     ...options,
     salt: `${cluster}\0${Buffer.from(secretKey ?? []).toString('hex')}`,
-    send: (node, frame) => void sendAnywhere(options, node, frame),
+    send: (node, frame) => sender.send(node, frame),
     onProtocolError: (node, detail) => links.get(node)?.connection.close('protocol', detail),
   });
 }
@@ -56,21 +57,4 @@ export async function openReplicas(stores: StoreDriver, undo: () => Promise<void
     await undo();
     throw error;
   }
-}
-
-/** What is lost so is missed by the exchange that it belongs to. */
-async function sendAnywhere(
-  { control, dialler, host, links }: ClusterStoresOptions,
-  node: NodeName,
-  frame: Uint8Array,
-): Promise<void> {
-  if (links.get(node) === undefined) {
-    try {
-      await dialler.toNode(node);
-    } catch (error) {
-      host.logger.debug('a store has nobody to compare with', { node, error });
-      return;
-    }
-  }
-  control.send(node, frame);
 }

@@ -40,7 +40,7 @@ import { LinkTable } from './link-table.ts';
 import type { NodeClock } from './node-clock.ts';
 import { OnDemandLinks } from './on-demand-links.ts';
 import { OverlayDriver } from './overlay-driver.ts';
-import type { Broadcasts, MessageLinks, NodeRef, OwnedTable, Stores } from './ports.ts';
+import type { Broadcasts, MessageLinks, NodeRef, OwnedTable } from './ports.ts';
 import { rosterPages, SYNCED } from './roster-pages.ts';
 import type { StoreDriver } from './store-driver.ts';
 
@@ -160,13 +160,8 @@ export class Cluster implements LinkTableEvents {
     return this.#table;
   }
 
-  get stores(): Stores {
+  get stores(): StoreDriver {
     return this.#stores;
-  }
-
-  /** Sentences that say which stores are not as they should be. */
-  get storeFaults(): readonly string[] {
-    return this.#stores.faults;
   }
 
   get broadcasts(): Broadcasts {

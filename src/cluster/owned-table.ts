@@ -1,6 +1,7 @@
 /** The table of what each node owns, on a replicated store: its keys are texts of their owners. */
 import { decodeText, encodeText } from '../core/store/binary-text.ts';
 import { ownedKey, splitOwnedKey } from '../core/store/contract.ts';
+import { areSameBytes } from '../core/store/entry.ts';
 import type { NodeRef, OwnedTable, ReplicatedStore, TableChange } from './ports.ts';
 
 export class StoreTable implements OwnedTable {
@@ -14,7 +15,9 @@ export class StoreTable implements OwnedTable {
   }
 
   put(key: string, value: Uint8Array): void {
-    void this.#store.write([{ key: this.#key(key), value }]);
+    const owned = this.#key(key);
+    if (areSameBytes(this.#store.get(owned), value)) return;
+    void this.#store.write([{ key: owned, value }]);
   }
 
   remove(key: string): void {

@@ -36,6 +36,14 @@ export interface KeptStore {
   readonly knowledge: KnowledgeState | undefined;
 }
 
+/** A replica after an exchange. */
+export interface StoreExchange {
+  readonly knowledge: KnowledgeState;
+  readonly exchangedAt: bigint;
+  /** Whether the replica has an entry under the key, which is written then. */
+  readonly has: (key: string) => boolean;
+}
+
 interface KeptEntry {
   readonly key: string;
   readonly value: Uint8Array | undefined;
@@ -122,9 +130,10 @@ export class StoreDisk {
   }
 
   /** The replica has made an exchange: what it lacked, it has now as far as anybody has it. */
-  exchanged(knowledge: KnowledgeState, exchangedAt: bigint): void {
+  exchanged({ knowledge, exchangedAt, has }: StoreExchange): void {
     this.#exchangedAt = exchangedAt;
     this.#isIncomplete = false;
+    this.#removeDamaged(has);
     // Behind all entries: batches become durable in order.
     this.#lastBatch
       .then(async () => {
@@ -189,13 +198,26 @@ export class StoreDisk {
     host.logger.error('a store cannot be written to disk', { store: name, error });
   };
 
-  #keepKnowledge(knowledge: KnowledgeState | undefined): Promise<void> {
+  async #keepKnowledge(knowledge: KnowledgeState | undefined): Promise<void> {
     const value = encodeKept({
       incarnation: this.#incarnation,
       exchangedAt: this.#exchangedAt,
       knowledge,
     });
-    return this.#options.store.batch([{ key: this.#keyOf(KEPT), value }]);
+    await this.#options.store.batch([{ key: this.#keyOf(KEPT), value }]);
+    this.#damaged.delete(KEPT);
+  }
+
+  /** Nobody has what was damaged there: no write will come to take its place. */
+  #removeDamaged(has: StoreExchange['has']): void {
+    const isLost = (key: string): boolean =>
+      !key.startsWith(ENTRY) || !has(key.slice(ENTRY.length));
+    const lost = [...this.#damaged].filter(isLost);
+    if (lost.length === 0) return;
+    const operations = lost.map((key) => ({ key: this.#keyOf(key), value: undefined }));
+    this.#options.store.batch(operations).then(() => {
+      for (const key of lost) this.#damaged.delete(key);
+    }, this.#onFailure);
   }
 
   #keyOf(rest: string): Uint8Array {

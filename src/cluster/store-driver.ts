@@ -277,7 +277,11 @@ export class StoreDriver implements Stores {
   }: Extract<ReplicatorEffect, { kind: 'exchanged' }>): void {
     const replica = this.#replicator.replica(store);
     if (replica === undefined) return;
-    this.#open.get(store)?.disk?.exchanged(replica.knowledge.export(), exchangedAt);
+    this.#open.get(store)?.disk?.exchanged({
+      knowledge: replica.knowledge.export(),
+      exchangedAt,
+      has: (key) => replica.registers.get(key) !== undefined,
+    });
     if (store === SERVICES) this.#options.onExchanged(node);
   }
 

@@ -11,12 +11,17 @@ export function bytesOfText(text: string): Uint8Array {
 }
 
 export function textOfBytes(bytes: Uint8Array): string {
-  if (bytes.length <= PIECE) return String.fromCharCode(...bytes);
+  if (bytes.length <= PIECE) return textOfPiece(bytes);
   let text = '';
   for (let at = 0; at < bytes.length; at += PIECE) {
-    text += String.fromCharCode(...bytes.subarray(at, at + PIECE));
+    text += textOfPiece(bytes.subarray(at, at + PIECE));
   }
   return text;
+}
+
+/** A spread goes through an iterator, which takes four times as long. */
+function textOfPiece(bytes: Uint8Array): string {
+  return Reflect.apply(String.fromCharCode, undefined, bytes);
 }
 
 /** True when each character stands for a byte. */

@@ -6,13 +6,20 @@ import type { Entry } from './entry.ts';
 
 export const BUCKETS = 4_096;
 
-/** Part of the protocol: FNV-1a (Fowler, Noll, Vo) over the bytes of the key, its top 12 bits. */
-export function bucketOf(key: string): number {
+/** Of one key: 24 bits, the first 12 of which are the number of the bucket. */
+export type KeyHash = number;
+
+/** Part of the protocol: FNV-1a (Fowler, Noll, Vo) over the bytes of the key, its top 24 bits. */
+export function hashOfKey(key: string): KeyHash {
   let hash = 0x811c9dc5;
   for (let i = 0; i < key.length; i += 1) hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193);
   // The last bytes alone do not reach the top bits.
   hash = Math.imul(hash ^ (hash >>> 15), 0x85ebca6b);
-  return (hash ^ (hash >>> 13)) >>> 20;
+  return (hash ^ (hash >>> 13)) >>> 8;
+}
+
+export function bucketOf(key: string): number {
+  return hashOfKey(key) >>> 12;
 }
 
 export class Bucket {

@@ -1,6 +1,6 @@
 /**
- * Entries as bytes. In frames their writers stand in front, once each; on disk and under the hash
- * each entry stands alone, in one form only.
+ * Entries as bytes. In frames their writers stand in front, once each; on disk each entry stands
+ * alone.
  */
 import {
   NODE_NAME_BYTES_MAX,
@@ -58,7 +58,7 @@ export function readEntries(reader: Reader): readonly Entry[] {
   });
 }
 
-/** One entry alone, for the disk and for the hash of the store. */
+/** One entry alone, for the disk. */
 export function writeEntry(writer: Writer, entry: Entry): Writer {
   writeReplica(writer, entry.writer);
   writeFields(writer, entry);

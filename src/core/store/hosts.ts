@@ -70,13 +70,13 @@ export class Hosts {
     if (parts === undefined) return undefined;
     if (source === HOSTS) {
       const store = decodeText(parts.key);
-      set(this.#hostings, store, parts.owner, value && readHosting(value));
+      set(this.#hostings, { store, node: parts.owner }, value && readHosting(value));
       return store;
     }
     const store = decodeText(parts.owner);
     const incarnation = value && readHosting(value)?.incarnation;
     const replica = incarnation === undefined ? undefined : { node: parts.key, incarnation };
-    set(this.#durable, store, parts.key, replica);
+    set(this.#durable, { store, node: parts.key }, replica);
     return store;
   }
 }
@@ -131,8 +131,7 @@ function readHosting(bytes: Uint8Array): Hosting | undefined {
 
 function set<T>(
   all: Map<string, Map<NodeName, T>>,
-  store: string,
-  node: NodeName,
+  { store, node }: { readonly store: string; readonly node: NodeName },
   item: T | undefined,
 ): void {
   const nodes = all.get(store) ?? new Map<NodeName, T>();

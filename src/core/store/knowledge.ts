@@ -46,13 +46,19 @@ export interface KnowledgeState {
 
 export class Knowledge {
   readonly #self: Replica;
+  readonly #isOfTheLiving: boolean;
   readonly #nodes = new Map<string, Known[]>();
   #size = 0;
   #removed = 0;
   #floor: Stamp = 0n;
 
-  constructor(self: Replica) {
+  /**
+   * `isOfTheLiving`: what a replica wrote ends with it, so that nothing is to be known of those
+   * that are gone, and there is no floor.
+   */
+  constructor(self: Replica, { isOfTheLiving = false }: { readonly isOfTheLiving?: boolean } = {}) {
     this.#self = self;
+    this.#isOfTheLiving = isOfTheLiving;
     this.#add(self, undefined);
   }
 
@@ -156,12 +162,12 @@ export class Knowledge {
    */
   learn(theirs: KnowledgeSnapshot, clock: Stamp): void {
     if (this.#isSelf(theirs.self)) return;
-    const from = this.#find(theirs.self) ?? this.#add(theirs.self, clock);
-    raise(from, earlierStamp(theirs.clock, clock));
-    this.#floor = laterStamp(this.#floor, earlierStamp(theirs.floor, clock));
+    const from = this.#met(theirs.self, clock);
+    if (from !== undefined) raise(from, earlierStamp(theirs.clock, clock));
+    this.#raiseFloor(earlierStamp(theirs.floor, clock));
     for (const { replica, know, ack } of theirs.known) {
-      if (this.#isSelf(replica)) continue;
-      const known = this.#find(replica) ?? this.#add(replica, clock);
+      const known = this.#isSelf(replica) ? undefined : this.#met(replica, clock);
+      if (known === undefined) continue;
       raise(known, earlierStamp(know, clock));
       known.ack = laterStamp(known.ack, earlierStamp(ack, clock));
     }
@@ -229,9 +235,21 @@ export class Knowledge {
     for (const known of gone.sort(byKnow)) {
       if (this.#removed <= KNOWN_REMOVED_MAX) return;
       if (this.#size <= sizeMax && (known.removedAt ?? 0n) > stable) continue;
-      this.#floor = laterStamp(this.#floor, laterStamp(known.know, known.seen));
+      this.#raiseFloor(laterStamp(known.know, known.seen));
       this.#delete(known);
     }
+  }
+
+  #raiseFloor(floor: Stamp): void {
+    if (!this.#isOfTheLiving) this.#floor = laterStamp(this.#floor, floor);
+  }
+
+  /** What another replica tells of; one that is unknown here counts as gone as of `clock`. */
+  #met(replica: Replica, clock: Stamp): Known | undefined {
+    const known = this.#find(replica);
+    if (known === undefined && !this.#isOfTheLiving) return this.#add(replica, clock);
+    const isUseful = !this.#isOfTheLiving || known?.removedAt === undefined;
+    return isUseful ? known : undefined;
   }
 
   #find({ node, incarnation }: Replica): Known | undefined {

@@ -3,11 +3,10 @@
  * bucket of keys, and the sketch. All of them follow each change at once, whatever the size.
  */
 import type { Stamp } from '../clock/stamp.ts';
-import { Writer } from '../wire/writer.ts';
 import { bytesOfText } from './binary-text.ts';
-import { Bucket, bucketOf } from './bucket.ts';
+import { Bucket, bucketOf, hashOfKey, type KeyHash } from './bucket.ts';
 import { beats, type Entry, isSameEntry } from './entry.ts';
-import { writeEntry } from './entry-codec.ts';
+import { HashedEntry } from './hashed-entry.ts';
 import { CodedPrefix } from './sketch/coded-prefix.ts';
 
 /** Up to so many entries the sketch is made when it is wanted. */
@@ -24,8 +23,7 @@ export interface RegisterStoreOptions {
 
 export class RegisterStore {
   readonly #digest: Digest;
-  readonly #salt: Uint8Array;
-  readonly #writer = new Writer();
+  readonly #hashed: HashedEntry;
   readonly #buckets = new Map<number, Bucket>();
   readonly #sum = new Bucket();
   #sketch: CodedPrefix | undefined;
@@ -34,7 +32,7 @@ export class RegisterStore {
 
   constructor({ digest, salt }: RegisterStoreOptions) {
     this.#digest = digest;
-    this.#salt = bytesOfText(digest(new TextEncoder().encode(salt)));
+    this.#hashed = new HashedEntry(bytesOfText(digest(new TextEncoder().encode(salt))));
   }
 
   /** Keys, removed ones included. */
@@ -82,15 +80,18 @@ export class RegisterStore {
 
   /** The entry of an id that this store gave out; undefined when it is other by now. */
   ofId(id: string): Entry | undefined {
-    for (const entry of this.inBucket(bucketOfId(id))) if (this.idOf(entry) === id) return entry;
+    const hash = keyHashOfId(id);
+    for (const entry of this.inBucket(hash >>> 12)) {
+      if (hashOfKey(entry.key) === hash && this.idOf(entry) === id) return entry;
+    }
     return undefined;
   }
 
-  /** 16 characters: the bucket of the key, and a hash of all that the entry says. */
+  /** 16 characters: a hash of the key, by which it is found, and one of all that the entry says. */
   idOf(entry: Entry): string {
-    const bucket = bucketOf(entry.key);
-    const bytes = writeEntry(this.#writer.bytes(this.#salt), entry).take();
-    return String.fromCharCode(bucket >>> 8, bucket & 255) + this.#digest(bytes).slice(0, 14);
+    const hash = hashOfKey(entry.key);
+    const start = String.fromCharCode(hash >>> 16, (hash >>> 8) & 255, hash & 255);
+    return start + this.#digest(this.#hashed.of(entry)).slice(0, 13);
   }
 
   /** Equal for equal entries, whatever their order. 16 bytes. */
@@ -138,8 +139,8 @@ export class RegisterStore {
   }
 }
 
-function bucketOfId(id: string): number {
-  return (id.charCodeAt(0) << 8) | id.charCodeAt(1);
+function keyHashOfId(id: string): KeyHash {
+  return (id.charCodeAt(0) << 16) | (id.charCodeAt(1) << 8) | id.charCodeAt(2);
 }
 
 /** The greatest stamp of them; 0 when there is none. */

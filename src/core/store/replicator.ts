@@ -184,7 +184,10 @@ export class Replicator {
   /** Where its death was a mistake that it never hears of, its entries wait for that word. */
   #dropWriter(writer: Replica): void {
     for (const { replica } of this.#stores.all()) {
-      this.#strangers.hold(replica.name, replica.dropWriter(writer));
+      const dropped = replica.dropWriter(writer);
+      // An exchange under way must not count what it had brought.
+      this.#refusals += dropped.length;
+      this.#strangers.hold(replica.name, dropped);
       this.#drain(replica);
     }
   }
@@ -352,8 +355,6 @@ export class Replicator {
     }
   }
 
-  // Replicas that are away
-
   /** The one with the smallest name says it. */
   #retireAbsent(): void {
     const { node: own } = this.#options.self;
@@ -361,11 +362,8 @@ export class Replicator {
     const isHere = (node: NodeName): boolean => node === own || members.has(node);
     const keys = this.#absences.overdue(hosts, isHere, this.#now.monotonicMs);
     if (keys.length === 0 || [...members.keys()].some((member) => member < own)) return;
-    const writes = keys.map((key) => ({ key, value: undefined }));
-    this.#writeOwn(REPLICAS, writes);
+    for (const key of keys) this.#writeOwn(REPLICAS, [{ key, value: undefined }]);
   }
-
-  // What exchanges need
 
   #exchangeOptions(): ExchangesOptions {
     return {

@@ -20,6 +20,9 @@ import { Graveyard } from './graveyard.ts';
 import { Knowledge } from './knowledge.ts';
 import { type Digest, RegisterStore } from './register-store.ts';
 
+/** Stale graves and expiries that are kept until it is worth to sort them out. */
+const GRAVES_SPARE = 1_024;
+
 export interface StoreReplicaOptions extends StoreRules {
   readonly name: string;
   readonly tombstoneTtlMs: number;
@@ -78,7 +81,7 @@ export class StoreReplica {
     this.#options = options;
     this.name = options.name;
     this.rules = { ownership: options.ownership, lifetime: options.lifetime };
-    this.knowledge = new Knowledge(options.self);
+    this.knowledge = new Knowledge(options.self, { isOfTheLiving: options.lifetime === 'writer' });
     this.registers = new RegisterStore({
       digest: options.digest,
       salt: `${options.salt}\0${options.name}`,
@@ -160,19 +163,21 @@ export class StoreReplica {
   }
 
   /**
-   * Another replica has these as deleted history: they go, unless they are other by now. What this
-   * node wrote after its last complete exchange, `since`, nobody can have seen and deleted: others
-   * only stopped counting on this replica before. That is written anew; the new entries are for
-   * the other nodes.
+   * Another replica has these as deleted history: they go, unless they are other by now. Where
+   * that is no certain knowledge, what this node wrote after its last complete exchange, `since`,
+   * is written anew: others stopped counting on this replica before they heard of it. Returns what
+   * was written anew, for the other nodes.
    */
   forget(entries: readonly BuriedEntry[], since: Stamp, wallMs: number): readonly Entry[] {
     this.tick(wallMs);
     const reminted: Entry[] = [];
-    for (const { key, stamp } of entries) {
+    for (const { key, stamp, writer, isCertain } of entries) {
       const known = this.registers.get(key);
-      if (known?.stamp !== stamp) continue;
-      const isNew = stamp > since && isSameReplica(known.writer, this.self);
-      if (isNew && !isBuried(known, this.#wallMs)) {
+      if (known?.stamp !== stamp || !isSameReplica(known.writer, writer)) continue;
+      const isOwn = isSameReplica(known.writer, this.self);
+      // Of an owned store nobody else deletes anything.
+      const isNew = (!isCertain && stamp > since) || this.rules.ownership === 'owner';
+      if (isOwn && isNew && !isBuried(known, this.#wallMs)) {
         reminted.push(this.#mint(key, known.value, known.expiresAtMs));
       } else this.#drop(known, 'gone');
     }
@@ -269,11 +274,12 @@ export class StoreReplica {
     if (!this.#options.clock.observe(entry.stamp)) return 'refused';
     const known = this.registers.get(entry.key);
     if (known !== undefined && !beats(entry, known)) return 'stale';
+    const isAbsent = known === undefined;
+    if (isAbsent && this.knowledge.covers(entry.writer, entry.stamp)) return 'buried';
     if (ownership === 'owner' && entry.writer.node === this.self.node) {
       return isSameReplica(entry.writer, this.self) ? 'forged' : 'refused';
     }
     if (lifetime === 'writer' && !this.#isAlive(entry.writer)) return 'stranger';
-    if (known === undefined && this.knowledge.covers(entry.writer, entry.stamp)) return 'buried';
     return this.#hasRoom(entry, known) ? 'taken' : 'refused';
   }
 
@@ -283,7 +289,7 @@ export class StoreReplica {
         this.#join(entry);
         break;
       case 'buried':
-        intake.buried.push({ key: entry.key, stamp: entry.stamp });
+        intake.buried.push(this.#buried(entry));
         break;
       case 'stranger':
         intake.strangers.push(entry);
@@ -295,8 +301,14 @@ export class StoreReplica {
         intake.contradicted.push(this.#contradict(entry));
         break;
       case 'stale':
+        // Should its key be forgotten, it must not pass for something new.
+        this.knowledge.saw(this.knowledge.intern(entry.writer), entry.stamp);
         break;
     }
+  }
+
+  #buried({ key, stamp, writer }: Entry): BuriedEntry {
+    return { key, stamp, writer, isCertain: stamp > this.knowledge.floor };
   }
 
   /** Says again, later than what was said in this node's name, what this node says of the key. */
@@ -330,9 +342,15 @@ export class StoreReplica {
     const value = isBuried(entry, this.#wallMs) ? undefined : entry.value;
     this.#visible += Number(value !== undefined) - Number(previous !== undefined);
     if (value === undefined) this.#bury(entry);
-    else if (entry.expiresAtMs !== 0) this.#expiries.add(entry.expiresAtMs, entry.key, entry.stamp);
+    else if (entry.expiresAtMs !== 0) this.#expireLater(entry);
     this.#stored.push(entry);
     this.#changed(entry, { previous, value, cause: 'write' });
+  }
+
+  #expireLater({ expiresAtMs, key, stamp }: Entry): void {
+    this.#expiries.add(expiresAtMs, key, stamp);
+    if (this.#expiries.size <= 2 * this.registers.size + GRAVES_SPARE) return;
+    this.#expiries.retain((expiry) => this.registers.get(expiry.key)?.stamp === expiry.stamp);
   }
 
   #drop(entry: Entry, cause: 'gone'): void {
@@ -354,6 +372,9 @@ export class StoreReplica {
   /** A stamp of its own: what is captured at an earlier one does not have it. */
   #bury({ key, stamp }: Entry): void {
     this.#graveyard.bury(key, stamp, this.#options.clock.now());
+    // Of a key that is written again and again only the last grave counts.
+    if (this.#graveyard.size <= 2 * this.registers.size + GRAVES_SPARE) return;
+    this.#graveyard.retain((grave) => this.registers.get(grave.key)?.stamp === grave.stamp);
   }
 
   #changed(entry: Entry, change: Pick<StoreChange, 'previous' | 'value' | 'cause'>): void {

@@ -217,12 +217,15 @@ function readBucket(reader: Reader): BucketIds {
   return { bucket: reader.uint(BUCKETS - 1), ids: readIds(reader) };
 }
 
-function writeBuried(writer: Writer, { key, stamp }: BuriedEntry): void {
-  writer.bytes(bytesOfText(key)).big(stamp);
+function writeBuried(writer: Writer, entry: BuriedEntry): void {
+  writeReplica(writer.bytes(bytesOfText(entry.key)).big(entry.stamp), entry.writer);
+  writer.bool(entry.isCertain);
 }
 
 function readBuried(reader: Reader): BuriedEntry {
-  return { key: textOfBytes(reader.bytes(STORE_KEY_BYTES_MAX)), stamp: reader.big() };
+  const key = textOfBytes(reader.bytes(STORE_KEY_BYTES_MAX));
+  const stamp = reader.big();
+  return { key, stamp, writer: readReplica(reader), isCertain: reader.bool() };
 }
 
 function packIds(ids: readonly string[]): Uint8Array {

@@ -36,9 +36,13 @@ export interface StoreDigest {
   readonly knowledge: KnowledgeSnapshot | undefined;
 }
 
+/** An entry that is deleted history where it came to. */
 export interface BuriedEntry {
   readonly key: string;
   readonly stamp: Stamp;
+  readonly writer: Replica;
+  /** It was there; else it is only older than what is told apart. */
+  readonly isCertain: boolean;
 }
 
 /** The ids of all entries in one bucket of the sender. */

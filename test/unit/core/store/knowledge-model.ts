@@ -26,12 +26,12 @@ export interface Grave {
 export class ModelReplica {
   readonly self: Replica;
   knowledge: Knowledge;
-  readonly entries = new Map<string, Entry>();
+  readonly entries: Map<string, Entry> = new Map();
   graves: Grave[] = [];
   /** The oracle: all that this one ever held, also by hearsay. */
-  readonly past = new Set<Entry>();
+  readonly past: Set<Entry> = new Set();
   /** The oracle: what was replaced in sight. */
-  readonly replaced = new Set<Entry>();
+  readonly replaced: Set<Entry> = new Set();
   #last: Stamp;
 
   constructor(index: number, incarnation: bigint) {

@@ -138,6 +138,8 @@ export class StoreDiskModel {
   incarnation: bigint | undefined;
   clock: bigint = 0n;
   exchangedAt: bigint = 0n;
+  /** Entries that were written or removed so far. */
+  entryWrites: number = 0;
   #waiting: (() => void)[] = [];
 
   write(operation: () => void): void {
@@ -339,6 +341,7 @@ export class StoreNode {
     this.changes.push(...outcome.changes);
     const { disk } = this;
     disk?.write(() => {
+      disk.entryWrites += outcome.stored.length + outcome.forgotten.length;
       for (const entry of outcome.stored) disk.entries.set(entry.key, entry);
       for (const key of outcome.forgotten) disk.entries.delete(key);
     });

@@ -7,7 +7,7 @@ import { Reader } from '../../../../../src/core/wire/reader.ts';
 import { encodeVarint } from '../../../../../src/core/wire/varint.ts';
 import { WireError } from '../../../../../src/core/wire/wire-error.ts';
 import { Writer } from '../../../../../src/core/wire/writer.ts';
-import { SKETCH_ELEMENTS_MAX } from '../../../../../src/limits.ts';
+import { SKETCH_COUNTS, SKETCH_ELEMENTS_MAX } from '../../../../../src/limits.ts';
 import { expectNoOtherError, expectWholeFramesOnly } from '../../hostile-bytes.ts';
 import { Ids, prefixOf } from './sets.ts';
 
@@ -44,6 +44,15 @@ test('any counts in range come back as they were', () => {
       expect(decode(encode(symbols)).counts).toEqual(symbols.counts);
     }),
   );
+});
+
+test('with the first symbols of a set come counts of further ones, but not of a very small set', () => {
+  const ids = new Ids(4);
+  const first = decode(encode(prefixOf(ids.many(5_000)).symbols(0, 8)));
+  expect(first.length + first.ahead.length).toBe(SKETCH_COUNTS);
+  expect(first).toEqual(prefixOf(new Ids(4).many(5_000)).symbols(0, 8));
+  expect(prefixOf(ids.many(5_000)).symbols(8, 20).ahead.length).toBe(0);
+  expect(prefixOf(ids.many(8)).symbols(0, 8).ahead.length).toBe(0);
 });
 
 test('what is read does not change with the frame', () => {
@@ -97,7 +106,7 @@ test('columns that do not fit each other or the bound are refused', () => {
     frameOf(0, id, new Uint8Array(8), one),
     frameOf(0, new Uint8Array(32), check, one),
     frameOf(0, id, check, new Uint8Array(0)),
-    frameOf(0, id, check, Uint8Array.of(0, 0)),
+    frameOf(0, id, check, new Uint8Array(1 + SKETCH_COUNTS + 1)),
     frameOf(0, id, check, Uint8Array.of(1)),
     frameOf(0, id, check, Uint8Array.of(0x40, 0)),
     frameOf(0, id, check, encodeVarint(2 * SKETCH_ELEMENTS_MAX + 2)),

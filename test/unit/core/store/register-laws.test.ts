@@ -1,0 +1,86 @@
+/** Merging is a join: the same entries give the same bytes, in any order and any number of times. */
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { packStamp } from '../../../../src/core/clock/stamp.ts';
+import { beats, type Entry, isSameEntry } from '../../../../src/core/store/entry.ts';
+import { encodeEntry } from '../../../../src/core/store/entry-codec.ts';
+import { RegisterStore } from '../../../../src/core/store/register-store.ts';
+import { systemDigest } from '../../../../src/host/system-digest.ts';
+
+/** Few stamps, writers and values, so that ties of each kind happen. */
+const entry: fc.Arbitrary<Entry> = fc
+  .record({
+    key: fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f'),
+    stamp: fc.integer({ min: 0, max: 5 }).map((counter) => packStamp(1_000, counter)),
+    writer: fc.record({
+      node: fc.constantFrom('x@h', 'y@h'),
+      incarnation: fc.constantFrom(1n, 2n),
+    }),
+    value: fc.option(fc.uint8Array({ maxLength: 2 }), { nil: undefined }),
+    expiresAtMs: fc.constantFrom(0, 1_000, 2_000),
+  })
+  .map((made) => (made.value === undefined ? { ...made, expiresAtMs: 0 } : made));
+const entries = fc.array(entry, { maxLength: 40 });
+
+function imageOf(all: readonly Entry[]): readonly string[] {
+  const store = new RegisterStore({ digest: systemDigest, salt: 'laws' });
+  for (const one of all) store.join(one);
+  const bytes = [...store.all()].map((one) => Buffer.from(encodeEntry(one)).toString('hex')).sort();
+  return [...bytes, Buffer.from(store.digest()).toString('hex')];
+}
+
+test('commutative and associative: any order gives the same bytes', () => {
+  fc.assert(
+    fc.property(entries, fc.infiniteStream(fc.nat()), (all, dice) => {
+      const shuffled = all
+        .map((one) => ({ one, rank: dice.next().value }))
+        .sort((a, b) => a.rank - b.rank)
+        .map(({ one }) => one);
+      expect(imageOf(shuffled)).toEqual(imageOf(all));
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test('idempotent: what comes twice changes nothing', () => {
+  fc.assert(
+    fc.property(entries, (all) => {
+      expect(imageOf([...all, ...all])).toEqual(imageOf(all));
+      expect(imageOf(all.flatMap((one) => [one, one]))).toEqual(imageOf(all));
+    }),
+  );
+});
+
+test('associative: parts that were merged before give the same bytes', () => {
+  fc.assert(
+    fc.property(entries, entries, entries, (a, b, c) => {
+      expect(imageOf([...a, ...b, ...c])).toEqual(imageOf([...c, ...a, ...b]));
+    }),
+  );
+});
+
+test('the order is total: of two different entries exactly one beats the other', () => {
+  fc.assert(
+    fc.property(entry, entry, (a, b) => {
+      const other = { ...b, key: a.key };
+      const verdicts = [beats(a, other), beats(other, a)];
+      expect(verdicts.filter(Boolean)).toHaveLength(isSameEntry(a, other) ? 0 : 1);
+    }),
+    { numRuns: 1_000 },
+  );
+});
+
+test('a forgotten entry leaves no trace in any digest', () => {
+  fc.assert(
+    fc.property(entries, entry, (all, extra) => {
+      const store = new RegisterStore({ digest: systemDigest, salt: 'laws' });
+      for (const one of all) store.join(one);
+      const key = `other ${extra.key}`;
+      const before = Buffer.from(store.digest()).toString('hex');
+      store.join({ ...extra, key });
+      expect(store.forget({ ...extra, key })).toBe(true);
+      expect(Buffer.from(store.digest()).toString('hex')).toBe(before);
+      expect(store.get(key)).toBe(undefined);
+    }),
+  );
+});
