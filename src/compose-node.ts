@@ -11,6 +11,7 @@ import { joinThrough } from './cluster/joining.ts';
 import { NodeClock } from './cluster/node-clock.ts';
 import { SavedPeers } from './cluster/saved-peers.ts';
 import type { NeighborEvent } from './core/membership/contract.ts';
+import type { PeerDescriptor } from './core/membership/peer.ts';
 import type { Address } from './core/names.ts';
 import type { MemberEvent } from './core/roster/contract.ts';
 import type { MemberRecord } from './core/roster/entry.ts';
@@ -110,19 +111,7 @@ async function composeOn(
   });
   const topics = new TopicHub({ broadcasts: cluster.broadcasts, logger: host.logger });
   const maps = await openMaps(cluster, host, options);
-  const contacts = new ContactLoop({
-    host,
-    contacts: options.contacts,
-    saved: known.flatMap(({ node, addresses: [first] }) => (first ? `${node}/${first}` : [])),
-    discovery,
-    join: async (contact, signal) => {
-      const node = await joinThrough(cluster, contact, signal);
-      events.emit({ type: 'joined', contact: node });
-      return node;
-    },
-    isMember: (node) => node !== cluster.self.node && cluster.isMember(node),
-    hasNeighbors: () => cluster.activeView().length > 0,
-  });
+  const contacts = contactLoop({ host, options, cluster, known, discovery, events });
   const announcement = await discovery.announce(credentials.name, cluster.addresses, {});
   const node = new RunningNode({
     host,
@@ -141,6 +130,32 @@ async function composeOn(
   });
   contacts.start();
   return node;
+}
+
+interface ContactParts {
+  readonly host: Host;
+  readonly options: ResolvedOptions;
+  readonly cluster: Cluster;
+  readonly known: readonly PeerDescriptor[];
+  readonly discovery: DiscoveryChain;
+  readonly events: EventSource<NodeEvent>;
+}
+
+function contactLoop(parts: ContactParts): ContactLoop {
+  const { host, options, cluster, known, discovery, events } = parts;
+  return new ContactLoop({
+    host,
+    contacts: options.contacts,
+    saved: known.flatMap(({ node, addresses: [first] }) => (first ? `${node}/${first}` : [])),
+    discovery,
+    join: async (contact, signal) => {
+      const node = await joinThrough(cluster, contact, signal);
+      events.emit({ type: 'joined', contact: node });
+      return node;
+    },
+    isMember: (node) => node !== cluster.self.node && cluster.isMember(node),
+    hasNeighbors: () => cluster.activeView().length > 0,
+  });
 }
 
 /** Those that the options name; when one cannot be opened, nothing stays open. */

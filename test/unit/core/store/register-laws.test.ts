@@ -1,4 +1,4 @@
-/** Merging is a join: the same entries give the same bytes, in any order and any number of times. */
+/** Merging is a join: equal entries give equal bytes, in any order and any number of times. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { packStamp } from '../../../../src/core/clock/stamp.ts';
