@@ -9,7 +9,7 @@ import { answerMaps } from '../../src/admin/node-maps.ts';
 import { runProgram } from '../../src/cli/program.ts';
 import type { ReplicatedMap } from '../../src/maps/maps.ts';
 import { type MapsUnderTest, mapsUnderTest } from '../unit/maps/map-under-test.ts';
-import { until, Workshop } from './fixtures/processes.ts';
+import { BARREL, ended, type Outcome, until, Workshop } from './fixtures/processes.ts';
 
 let workshop: Workshop;
 let server: ControlServer;
@@ -133,6 +133,35 @@ test('the commands work on it and end with the codes that scripts expect', async
     'put     "tea"  6',
     'barrel: ERR_CLOSED: map "prices" is hosted no more',
   ]);
+});
+
+test('a started node hosts a map for the commands, and a watch of another process sees it', async () => {
+  const directory = workshop.path('started');
+  const node = workshop.start(['--data-dir', directory, '--map', 'stock']);
+  await node.ready;
+  const run = (...words: string[]): Promise<Outcome> =>
+    workshop.barrel(['map', ...words, '--data-dir', directory]);
+  const watch = workshop.launch(BARREL, ['map', 'watch', 'stock', '--data-dir', directory]);
+  let seen = '';
+  watch.stdout?.on('data', (chunk: Buffer) => {
+    seen += chunk.toString();
+  });
+  // What was put before the watch began is not told: put until it shows.
+  await until(async () => {
+    await run('put', 'stock', 'first', String(Math.random()));
+    return seen.includes('"first"');
+  });
+  expect(await run('put', 'stock', 'tea', '{"pieces":5}')).toMatchObject({ exitCode: 0 });
+  const got = await run('get', 'stock', 'tea', '--json');
+  expect(got).toMatchObject({ exitCode: 0, stdout: '{"pieces":5}\n' });
+  const listed = await run('ls', '--json');
+  expect(JSON.parse(listed.stdout)).toMatchObject([{ name: 'stock', entries: 2, persist: false }]);
+  expect(await run('rm', 'stock', 'tea')).toMatchObject({ exitCode: 0 });
+  expect(await run('get', 'stock', 'tea')).toMatchObject({ exitCode: 5 });
+  await until(() => /put +"tea" +\{"pieces":5\}\nremove +"tea"\n$/.test(seen));
+  node.child.kill('SIGTERM');
+  expect(await node.exitCode).toBe(0);
+  expect(await ended(watch)).toBe(1);
 });
 
 async function answer(query: ControlQuery, signal: AbortSignal): Promise<unknown> {
