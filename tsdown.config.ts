@@ -4,6 +4,8 @@ const config: UserConfig = defineConfig({
   entry: {
     index: 'src/index.ts',
     'testing/index': 'src/testing/index.ts',
+    // For `bench/store.mjs`: no export of the package.
+    'testing/store-lab': 'src/testing/lab/store-lab.ts',
     'cli/main': 'src/cli/main.ts',
   },
   format: 'esm',

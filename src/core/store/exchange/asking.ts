@@ -38,6 +38,8 @@ export class Asking {
   #left: StoreDigest[] = [];
   #current: Current | undefined;
   #hasAnswer = false;
+  /** Lists of ids that are answered for once all that they call for has been sent. */
+  #owed = 0;
 
   constructor(context: ExchangeContext, node: NodeName, exchange: number) {
     this.#context = context;
@@ -113,8 +115,8 @@ export class Asking {
         this.#symbols(current, body.symbols);
         break;
       case 'ids':
-        for (const bucket of body.buckets) this.#bucket(current, bucket);
-        this.#send({ kind: 'took' });
+        this.#buckets(current, body.buckets);
+        this.#owed += 1;
         break;
       case 'entries': {
         const { buried } = this.#context.take(replica, body.entries);
@@ -183,7 +185,8 @@ export class Asking {
 
   #more(current: Current, difference: Difference): void {
     const count = difference.next();
-    const isMuch = symbolsFor(difference.estimate()) > SKETCH_SYMBOLS_DEFAULT;
+    // The estimate may be too high by half.
+    const isMuch = symbolsFor(difference.estimate()) > 1.5 * SKETCH_SYMBOLS_DEFAULT;
     if (count === 0 || isMuch) {
       current.difference = undefined;
       this.#byBuckets(current);
@@ -198,15 +201,20 @@ export class Asking {
     this.#send({ kind: 'buckets', store: replica.name, digests });
   }
 
-  #bucket(current: Current, { bucket, ids }: BucketIds): void {
+  /** One answer for all buckets of a frame: each of its own would be too many at once. */
+  #buckets(current: Current, buckets: readonly BucketIds[]): void {
     const { registers } = current.replica;
-    const theirs = new Set(ids);
+    const onlyTheirs: string[] = [];
     const onlyOwn: string[] = [];
-    for (const entry of registers.inBucket(bucket)) {
-      const id = registers.idOf(entry);
-      if (!theirs.delete(id)) onlyOwn.push(id);
+    for (const { bucket, ids } of buckets) {
+      const theirs = new Set(ids);
+      for (const entry of registers.inBucket(bucket)) {
+        const id = registers.idOf(entry);
+        if (!theirs.delete(id)) onlyOwn.push(id);
+      }
+      for (const id of theirs) onlyTheirs.push(id);
     }
-    this.#want(current, [...theirs]);
+    this.#want(current, onlyTheirs);
     this.#give(current, onlyOwn);
   }
 
@@ -226,8 +234,9 @@ export class Asking {
   /** The store is done when all was asked for, answered and sent. */
   #proceed(): void {
     const current = this.#current;
-    if (current === undefined || !current.isCompared) return;
-    if (current.wants > 0 || !this.#flow.isIdle) return;
+    if (!this.#flow.isIdle) return;
+    for (; this.#owed > 0; this.#owed -= 1) this.#send({ kind: 'took' });
+    if (current === undefined || !current.isCompared || current.wants > 0) return;
     this.#complete(current.replica, current.theirs);
     this.#next();
   }

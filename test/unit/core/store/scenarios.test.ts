@@ -120,6 +120,25 @@ describe('map, three nodes', () => {
   });
 });
 
+describe('exchanges of stores that differ much', () => {
+  test.each([
+    { both: 20_000, own: 700, theirs: 700 },
+    { both: 2_000, own: 10_000, theirs: 10_000 },
+    { both: 0, own: 20_000, theirs: 0 },
+  ])('$both the same, $own here, $theirs there / one exchange / all are everywhere', async (n) => {
+    const [a, b] = await start(['a', 'b'], { loss: 1 });
+    for (let i = 0; i < n.both; i += 1) a?.put(`both ${i}`, 'v');
+    await network.advance(30_000);
+    expect(b?.core.replica(MAP)?.size).toBe(n.both);
+    for (let i = 0; i < n.own; i += 1) a?.put(`own ${i}`, 'v');
+    for (let i = 0; i < n.theirs; i += 1) b?.put(`theirs ${i}`, 'v');
+    await network.advance(60_000);
+    const whole = n.both + n.own + n.theirs;
+    expect([a?.core.replica(MAP)?.size, b?.core.replica(MAP)?.size]).toEqual([whole, whole]);
+    expect(images().size).toBe(1);
+  });
+});
+
 describe('what the reference does wrong', () => {
   test('remote clock kill: a stamp near the end of time is refused and moves no clock', async () => {
     const [a, b] = await start(['a', 'b']);
