@@ -210,7 +210,14 @@ export class StoreDriver implements Stores {
     const waiting = disk?.written;
     this.#carry(effects);
     // Whatever this write brought to the disk comes last of what waits by now.
-    return disk === undefined || disk.written === waiting ? Promise.resolve() : disk.durable();
+    if (disk === undefined || disk.written === waiting) return Promise.resolve();
+    return this.#durable(disk);
+  }
+
+  /** The clock of the next start is above the stamps of what was written, too. */
+  async #durable(disk: StoreDisk): Promise<void> {
+    await disk.durable();
+    await this.#options.clock.covered();
   }
 
   // Effects

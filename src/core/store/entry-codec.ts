@@ -9,6 +9,7 @@ import {
   STORE_KEY_BYTES_MAX,
 } from '../../limits.ts';
 import { readIncarnation, readNode } from '../membership/peer.ts';
+import { keptBytes } from '../wire/kept-bytes.ts';
 import type { Reader } from '../wire/reader.ts';
 import { Reader as BytesReader } from '../wire/reader.ts';
 import { WireError } from '../wire/wire-error.ts';
@@ -86,7 +87,7 @@ function writeFields(writer: Writer, { key, stamp, value, expiresAtMs }: Entry):
 function readFields(reader: Reader, writer: Replica): Entry {
   const key = textOfBytes(reader.bytes(STORE_KEY_BYTES_MAX));
   const stamp = reader.big();
-  const value = reader.optional((r) => r.bytes(SMALL_VALUE_BYTES_MAX).slice());
+  const value = reader.optional((r) => keptBytes(r.bytes(SMALL_VALUE_BYTES_MAX)));
   const expiresAtMs = reader.uint();
   if (value === undefined && expiresAtMs !== 0) throw new WireError('a tombstone that expires');
   return { key, stamp, writer, value, expiresAtMs };

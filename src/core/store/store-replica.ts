@@ -333,7 +333,9 @@ export class StoreReplica {
 
   /** The entry is greater than what is known of its key. */
   #join(told: Entry): void {
-    const entry = { ...told, writer: this.knowledge.intern(told.writer) };
+    const writer = this.knowledge.intern(told.writer);
+    const { key, stamp, value: bytes, expiresAtMs } = told;
+    const entry = told.writer === writer ? told : { key, stamp, writer, value: bytes, expiresAtMs };
     const known = this.registers.get(entry.key);
     if (!this.registers.join(entry)) return;
     this.knowledge.saw(entry.writer, entry.stamp);
