@@ -1,4 +1,4 @@
-/** Replicas that are away for hours and days, and a day full of guests: what stays, and what goes. */
+/** Replicas that are away for hours and days, a day full of guests: what stays, and what goes. */
 import { afterEach, describe, expect, test } from 'vitest';
 import {
   MAP,

@@ -228,7 +228,9 @@ export class Asking {
 
   #give({ replica }: Current, ids: readonly string[]): void {
     if (ids.length === 0) return;
-    this.#flow.add(entryFrames(replica.name, entriesOf(replica.registers, ids)));
+    const frames = entryFrames(replica.name, entriesOf(replica.registers, ids));
+    // One answer for each list of ids, and no further list before it is sent: there is room.
+    if (!this.#flow.add(frames)) this.#context.finish(this.#node, false);
   }
 
   /** The store is done when all was asked for, answered and sent. */
