@@ -1,6 +1,6 @@
 /**
- * Copies of short byte fields, for what outlives the frame that they came in: cut from common pages,
- * since an ArrayBuffer for each costs more than its contents.
+ * Copies of short byte fields, for what outlives the frame that they came in: cut from common
+ * pages, since an ArrayBuffer for each costs more than its contents.
  */
 const PAGE_BYTES = 8_192;
 /** What is longer has memory of its own, so that it holds no page. */

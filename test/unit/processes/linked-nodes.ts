@@ -2,7 +2,7 @@
  * Process tables of several nodes whose links are queues in memory on virtual time: cut and healed
  * by hand, each lane with a delay of its own, so that nothing but the order within a lane holds.
  */
-import { systemDigest } from '../../../src/host/system-digest.ts';
+
 import type { LinkEvents, MessageLinks, NodeRef } from '../../../src/cluster/ports.ts';
 import type { NodeName } from '../../../src/core/names.ts';
 import { WireError } from '../../../src/core/wire/wire-error.ts';
@@ -10,6 +10,7 @@ import { BarrelError } from '../../../src/errors.ts';
 import type { Host } from '../../../src/host/host.ts';
 import { type Logger, silentLogger } from '../../../src/host/logger.ts';
 import { Meter } from '../../../src/host/meter.ts';
+import { systemDigest } from '../../../src/host/system-digest.ts';
 import {
   LANE_COUNT,
   LINK_QUEUE_BYTES_MAX,
