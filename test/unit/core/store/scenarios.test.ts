@@ -4,6 +4,7 @@
  */
 import { afterEach, describe, expect, test } from 'vitest';
 import { packStamp } from '../../../../src/core/clock/stamp.ts';
+import { HOSTS, REPLICAS } from '../../../../src/core/store/hosts.ts';
 import { MAP, StoreDiskModel, StoreNetwork, type StoreNode } from './store-network.ts';
 
 const MINUTE_MS = 60_000;
@@ -206,6 +207,33 @@ describe('what the reference does wrong', () => {
     const writes = disk.entryWrites;
     await network.advance(5 * MINUTE_MS);
     expect(disk.entryWrites).toBe(writes);
+  });
+});
+
+describe('who is waited for', () => {
+  test('who leaves for good is in no replica set until it takes part again', async () => {
+    network = new StoreNetwork({ seed: 4 });
+    const [a, b] = ['a@h', 'b@h'].map((name) => network.start(name, new StoreDiskModel()));
+    await network.advance(20_000);
+    expect(a?.core.replica(REPLICAS)?.size).toBe(2);
+    b?.handle({ kind: 'leave' });
+    await network.advance(1_000);
+    expect(a?.core.replica(REPLICAS)?.size).toBe(1);
+    await network.advance(20_000);
+    expect(a?.core.replica(REPLICAS)?.size).toBe(1);
+    b?.handle({ kind: 'settled' });
+    await network.advance(1_000);
+    expect(a?.core.replica(REPLICAS)?.size).toBe(2);
+  });
+
+  test('who drops the map is in no replica set, and says so to all', async () => {
+    network = new StoreNetwork({ seed: 4 });
+    const [a, b] = ['a@h', 'b@h'].map((name) => network.start(name, new StoreDiskModel()));
+    await network.advance(20_000);
+    b?.drop();
+    await network.advance(1_000);
+    expect(a?.core.replica(REPLICAS)?.size).toBe(1);
+    expect(a?.core.replica(HOSTS)?.size).toBe(1);
   });
 });
 

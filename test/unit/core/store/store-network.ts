@@ -216,6 +216,11 @@ export class StoreNode {
     });
   }
 
+  /** Hosts the map no more, for good. */
+  drop(): void {
+    this.#carry(this.core.unhost(MAP, true, this.#time()));
+  }
+
   put(key: string, value: string): bigint {
     return this.#write(key, Buffer.from(value));
   }
