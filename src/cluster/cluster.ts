@@ -240,7 +240,7 @@ export class Cluster implements LinkTableEvents {
    * keeps on disk.
    */
   async leave({ isForGood = false }: { readonly isForGood?: boolean } = {}): Promise<void> {
-    if (isForGood) this.#stores.submit({ kind: 'leave' });
+    this.#stores.submit({ kind: 'leave', isForGood });
     await this.#overlay.leave();
     for (const link of [...this.#links.all()]) this.#links.close(link, 'leaving');
     // Out of the cluster no death is heard of: pins of ephemeral keys end, as at a new start.

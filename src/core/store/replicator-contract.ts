@@ -35,8 +35,11 @@ export type ReplicatorInput =
   | { readonly kind: 'memberDown'; readonly node: NodeName; readonly incarnation: bigint }
   /** This node takes part and has made its first exchange, or is alone. */
   | { readonly kind: 'settled' }
-  /** This node leaves for good: it is waited for no longer. `settled` takes that back. */
-  | { readonly kind: 'leave' }
+  /**
+   * This node leaves: it compares nothing with anybody until the next `ask` or `settled`.
+   * `isForGood`: what it keeps on disk is waited for no longer until then.
+   */
+  | { readonly kind: 'leave'; readonly isForGood: boolean }
   /** Others believed this node dead, and dropped what it wrote. */
   | { readonly kind: 'reassert' }
   /** Make the stores equal with those of that node, soon. */

@@ -52,11 +52,7 @@ export class Replicator {
     return this.#stores.get(store)?.replica;
   }
 
-  isSynced(store: string): boolean {
-    return this.#stores.get(store)?.isSynced === true;
-  }
-
-  /** Exchanges under way, on either side. */
+  /** Under way, on either side. */
   get exchanges(): number {
     return this.#exchanges.size;
   }
@@ -130,12 +126,13 @@ export class Replicator {
         this.#settle();
         break;
       case 'leave':
-        this.#leave();
+        this.#leave(input.isForGood);
         break;
       case 'reassert':
         this.#reassert();
         break;
       case 'ask':
+        this.#return();
         this.#ask(input.node);
         break;
       case 'received':
@@ -220,18 +217,21 @@ export class Replicator {
   #settle(): void {
     this.#isSettled = true;
     this.#nextMs = this.#now.monotonicMs;
-    if (this.#hasLeft) {
-      this.#hasLeft = false;
-      for (const hosted of this.#stores.all()) this.#tell(hosted);
-    }
+    this.#return();
     this.#syncLonely();
   }
 
-  /** For good: nobody waits for what this node keeps on disk. */
-  #leave(): void {
+  /** After a leave. */
+  #return(): void {
+    if (!this.#hasLeft) return;
+    this.#hasLeft = false;
+    for (const hosted of this.#stores.all()) this.#tell(hosted);
+  }
+
+  #leave(isForGood: boolean): void {
     this.#hasLeft = true;
     const { node } = this.#options.self;
-    for (const { replica, isDurable } of this.#stores.all()) {
+    for (const { replica, isDurable } of isForGood ? this.#stores.all() : []) {
       if (!isDurable || BUILT_IN.has(replica.name)) continue;
       this.#writeOwn(REPLICAS, [{ key: replicasKey(replica.name, node), value: undefined }]);
     }
@@ -304,7 +304,7 @@ export class Replicator {
     }
     this.#exchanges.giveUpIdle();
     this.#retireAbsent();
-    if (monotonicMs < this.#nextMs) return;
+    if (monotonicMs < this.#nextMs || this.#hasLeft) return;
     this.#nextMs =
       monotonicMs + vary(this.#options.random, periodMs(this.#stores, this.#isSettled));
     this.#syncLonely();

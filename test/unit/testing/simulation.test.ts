@@ -120,7 +120,7 @@ describe('faults', () => {
     const sim = simulate(13);
     sim.disk('a@sim', { full: true });
     const start = sim.start({ name: 'a@sim', dataDir: '/data' });
-    await expect(start).rejects.toMatchObject({ code: 'ERR_IDENTITY' });
+    await expect(start).rejects.toMatchObject({ code: 'ERR_STORE' });
     sim.disk('a@sim', { full: false });
     await sim.restart('a@sim');
   });

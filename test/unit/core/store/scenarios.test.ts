@@ -216,7 +216,7 @@ describe('who is waited for', () => {
     const [a, b] = ['a@h', 'b@h'].map((name) => network.start(name, new StoreDiskModel()));
     await network.advance(20_000);
     expect(a?.core.replica(REPLICAS)?.size).toBe(2);
-    b?.handle({ kind: 'leave' });
+    b?.handle({ kind: 'leave', isForGood: true });
     await network.advance(1_000);
     expect(a?.core.replica(REPLICAS)?.size).toBe(1);
     await network.advance(20_000);

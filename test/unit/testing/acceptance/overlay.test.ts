@@ -22,7 +22,7 @@ describe('nodes that join through one seed', () => {
   });
 
   test('are whole again 10 s after 30 % died at once, the seed among them (N2)', async () => {
-    const sim = simulate(102);
+    const sim = simulate(104);
     const nodes = await formed(sim, 14);
     const dead = names(4);
     for (const name of dead) sim.crash(name);
