@@ -43,7 +43,7 @@ export interface StoreDriverOptions {
   /** Sends a frame of the control channel; a link is made if there is none. */
   readonly send: (node: NodeName, frame: Uint8Array) => void;
   readonly onProtocolError: (node: NodeName, detail: string) => void;
-  /** An exchange of all built-in stores with that node is complete. */
+  /** An exchange of the stores that all nodes host is complete: of those `services` is the last. */
   readonly onExchanged: (node: NodeName) => void;
 }
 
@@ -93,29 +93,17 @@ export class StoreDriver implements Stores {
   async open(name: string, options: StoreOptions): Promise<ReplicatedStore> {
     this.#checkOpen(name);
     const { durable, self, host } = this.#options;
-    const isKept = options.persist && durable !== undefined;
+    // What ends with this start of the node is not worth a disk.
+    const isKept = options.persist && options.lifetime === 'own' && durable !== undefined;
     const disk = isKept ? new StoreDisk({ store: durable, name, host }) : undefined;
     const opened: OpenStore = { listeners: new Set(), synced: settlement<void>(), disk };
     this.#open.set(name, opened);
     try {
       const kept = await disk?.load(self.incarnation);
       this.#checkStillOpen(name, opened);
-      // Entries that end with their writers end with this start.
-      const isOwn = options.lifetime === 'writer';
-      this.#carry(
-        this.#replicator.host(
-          name,
-          {
-            ...options,
-            isDurable: isKept,
-            self: isOwn || kept === undefined ? self : { ...self, incarnation: kept.incarnation },
-            entries: isOwn ? [] : kept?.entries,
-            knowledge: isOwn ? undefined : kept?.knowledge,
-            exchangedAt: isOwn ? undefined : kept?.exchangedAt,
-          },
-          this.#time(),
-        ),
-      );
+      const { incarnation = self.incarnation, ...state } = kept ?? {};
+      const hosting = { ...options, ...state, isDurable: isKept, self: { ...self, incarnation } };
+      this.#carry(this.#replicator.host(name, hosting, this.#time()));
     } catch (error) {
       this.#open.delete(name);
       throw error;

@@ -3,6 +3,8 @@
  * time, randomness, sockets and files from here, so that a whole node runs on virtual time over a
  * simulated network and disk without a change. `systemHost()` is the real one.
  */
+
+import type { Digest } from '../core/store/register-store.ts';
 import type { OpenDurableStore } from './durable-store.ts';
 import type { Files } from './files.ts';
 import type { Logger } from './logger.ts';
@@ -35,13 +37,11 @@ export interface Random {
 /** Opens a bound UDP socket. Rejects with the system's error when the address is not available. */
 export type UdpOpener = (options: UdpSocketOptions) => Promise<UdpSocket>;
 
-/** SHA-256: 32 characters of 0 to 255, one for each byte. */
-export type Digest = (bytes: Uint8Array) => string;
-
 export interface Host {
   readonly clock: Clock;
   readonly timers: Timers;
   readonly random: Random;
+  /** SHA-256. */
   readonly digest: Digest;
   readonly files: Files;
   /** Loads the database with the first call, for those alone who keep a store on disk. */

@@ -4,6 +4,7 @@
  */
 import type { NodeRef, TableChange } from '../cluster/ports.ts';
 import { pidOf } from '../core/pid.ts';
+import { areSameBytes } from '../core/store/entry.ts';
 import { WireError } from '../core/wire/wire-error.ts';
 import type { Logger } from '../host/logger.ts';
 import type { Counter } from '../host/meter.ts';
@@ -50,7 +51,7 @@ export class OtherServices {
     const known = directory.get(name, owner.node);
     const pid = pidOf(owner.node, owner.incarnation, record.serial);
     if (known?.pid === pid) {
-      if (isSame(value, encodeLive(pid.serial, known.meta))) return;
+      if (areSameBytes(value, encodeLive(pid.serial, known.meta))) return;
       directory.set(name, pid, record.meta);
       emit({ type: 'updated', name, node: pid.node, pid });
       return;
@@ -88,8 +89,4 @@ export class OtherServices {
 function endOfReplaced({ name, node, pid }: ServiceEntry, owner: NodeRef): ServiceEvent {
   if (pid.incarnation === owner.incarnation) return { type: 'unregistered', name, node };
   return { type: 'down', name, node, reason: NODE_GONE };
-}
-
-function isSame(a: Uint8Array | undefined, b: Uint8Array): boolean {
-  return a?.byteLength === b.byteLength && a.every((byte, index) => byte === b[index]);
 }

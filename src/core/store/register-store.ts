@@ -2,7 +2,6 @@
  * The registers of one store, and what is summed over them: a digest of all, a digest of each
  * bucket of keys, and the sketch. All of them follow each change at once, whatever the size.
  */
-import type { Stamp } from '../clock/stamp.ts';
 import { bytesOfText } from './binary-text.ts';
 import { Bucket, bucketOf, hashOfKey, type KeyHash } from './bucket.ts';
 import { beats, type Entry, isSameEntry } from './entry.ts';
@@ -141,11 +140,4 @@ export class RegisterStore {
 
 function keyHashOfId(id: string): KeyHash {
   return (id.charCodeAt(0) << 16) | (id.charCodeAt(1) << 8) | id.charCodeAt(2);
-}
-
-/** The greatest stamp of them; 0 when there is none. */
-export function latestStamp(entries: Iterable<Entry>): Stamp {
-  let latest = 0n;
-  for (const { stamp } of entries) if (stamp > latest) latest = stamp;
-  return latest;
 }

@@ -116,11 +116,6 @@ export class StoreReplica {
     return [...this.registers.all()].filter(({ writer }) => isSameReplica(writer, this.self));
   }
 
-  /** When `tick` has something to bury next; undefined when nothing expires. */
-  get nextExpiryMs(): number | undefined {
-    return this.#expiries.nextMs;
-  }
-
   /** What was done since the last call. */
   takeOutcome(): StoreOutcome {
     const outcome = {

@@ -5,7 +5,7 @@ import {
   STORE_BATCH_ENTRIES_MAX,
 } from '../../../limits.ts';
 import { BUCKETS } from '../bucket.ts';
-import type { Entry, Replica } from '../entry.ts';
+import { areSameBytes, type Entry, type Replica } from '../entry.ts';
 import { frameBytesOf, WRITER_BYTES_MAX } from '../entry-codec.ts';
 import type { RegisterStore } from '../register-store.ts';
 import { BUCKET_DIGEST_BYTES } from './exchange-codec.ts';
@@ -65,7 +65,7 @@ export function* rangeFrames(
   if (empty) yield* entryFrames(store, everything(registers));
   for (let bucket = 0; bucket < BUCKETS && !empty; bucket += 1) {
     const theirs = digestAt(digests, bucket);
-    if (isSame(registers.bucketDigest(bucket), theirs)) continue;
+    if (areSameBytes(registers.bucketDigest(bucket), theirs)) continue;
     const ids = Array.from(registers.inBucket(bucket), (entry) => registers.idOf(entry));
     const isTooLong = ids.length > EXCHANGE_IDS_MAX;
     if (theirs === undefined || isTooLong) yield* entryFrames(store, registers.inBucket(bucket));
@@ -114,9 +114,4 @@ function digestAt(digests: Uint8Array, bucket: number): Uint8Array | undefined {
   const at = bucket * BUCKET_DIGEST_BYTES;
   const digest = digests.subarray(at, at + BUCKET_DIGEST_BYTES);
   return digest.every((byte) => byte === 0) ? undefined : digest;
-}
-
-function isSame(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
-  if (a === undefined || b === undefined) return a === b;
-  return a.every((byte, i) => byte === b[i]);
 }
