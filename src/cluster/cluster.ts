@@ -33,13 +33,13 @@ import { TaggedBroadcasts } from './broadcasts.ts';
 import { clusterStores, openReplicas, openTable } from './cluster-stores.ts';
 import { ControlSender } from './control-sender.ts';
 import { Dialler } from './dialler.ts';
-import { Exchanges } from './exchange.ts';
 import { meterGossip } from './gossip-metrics.ts';
 import type { Link, LinkTableEvents } from './link.ts';
 import { LinkTable } from './link-table.ts';
 import type { NodeClock } from './node-clock.ts';
 import { OnDemandLinks } from './on-demand-links.ts';
 import { OverlayDriver } from './overlay-driver.ts';
+import { PagedRoster } from './paged-roster.ts';
 import type { Broadcasts, MessageLinks, NodeRef, OwnedTable } from './ports.ts';
 import { rosterPages, SYNCED } from './roster-pages.ts';
 import type { StoreDriver } from './store-driver.ts';
@@ -80,7 +80,7 @@ export class Cluster implements LinkTableEvents {
   readonly #table: OwnedTable;
   readonly #broadcasts: TaggedBroadcasts;
   readonly #messages: OnDemandLinks;
-  readonly #exchanges: Exchanges;
+  readonly #pagedRoster: PagedRoster;
   readonly #synced = settlement<void>();
   readonly #transport: Transport;
   readonly #addresses: readonly Address[];
@@ -124,7 +124,7 @@ export class Cluster implements LinkTableEvents {
       onExchanged: () => this.#synced.resolve(),
     });
     this.#table = openTable(this.self, this.#stores);
-    this.#exchanges = new Exchanges(control);
+    this.#pagedRoster = new PagedRoster(control);
     this.#messages = new OnDemandLinks(this.self, host, {
       link: (node) => this.#links.get(node),
       connect: async (node) => void (await this.#dialler.toNode(node)),
@@ -279,7 +279,7 @@ export class Cluster implements LinkTableEvents {
 
   onDown(link: Link, closure: Closure): void {
     const { node, incarnation } = link;
-    this.#exchanges.stop(node);
+    this.#pagedRoster.stop(node);
     this.#overlay.linkDown(link, closure);
     this.#messages.linkDown(link, closure.reason);
     const isKept = this.isAlive(node, incarnation) && this.isMember(this.self.node);
@@ -300,7 +300,7 @@ export class Cluster implements LinkTableEvents {
 
   onDrained(link: Link): void {
     this.#overlay.linkDrained(link);
-    this.#exchanges.goOn(link.node);
+    this.#pagedRoster.goOn(link.node);
     this.#messages.drained(link);
   }
 
@@ -312,8 +312,8 @@ export class Cluster implements LinkTableEvents {
 
   #onNeighbor(event: NeighborEvent): void {
     const { node } = event;
-    if (event.type === 'peerUp') this.#exchanges.start(node);
-    else this.#exchanges.stop(node);
+    if (event.type === 'peerUp') this.#pagedRoster.start(node);
+    else this.#pagedRoster.stop(node);
     this.#stores.submit({ kind: event.type === 'peerUp' ? 'neighborUp' : 'neighborDown', node });
     this.#options.onNeighbor(event);
   }
@@ -389,7 +389,7 @@ export class Cluster implements LinkTableEvents {
       onMember: (event) => this.#onMember(event),
       onBroadcast: (broadcast) => this.#broadcasts.deliver(broadcast),
       onExchange: (exchange) =>
-        this.#exchanges.add(exchange.to, rosterPages(this.#overlay.core.roster, exchange)),
+        this.#pagedRoster.add(exchange.to, rosterPages(this.#overlay.core.roster, exchange)),
       onReassert: () => this.#stores.submit({ kind: 'reassert' }),
       onSuperseded: (start) => onStale(start),
     });

@@ -9,6 +9,7 @@ import type { ExchangeContext } from './context.ts';
 import { Flow } from './flow.ts';
 import { answerFrames, rangeFrames } from './frames.ts';
 import type { ExchangeBody, KnowledgeSnapshot, StoreDigest } from './messages.ts';
+import { takeIn } from './taking-in.ts';
 
 export class Answering {
   readonly #context: ExchangeContext;
@@ -42,9 +43,7 @@ export class Answering {
       return true;
     }
     this.#send({ kind: 'same', knowledge: own });
-    for (const replica of shared) {
-      this.#complete(replica);
-    }
+    for (const replica of shared) this.#complete(replica);
     return false;
   }
 
@@ -72,12 +71,9 @@ export class Answering {
       case 'want':
         this.#queue(answerFrames(store, registers, body.ids));
         break;
-      case 'entries': {
-        const { buried } = this.#context.take(replica, body.entries);
-        if (buried.length > 0) this.#send({ kind: 'buried', store, entries: buried });
-        this.#send({ kind: 'took' });
+      case 'entries':
+        takeIn(this.#context, { replica, entries: body.entries }, this.#send);
         break;
-      }
       case 'buried':
         this.#context.forget(replica, body.entries);
         break;

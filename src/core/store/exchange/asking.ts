@@ -15,6 +15,7 @@ import type { ExchangeContext } from './context.ts';
 import { Flow } from './flow.ts';
 import { bucketDigests, entriesOf, entryFrames } from './frames.ts';
 import type { BucketIds, ExchangeBody, KnowledgeSnapshot, StoreDigest } from './messages.ts';
+import { takeIn } from './taking-in.ts';
 
 /** The store that is being made equal. */
 interface Current {
@@ -109,7 +110,6 @@ export class Asking {
 
   #of(current: Current, body: Extract<ExchangeBody, { store: string }>): void {
     const { replica } = current;
-    const store = replica.name;
     switch (body.kind) {
       case 'symbols':
         this.#symbols(current, body.symbols);
@@ -118,12 +118,9 @@ export class Asking {
         this.#buckets(current, body.buckets);
         this.#owed += 1;
         break;
-      case 'entries': {
-        const { buried } = this.#context.take(replica, body.entries);
-        if (buried.length > 0) this.#send({ kind: 'buried', store, entries: buried });
-        this.#send({ kind: 'took' });
+      case 'entries':
+        takeIn(this.#context, { replica, entries: body.entries }, this.#send);
         break;
-      }
       case 'answered':
         current.wants -= 1;
         this.#send({ kind: 'took' });

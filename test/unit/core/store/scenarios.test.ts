@@ -140,6 +140,29 @@ describe('exchanges of stores that differ much', () => {
   });
 });
 
+describe('an exchange that breaks off', () => {
+  test('goes on where it ended: what is equal by then is not sent again', async () => {
+    const [a] = await start(['a']);
+    for (let i = 0; i < 30_000; i += 1) a?.put(`k${i}`, 'v'.repeat(50));
+    await network.advance(1_000);
+    const b = network.start('b@h');
+    const size = (): number => b.core.replica(MAP)?.size ?? 0;
+    for (let steps = 0; steps < 5_000 && size() < 10_000; steps += 1) await network.advance(2);
+    network.partition(['a@h'], ['b@h']);
+    await network.advance(20_000);
+    const before = size();
+    expect(before).toBeGreaterThanOrEqual(10_000);
+    expect(before).toBeLessThan(30_000);
+    const bytes = network.bytes;
+    network.heal();
+    await network.advance(60_000);
+    expect(size()).toBe(30_000);
+    const entryBytes = (a?.image().length ?? 0) / 2 / 30_000;
+    // What was missing, the digests of all buckets, and the ids of the buckets that were cut.
+    expect(network.bytes - bytes).toBeLessThan((30_000 - before) * entryBytes * 1.2 + 150_000);
+  });
+});
+
 describe('what the reference does wrong', () => {
   test('remote clock kill: a stamp near the end of time is refused and moves no clock', async () => {
     const [a, b] = await start(['a', 'b']);

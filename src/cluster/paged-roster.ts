@@ -6,16 +6,16 @@ import type { NodeName } from '../core/names.ts';
 import type { ControlSender } from './control-sender.ts';
 
 /** Comparisons whose pages wait for one neighbour; above it one is left to the next comparison. */
-const EXCHANGES_WAITING_MAX = 4;
+const COMPARISONS_WAITING_MAX = 4;
 
-interface Exchange {
+interface Neighbor {
   /** Pages that are still to be sent, those of one comparison after those of another. */
   readonly pages: Iterator<Uint8Array>[];
 }
 
-export class Exchanges {
+export class PagedRoster {
   readonly #control: ControlSender;
-  readonly #neighbors = new Map<NodeName, Exchange>();
+  readonly #neighbors = new Map<NodeName, Neighbor>();
 
   constructor(control: ControlSender) {
     this.#control = control;
@@ -32,20 +32,20 @@ export class Exchanges {
 
   /** Sends these pages, as far as the link takes them, behind those that wait already. */
   add(node: NodeName, pages: Iterator<Uint8Array>): void {
-    const exchange = this.#neighbors.get(node);
-    if (exchange === undefined || exchange.pages.length >= EXCHANGES_WAITING_MAX) return;
-    exchange.pages.push(pages);
-    if (exchange.pages.length === 1) this.goOn(node);
+    const neighbor = this.#neighbors.get(node);
+    if (neighbor === undefined || neighbor.pages.length >= COMPARISONS_WAITING_MAX) return;
+    neighbor.pages.push(pages);
+    if (neighbor.pages.length === 1) this.goOn(node);
   }
 
   /** Sends pages until the link is above its high-water mark. Called when it has drained. */
   goOn(node: NodeName): void {
-    const exchange = this.#neighbors.get(node);
-    if (exchange === undefined) return;
+    const neighbor = this.#neighbors.get(node);
+    if (neighbor === undefined) return;
     for (let hasRoom = true; hasRoom; ) {
-      const page = exchange.pages[0]?.next();
+      const page = neighbor.pages[0]?.next();
       if (page === undefined) return;
-      if (page.done === true) exchange.pages.shift();
+      if (page.done === true) neighbor.pages.shift();
       else hasRoom = this.#control.send(node, page.value);
     }
   }
