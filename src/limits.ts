@@ -213,7 +213,7 @@ export const SKETCH_ELEMENTS_MAX = 1_073_741_823;
 /** Coded symbols of the first batch of an exchange. */
 export const SKETCH_FIRST_BATCH = 8;
 /** Counts that come with the first batch: of its symbols, and of those that follow. */
-export const SKETCH_COUNTS = 64;
+export const SKETCH_COUNTS = 128;
 
 // Clock
 /** A later wall clock is not believed: half of what a stamp holds, so that no stamp overflows. */

@@ -17,7 +17,7 @@ test('two sets are told apart exactly, whatever they have in common', () => {
       const both = ids.many(size.both);
       const local = new Set([...both, ...ids.many(size.onlyLocal)]);
       const remote = new Set([...ids.many(size.onlyRemote), ...both]);
-      const difference = reconcile(prefixOf(local), prefixOf(remote));
+      const { difference } = reconcile(prefixOf(local), prefixOf(remote));
       expect(difference.isComplete).toBe(true);
       expect(difference.isBroken).toBe(false);
       expect(found(difference)).toEqual(
@@ -40,7 +40,7 @@ test('among 10,000 elements up to 1,400 differences are found', () => {
       const onlyRemote = ids.many(differences - onlyLocal.length);
       const local = prefixOf([...both, ...onlyLocal]);
       const remote = prefixOf([...onlyRemote, ...both]);
-      const difference = reconcile(local, remote);
+      const { difference } = reconcile(local, remote);
       expect(difference.isComplete, `${differences} with ${share} local`).toBe(true);
       expect(found(difference)).toEqual(found({ onlyLocal, onlyRemote }));
     }
@@ -118,7 +118,7 @@ test('what is found is final, and symbols that still come then change nothing', 
   const ids = new Ids(8);
   const onlyRemote = ids.many(20);
   const remote = prefixOf(onlyRemote);
-  const difference = reconcile(prefixOf([]), remote);
+  const { difference } = reconcile(prefixOf([]), remote);
   const received = difference.received;
   difference.add(remote.symbols(received, received + 10));
   difference.add(remote.symbols(0, 10));
@@ -129,7 +129,7 @@ test('what is found is final, and symbols that still come then change nothing', 
 
 test('too many differences use up the prefix, without an end and without a fault', () => {
   const ids = new Ids(9);
-  const difference = reconcile(prefixOf(ids.many(900), 512), prefixOf(ids.many(900), 512));
+  const { difference } = reconcile(prefixOf(ids.many(900), 512), prefixOf(ids.many(900), 512));
   expect(difference.received).toBe(512);
   expect(difference.isComplete).toBe(false);
   expect(difference.isBroken).toBe(false);

@@ -39,14 +39,21 @@ export function prefixOf(ids: Iterable<string>, size?: number): CodedPrefix {
 }
 
 /** Asks for symbols as `next` says until there are none to ask for. */
-export function reconcile(local: CodedPrefix, remote: CodedPrefix): Difference {
+export function reconcile(local: CodedPrefix, remote: CodedPrefix): Reconciliation {
   const difference = new Difference(local);
+  let batches = 0;
   let count = difference.next();
   while (count > 0) {
     difference.add(remote.symbols(difference.received, difference.received + count));
+    batches += 1;
     count = difference.next();
   }
-  return difference;
+  return { difference, batches };
+}
+
+interface Reconciliation {
+  readonly difference: Difference;
+  readonly batches: number;
 }
 
 export interface Found {
