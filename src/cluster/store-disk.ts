@@ -135,7 +135,7 @@ export class StoreDisk {
     this.#isIncomplete = false;
     this.#removeDamaged(has);
     // Behind all entries: batches become durable in order.
-    this.#lastBatch
+    this.#settled()
       .then(async () => {
         if (this.#unsaved.size === 0) await this.#keepKnowledge(knowledge);
       })
@@ -172,7 +172,12 @@ export class StoreDisk {
 
   /** Waits for what is under way. */
   async close(): Promise<void> {
-    await this.#lastBatch.catch(this.#onFailure);
+    await this.#settled();
+  }
+
+  /** What was handed over is durable or has failed, which was counted and reported then. */
+  #settled(): Promise<void> {
+    return this.#lastBatch.catch(() => undefined);
   }
 
   #batch(entries: readonly KeptEntry[]): void {

@@ -21,16 +21,20 @@ const ENTRY: Entry = {
 const KEPT_AT = 0;
 const ENTRY_AT = 1;
 
+const FAULTS = { isFull: false, failsSync: false };
+
 let time: VirtualTime;
+let meter: Meter;
 let stores: SimulatedStores;
 let durable: DurableStore;
 let disk: StoreDisk;
 
 beforeEach(async () => {
   time = new VirtualTime();
+  FAULTS.isFull = false;
   stores = new SimulatedStores({
     random: new SeededRandom(1),
-    faults: { isFull: false, failsSync: false },
+    faults: FAULTS,
     sync: async () => {},
   });
   expect(await restarted()).toEqual({
@@ -94,15 +98,25 @@ test('where who it was is damaged, it is a new replica, and no fault stays', asy
   expect(disk.faults).toEqual([]);
 });
 
+test('a batch that fails is counted once, and nothing is said to be known meanwhile', async () => {
+  FAULTS.isFull = true;
+  disk.keep({ changes: [], stored: [{ ...ENTRY, key: 'more' }], forgotten: [] });
+  exchanged(true);
+  await time.advance(10);
+  expect(meter.counter('barrel_store_disk_failures_total').value).toBe(1);
+  expect(disk.faults).toEqual(['map:m: 1 entries not on disk']);
+});
+
 async function restarted(incarnation = 1n): Promise<KeptStore> {
   stores.crash();
   const work = async (): Promise<KeptStore> => {
     const files = new MemoryFiles();
+    meter = new Meter();
     durable = await stores.opener(files, time)('/store');
     disk = new StoreDisk({
       store: durable,
       name: 'map:m',
-      host: { logger: silentLogger, meter: new Meter() },
+      host: { logger: silentLogger, meter },
     });
     return disk.load(incarnation);
   };

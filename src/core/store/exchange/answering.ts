@@ -55,8 +55,9 @@ export class Answering {
     }
     if (!('store' in body)) throw new WireError(`${body.kind} within an exchange`);
     const replica = this.#context.replica(body.store);
-    // It may have been closed meanwhile.
     if (replica !== undefined) this.#of(replica, body);
+    // It was closed meanwhile: the other side would wait for what does not come.
+    else this.#send({ kind: 'busy' });
   }
 
   #of(replica: StoreReplica, body: Extract<ExchangeBody, { store: string }>): void {

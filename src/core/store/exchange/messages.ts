@@ -62,7 +62,7 @@ export type ExchangeBody =
   | { readonly kind: 'same'; readonly knowledge: readonly StoreKnowledge[] }
   /** They are not. */
   | { readonly kind: 'differ'; readonly stores: readonly StoreDigest[] }
-  /** Too many exchanges: not now. Ends it. */
+  /** Not now: too many exchanges, or the store was closed in the middle of one. Ends it. */
   | { readonly kind: 'busy' }
   | { readonly kind: 'more'; readonly store: string; readonly from: number; readonly count: number }
   | { readonly kind: 'symbols'; readonly store: string; readonly symbols: CodedSymbols }

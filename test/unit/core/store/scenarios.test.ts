@@ -161,6 +161,23 @@ describe('an exchange that breaks off', () => {
     // What was missing, the digests of all buckets, and the ids of the buckets that were cut.
     expect(network.bytes - bytes).toBeLessThan((30_000 - before) * entryBytes * 1.2 + 150_000);
   });
+
+  test('ends at once where the other side closes the store, whenever that is', async () => {
+    for (let delayMs = 0; delayMs < 150; delayMs += 5) {
+      const [a, b] = await start(['a', 'b']);
+      network.partition(['a@h'], ['b@h']);
+      for (let i = 0; i < 3_000; i += 1) a?.put(`k${i}`, 'v');
+      b?.put('own', 'v');
+      await network.advance(10_000);
+      network.heal();
+      await network.advance(500 + delayMs);
+      b?.drop();
+      await network.advance(500);
+      const asked = a?.counts.get('asked') ?? 0;
+      a?.handle({ kind: 'ask', node: 'b@h' });
+      expect(a?.counts.get('asked'), `closed after ${delayMs} ms`).toBe(asked + 1);
+    }
+  });
 });
 
 describe('what the reference does wrong', () => {
