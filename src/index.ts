@@ -30,7 +30,6 @@ export type {
   Maps,
   PutOptions,
   ReplicatedMap,
-  StandardSchema,
 } from './maps/maps.ts';
 export { createNode } from './node.ts';
 export type { Cancellable, Lagged, Observable, Timed } from './observable.ts';
@@ -61,5 +60,6 @@ export type {
   Services,
   WhereisOptions,
 } from './services/services.ts';
+export type { StandardSchema } from './standard-schema.ts';
 export type { TopicMessage, Topics } from './topics/topics.ts';
 export { VERSION } from './version.ts';

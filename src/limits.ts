@@ -96,6 +96,13 @@ export const SERVE_CONCURRENCY_DEFAULT = 256;
 export const SERVE_CONCURRENCY_MAX = 65_536;
 export const SERVE_WAITING_MAX = 1_024;
 export const LOCAL_NAME_BYTES_MAX = 255;
+/** Children of one supervisor. */
+export const SUPERVISED_CHILDREN_MAX = 1_000;
+/** Restarts that one supervisor makes within a time: above it, it ends. */
+export const RESTARTS_DEFAULT = 3;
+export const RESTARTS_MAX = 1_000;
+export const RESTARTS_WITHIN_MS_DEFAULT = 5_000;
+export const CHILD_SHUTDOWN_MS_DEFAULT = 5_000;
 export const SERVICE_NAME_BYTES_MAX = 255;
 /** Ended services of one node whose reason stays in the table for a minute. */
 export const SERVICE_DOWNS_KEPT_MAX = 256;
@@ -161,6 +168,8 @@ export const DISCOVERED_MAX = 1_024;
 /** Of a call, a receive or a delay: the longest that one timer takes. */
 export const TIMEOUT_MS_MAX = 2_147_483_647;
 export const TRACEPARENT_BYTES_MAX = 128;
+/** Of what a validator says of a value, or of arguments, that it refuses, in characters. */
+export const REFUSAL_CHARS_MAX = 500;
 /** Texts of an error that crosses to another process, in characters; longer ones are cut. */
 export const ERROR_NAME_CHARS_MAX = 128;
 export const ERROR_MESSAGE_CHARS_MAX = 4_096;
@@ -184,8 +193,20 @@ export const SIGNALS_WAITING_MAX = 262_144;
 /** Monitors, and links between processes, that a node may have on processes of another one. */
 export const MONITORS_PER_LINK_MAX = 65_536;
 export const PROCESS_LINKS_PER_LINK_MAX = 65_536;
+/** Between two log lines that say that `authorize` threw. */
+export const AUTHORIZE_WARNING_PERIOD_MS = 60_000;
 /** Calls of one node that may be open on another one. */
 export const REQUESTS_PER_LINK_MAX = 65_536;
+
+// Streams that answer calls
+/** Items of one stream that are on their way or not read yet. */
+export const RESULT_WINDOW_ITEMS = 64;
+/** The same in bytes: nothing is sent while so much is out, so that one item may go over it. */
+export const RESULT_WINDOW_BYTES = 1_048_576;
+/** Streams of one node that another one reads. */
+export const RESULTS_PER_LINK_MAX = 4_096;
+/** Streams that one process answers with at once. */
+export const RESULTS_PER_PROCESS_MAX = 4_096;
 
 // Numbers that only their owner raises, by one at a time
 export const REFUTATION_MAX = 1_099_511_627_776;
@@ -201,6 +222,10 @@ export const MAILBOX_BYTES_MAX = 67_108_864;
 export const SIGNALS_WAITING_BYTES_MAX = 134_217_728;
 
 // Services
+/** Proxies of one node. */
+export const PROXIES_MAX = 4_096;
+/** Calls that one proxy has under way; further ones get ERR_OVERLOADED. */
+export const PROXY_CALLS_MAX = 1_024;
 /** Further attempts of one look-up or call that may be asked for. */
 export const SERVICE_RETRIES_MAX = 100;
 
@@ -232,17 +257,23 @@ export const MAPS_MAX = 256;
 export const MAP_NAME_BYTES_MAX = 255;
 /** Entries of one `putAll`. */
 export const MAP_PUT_ALL_MAX = 10_000;
+/** Keys and values of one `putAll`: with what they take beside, a disk that is idle takes them. */
+export const MAP_PUT_ALL_BYTES_MAX = 41_943_040;
+/** For one slow reader: the largest `putAll` on top of what any stream holds. */
+export const MAP_EVENTS_WAITING_MAX = 11_024;
+/** Keys and values of these events, as they are encoded. */
+export const MAP_EVENT_BYTES_WAITING_MAX = 67_108_864;
 /** Ten years. */
 export const MAP_TTL_MS_MAX = 315_360_000_000;
 /** Thirty days. */
 export const MAP_TOMBSTONE_TTL_MS_MAX = 2_592_000_000;
 export const MAP_TOMBSTONE_TTL_MS_DEFAULT = 3_600_000;
-/** Of what a validator says of a value that it refuses, in characters. */
-export const MAP_REFUSAL_CHARS_MAX = 500;
 
 // Durable store
 /** Of all batches that are not durable yet; further ones get ERR_OVERLOADED. */
 export const STORE_WAITING_BYTES_MAX = 67_108_864;
+/** Of that, what writes of this node may take; the rest is for what comes from elsewhere. */
+export const STORE_WRITES_WAITING_BYTES_MAX = 62_914_560;
 /** Of the batches that share one write to the disk; a larger batch goes alone. */
 export const STORE_GROUP_BYTES_MAX = 4_194_304;
 /** Counted for each operation of a batch beside its key and value. */
@@ -254,7 +285,7 @@ export const STORE_READ_ITEMS_MAX = 1_024;
 // Replicated stores
 /** Replicas that one node hosts, the built-in stores included. */
 export const STORES_MAX = 272;
-export const STORE_NAME_BYTES_MAX = 259;
+export const STORE_NAME_BYTES_MAX = 264;
 /** An owned key has the name of its owner in front. */
 export const STORE_KEY_BYTES_MAX = 1_536;
 /** Entries of one replica, tombstones included: further writes of this node are refused. */
@@ -265,12 +296,20 @@ export const STORE_BYTES_MAX = 1_073_741_824;
 export const STORE_OTHERS_FACTOR = 1.25;
 /** Entries of writers that the roster does not know yet, of all stores; the oldest go. */
 export const STRANGER_ENTRIES_MAX = 4_096;
+/** The same in bytes. */
+export const STRANGER_BYTES_MAX = 16_777_216;
+/** Replicas that are away and looked after at one time; further ones wait. */
+export const ABSENCES_MAX = 65_536;
 /** Entries in one frame. */
 export const STORE_BATCH_ENTRIES_MAX = 4_096;
 /** Bytes of entries in one frame; a larger entry travels alone. */
 export const STORE_BATCH_BYTES_MAX = 57_344;
 /** Replicas of which one store knows, in one frame of an exchange. */
 export const KNOWLEDGE_FRAME_REPLICAS_MAX = 8_192;
+/** Bytes of what stores know of replicas, in one frame of an exchange; the rest has its turn. */
+export const KNOWLEDGE_FRAME_BYTES_MAX = 262_144;
+/** Nodes that are asked for an exchange in one round. */
+export const EXCHANGE_PARTNERS_MAX = 8;
 /** Ids in one frame of an exchange: 16 bytes each. */
 export const EXCHANGE_IDS_MAX = 3_072;
 /** Entries told as deleted history in one frame. */
@@ -285,7 +324,46 @@ export const SKETCHED_STORES_MAX = 32;
 export const KNOWN_REMOVED_MAX = 64;
 /** Replicas of which one store knows; above it those that are gone share the floor at once. */
 export const KNOWN_REPLICAS_MAX = 4_096;
-/** Stamps of one writer told apart above what is known of it; above that the first ones go. */
-export const KNOWN_AHEAD_MAX = 512;
+/** Ranges of stamps of one writer that have come; above it the lowest one is not remembered. */
+export const KNOWN_RANGES_MAX = 512;
+/** The highest ones that are told to others. Each start of a durable replica begins one. */
+export const KNOWN_RANGES_TOLD = 8;
 /** Frames of exchanges that wait for a link to one node; further ones are lost. */
 export const FRAMES_BEFORE_LINK_MAX = 64;
+
+// Elections
+/** Of the name of an election that a user gives. */
+export const ELECTION_NAME_BYTES_MAX = 255;
+export const ELECTION_PRIORITY_MAX = 2_147_483_647;
+/** Names for which one node is a candidate. */
+export const CANDIDACIES_MAX = 4_096;
+/** Streams of one node that tell who leads; a slow reader gets the last word only. */
+export const LEADER_WATCHES_MAX = 65_536;
+/** How long the greatest token of a name is kept: by then the clocks are ahead of it. */
+export const FENCE_KEPT_MS = 604_800_000;
+
+// Routing through the overlay
+/** Links that a query may cross: a first copy may come on a longer way than the shortest. */
+export const QUERY_HOPS_MAX = 16;
+/** Time of a query, when the node that asks gives it none, and at most. */
+export const QUERY_TIME_MS_MAX = 2_000;
+/** Queries that one node has open, its own included; further ones are refused. */
+export const QUERIES_MAX = 256;
+/** Queries that are remembered as seen; the oldest go. */
+export const QUERY_IDS_SEEN_MAX = 16_384;
+/** Linked nodes that are asked by a node that has no neighbour. */
+export const QUERY_LINKS_MAX = 8;
+/** What a node says of a service: a record of the replicated table. */
+export const QUERY_VALUE_BYTES_MAX = 61_504;
+/** Names of which one node remembers for a moment that nobody has them; the oldest go. */
+export const ABSENT_NAMES_MAX = 1_024;
+/** Circuits of which one node is an end or a relay. */
+export const CIRCUITS_MAX = 1_024;
+/** Of those, how many may have come through one neighbour. */
+export const CIRCUITS_PER_NEIGHBOR_MAX = 256;
+/** A circuit that carried nothing for so long is cut. */
+export const CIRCUIT_IDLE_MS = 60_000;
+/** One datagram on a circuit. */
+export const CARRIED_BYTES_MAX = 1_500;
+/** A relay with more waiting for a link than this loses the datagrams that it carries there. */
+export const CARRY_QUEUE_BYTES_MAX = 262_144;

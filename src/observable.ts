@@ -25,22 +25,37 @@ export interface Lagged {
 export interface Observable<E extends { readonly type: string }> {
   /** Calls the listener for each event of that type until the handle is disposed. */
   on<T extends E['type']>(type: T, listener: (event: Extract<E, { type: T }>) => void): Disposable;
-  /** All events from now on. At most 1,024 wait for a slow reader, then the oldest are dropped. */
+  /**
+   * All events from now on. At most 1,024 wait for a slow reader (those of a map: 11,024, and 64
+   * MiB of keys and values), then the oldest are dropped.
+   */
   events(options?: Cancellable): AsyncIterable<E | Lagged>;
 }
+
+/** What may wait for one slow reader. */
+export interface BacklogBounds {
+  readonly events: number;
+  /** Of what is said of each event where it is emitted. */
+  readonly bytes: number;
+}
+
+const BACKLOG: BacklogBounds = { events: EVENT_BACKLOG_MAX, bytes: Number.POSITIVE_INFINITY };
 
 /** The writing side of an `Observable`. */
 export class EventSource<E extends { readonly type: string }> implements Observable<E> {
   readonly #logger: Logger;
+  readonly #bounds: BacklogBounds;
   readonly #listeners = new Map<string, Set<(event: E) => void>>();
   readonly #readers = new Set<EventReader<E>>();
   #ended = false;
 
-  constructor(logger: Logger) {
+  constructor(logger: Logger, bounds: BacklogBounds = BACKLOG) {
     this.#logger = logger;
+    this.#bounds = bounds;
   }
 
-  emit(event: E): void {
+  /** @param bytes that the event takes while it waits. */
+  emit(event: E, bytes = 0): void {
     for (const listener of [...(this.#listeners.get(event.type) ?? [])]) {
       try {
         listener(event);
@@ -48,20 +63,36 @@ export class EventSource<E extends { readonly type: string }> implements Observa
         this.#logger.error('an event listener threw', { event: event.type, error });
       }
     }
-    for (const reader of this.#readers) reader.push(event);
+    for (const reader of this.#readers) reader.push(event, bytes);
   }
 
-  on<T extends E['type']>(type: T, listener: (event: Extract<E, { type: T }>) => void): Disposable {
+  /** @param isWanted of other events the listener hears nothing. */
+  on<T extends E['type']>(
+    type: T,
+    listener: (event: Extract<E, { type: T }>) => void,
+    isWanted?: (event: E) => boolean,
+  ): Disposable {
     // The map's key is the event's type, so a listener only ever gets events of its own type.
-    const entry = listener as (event: E) => void;
+    const hear = listener as (event: E) => void;
+    const entry = (event: E): void => {
+      if (isWanted === undefined || isWanted(event)) hear(event);
+    };
     const listeners = this.#listeners.get(type) ?? new Set();
     this.#listeners.set(type, listeners.add(entry));
     return { [Symbol.dispose]: () => void listeners.delete(entry) };
   }
 
-  events(options: Cancellable = {}): AsyncIterable<E | Lagged> {
+  /** @param isWanted other events are not in the stream, and take no place in it. */
+  events(
+    options: Cancellable = {},
+    isWanted: (event: E) => boolean = () => true,
+  ): AsyncIterable<E | Lagged> {
     options.signal?.throwIfAborted();
-    const reader = new EventReader<E>(options.signal, () => this.#readers.delete(reader));
+    const reader = new EventReader<E>(options.signal, {
+      isWanted,
+      bounds: this.#bounds,
+      release: () => this.#readers.delete(reader),
+    });
     if (this.#ended) reader.end();
     else this.#readers.add(reader);
     return reader;
@@ -75,6 +106,17 @@ export class EventSource<E extends { readonly type: string }> implements Observa
   }
 }
 
+interface ReaderParts<E> {
+  readonly isWanted: (event: E) => boolean;
+  readonly bounds: BacklogBounds;
+  readonly release: () => void;
+}
+
+interface WaitingEvent<E> {
+  readonly event: E;
+  readonly bytes: number;
+}
+
 type Waiting<E> = {
   readonly resolve: (result: IteratorResult<E | Lagged>) => void;
   readonly reject: (reason: unknown) => void;
@@ -84,15 +126,16 @@ class EventReader<E extends { readonly type: string }>
   implements AsyncIterableIterator<E | Lagged>
 {
   readonly #signal: AbortSignal | undefined;
-  readonly #release: () => void;
-  readonly #backlog: E[] = [];
+  readonly #parts: ReaderParts<E>;
+  readonly #backlog: WaitingEvent<E>[] = [];
+  #bytes = 0;
   readonly #waiting: Waiting<E>[] = [];
   #dropped = 0;
   #ended = false;
 
-  constructor(signal: AbortSignal | undefined, release: () => void) {
+  constructor(signal: AbortSignal | undefined, parts: ReaderParts<E>) {
     this.#signal = signal;
-    this.#release = release;
+    this.#parts = parts;
     if (signal !== undefined) onceAborted(signal, this.#onAbort);
   }
 
@@ -101,23 +144,33 @@ class EventReader<E extends { readonly type: string }>
     this.end();
   };
 
-  push(event: E): void {
+  push(event: E, bytes: number): void {
+    if (!this.#parts.isWanted(event)) return;
     const waiting = this.#waiting.shift();
     if (waiting !== undefined) {
       waiting.resolve({ done: false, value: event });
       return;
     }
-    if (this.#backlog.length >= EVENT_BACKLOG_MAX) {
-      this.#backlog.shift();
+    this.#backlog.push({ event, bytes });
+    this.#bytes += bytes;
+    const { bounds } = this.#parts;
+    while (this.#backlog.length > bounds.events || this.#bytes > bounds.bytes) {
+      this.#take();
       this.#dropped += 1;
     }
-    this.#backlog.push(event);
+  }
+
+  /** The oldest that waits. */
+  #take(): E | undefined {
+    const oldest = this.#backlog.shift();
+    this.#bytes -= oldest?.bytes ?? 0;
+    return oldest?.event;
   }
 
   end(): void {
     this.#ended = true;
     this.#signal?.removeEventListener('abort', this.#onAbort);
-    this.#release();
+    this.#parts.release();
     for (const { resolve } of this.#waiting.splice(0)) resolve({ done: true, value: undefined });
   }
 
@@ -128,7 +181,7 @@ class EventReader<E extends { readonly type: string }>
       this.#dropped = 0;
       return { done: false, value: { type: 'lagged', dropped } };
     }
-    const event = this.#backlog.shift();
+    const event = this.#take();
     if (event !== undefined) return { done: false, value: event };
     if (this.#ended) return { done: true, value: undefined };
     return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));

@@ -3,6 +3,7 @@
  * broadcasts to all, and replicated stores. The cluster implements them; features never
  * touch a transport.
  */
+import type { Membership } from '../core/election/contract.ts';
 import type { Broadcast, MessageId } from '../core/gossip/contract.ts';
 import type { NodeName } from '../core/names.ts';
 import type { StoreChange, StoreRules, StoreWrite } from '../core/store/contract.ts';
@@ -90,6 +91,8 @@ export interface StoreOptions extends StoreRules {
   readonly persist: boolean;
   /** A removal is remembered for at least so long. */
   readonly tombstoneTtlMs: number;
+  /** Names the same thing under other rules: a warning tells of a node that hosts that one. */
+  readonly rival?: string | undefined;
 }
 
 /** This node's replica of one store. Reads are local and synchronous; bytes may not be changed. */
@@ -124,4 +127,43 @@ export interface Stores {
   open(name: string, options: StoreOptions): Promise<ReplicatedStore>;
   /** Takes this node out of the store's replica set and removes its files; it is closed before. */
   drop(name: string): Promise<void>;
+}
+
+/** What the owner of a service says of it, asked for and told just now. */
+export interface FoundRecord {
+  readonly owner: NodeRef;
+  readonly value: Uint8Array;
+}
+
+/** Questions to all nodes through the overlay, for what this node does not know by itself. */
+export interface OverlayQueries {
+  /** Sets who answers for the services of this node: what others find, undefined for no service. */
+  answer(reader: (service: string) => Uint8Array | undefined): void;
+  /**
+   * An instance of the service on another node; undefined when nobody has one, or nobody who was
+   * reached within two seconds.
+   * @throws ERR_OVERLOADED (too many questions under way here), ERR_CLOSED, the signal's reason.
+   */
+  find(service: string, signal?: AbortSignal): Promise<FoundRecord | undefined>;
+}
+
+/** What elections are told. */
+export interface ElectionEvents {
+  /** A neighbour that was asked under this number holds this node alive. */
+  onAttested(nonce: number): void;
+  /** All that every node hosts was compared with another node. */
+  onExchanged(): void;
+  /** Somebody came or went. */
+  onMembersChanged(): void;
+}
+
+/** What elections stand on. */
+export interface ElectionPort {
+  readonly self: NodeRef;
+  /** Who would lead, for each name. */
+  readonly candidates: OwnedTable;
+  readonly membership: Membership;
+  attach(events: ElectionEvents): void;
+  /** Asks all neighbours whether they hold this node alive. */
+  ask(nonce: number): void;
 }

@@ -7,17 +7,24 @@
 import { bytesOfText, textOfBytes } from '../core/store/binary-text.ts';
 import type { StoreOutcome } from '../core/store/contract.ts';
 import type { Entry } from '../core/store/entry.ts';
-import { decodeEntry, encodeEntry } from '../core/store/entry-codec.ts';
-import type { KnowledgeState } from '../core/store/knowledge.ts';
+import { decodeEntry } from '../core/store/entry-codec.ts';
+import type { Heard, KnowledgeState } from '../core/store/knowledge.ts';
 import { decodeKept, encodeKept } from '../core/store/knowledge-codec.ts';
 import { WireError } from '../core/wire/wire-error.ts';
 import { BarrelError } from '../errors.ts';
 import type { DurableStore, StoreOperation } from '../host/durable-store.ts';
 import type { Host } from '../host/host.ts';
+import { type CurrentEntry, EntryWriter, reportFailure } from './entry-writer.ts';
+import { HeardRecords } from './heard-records.ts';
+import { writeInPieces } from './store-pieces.ts';
 
 /** Behind the name of the store: what the replica is, and what follows for each entry. */
 const KEPT = '\0k';
 const ENTRY = '\0e';
+const HEARD = '\0h';
+
+/** Of a store that is new. */
+const NOTHING_KNOWN: KnowledgeState = { floor: 0n, known: [] };
 
 export interface StoreDiskOptions {
   readonly store: DurableStore;
@@ -34,6 +41,8 @@ export interface KeptStore {
   readonly exchangedAt: bigint;
   /** Undefined when it is not to be trusted. */
   readonly knowledge: KnowledgeState | undefined;
+  /** What has come since that was written. */
+  readonly heard: readonly Heard[];
 }
 
 /** A replica after an exchange. */
@@ -44,29 +53,34 @@ export interface StoreExchange {
   readonly has: (key: string) => boolean;
 }
 
-interface KeptEntry {
-  readonly key: string;
-  readonly value: Uint8Array | undefined;
-}
-
 export class StoreDisk {
+  /** All of them are on disk before anything is said to be known. */
+  readonly entries: EntryWriter;
+  readonly #heard: HeardRecords;
   readonly #options: StoreDiskOptions;
   readonly #prefix: string;
-  /** Keys that could not be written: they are tried again, before anything is said to be known. */
-  #unsaved = new Set<string>();
   /** Keys of values that are damaged, until they are written again. */
   readonly #damaged = new Set<string>();
-  #isRetrying = false;
   /** The files were repaired; what is missing is known after an exchange only. */
   #isIncomplete = false;
   #incarnation = 0n;
   #exchangedAt = 0n;
-  #lastBatch: Promise<void> = Promise.resolve();
-  #written = 0;
 
   constructor(options: StoreDiskOptions) {
     this.#options = options;
     this.#prefix = textOfBytes(new TextEncoder().encode(options.name));
+    this.entries = new EntryWriter({
+      ...options,
+      prefix: this.#prefix + ENTRY,
+      onWritten: (keys) => {
+        for (const key of keys) this.#damaged.delete(ENTRY + key);
+      },
+    });
+    this.#heard = new HeardRecords({
+      store: options.store,
+      entries: this.entries,
+      keyOf: (name) => this.#keyOf(HEARD + name),
+    });
   }
 
   /** Sentences that say what is wrong; none when nothing is. */
@@ -75,13 +89,9 @@ export class StoreDisk {
     const faults: string[] = [];
     if (this.#damaged.size > 0) faults.push(`${name}: ${this.#damaged.size} damaged values`);
     if (this.#isIncomplete) faults.push(`${name}: its files were damaged, entries may be missing`);
-    if (this.#unsaved.size > 0) faults.push(`${name}: ${this.#unsaved.size} entries not on disk`);
+    const { unsaved } = this.entries;
+    if (unsaved > 0) faults.push(`${name}: ${unsaved} entries not on disk`);
     return faults;
-  }
-
-  /** Batches handed to the disk so far. */
-  get written(): number {
-    return this.#written;
   }
 
   /**
@@ -91,6 +101,7 @@ export class StoreDisk {
   async load(incarnation: bigint): Promise<KeptStore> {
     const { store } = this.#options;
     const entries: Entry[] = [];
+    const heard: Heard[] = [];
     let kept: ReturnType<typeof decodeKept> | undefined;
     for await (const item of store.range(bytesOfText(`${this.#prefix}\0`))) {
       const key = textOfBytes(item.key).slice(this.#prefix.length);
@@ -99,6 +110,11 @@ export class StoreDisk {
       else if (key.startsWith(ENTRY)) {
         const entry = this.#read(key, item.value, decodeEntry);
         if (entry !== undefined) entries.push(entry);
+      } else if (key.startsWith(HEARD)) {
+        const decode = (bytes: Uint8Array): Heard =>
+          this.#heard.read(key.slice(HEARD.length), bytes);
+        const each = this.#read(key, item.value, decode);
+        if (each !== undefined) heard.push(each);
       }
     }
     this.#isIncomplete = store.wasRepaired;
@@ -106,27 +122,28 @@ export class StoreDisk {
     this.#incarnation = kept?.incarnation ?? incarnation;
     this.#exchangedAt = kept?.exchangedAt ?? 0n;
     // From here on: a crash before the first exchange must not find the old knowledge.
-    if (!isWhole || kept === undefined) await this.#keepKnowledge(undefined);
+    const known = kept === undefined ? NOTHING_KNOWN : kept.knowledge;
+    const knowledge = isWhole ? known : undefined;
+    if (!isWhole || kept === undefined) await this.#keepKnowledge(knowledge);
     if (!isWhole) this.#report();
     return {
       incarnation: this.#incarnation,
       entries,
       exchangedAt: this.#exchangedAt,
-      knowledge: isWhole ? kept?.knowledge : undefined,
+      knowledge,
+      heard,
     };
   }
 
   /** Entries that are taken in or forgotten go to the disk. */
-  keep({ stored, forgotten }: StoreOutcome): void {
-    this.#batch([
-      ...stored.map((entry) => ({ key: entry.key, value: encodeEntry(entry) })),
-      ...forgotten.map((key) => ({ key, value: undefined })),
-    ]);
+  keep({ stored, forgotten, heard }: StoreOutcome): void {
+    this.entries.write(stored, forgotten);
+    this.#heard.note(heard);
   }
 
-  /** Resolves when all that was handed over is durable. @throws ERR_STORE */
-  durable(): Promise<void> {
-    return this.#lastBatch;
+  /** Once a second: what has come since the last exchange is kept, too. */
+  keepHeard(): void {
+    this.#heard.write().catch(this.#onFailure);
   }
 
   /** The replica has made an exchange: what it lacked, it has now as far as anybody has it. */
@@ -135,72 +152,35 @@ export class StoreDisk {
     this.#isIncomplete = false;
     this.#removeDamaged(has);
     // Behind all entries: batches become durable in order.
-    this.#settled()
+    this.entries
+      .settled()
       .then(async () => {
-        if (this.#unsaved.size === 0) await this.#keepKnowledge(knowledge);
+        if (this.entries.unsaved === 0) await this.#keepKnowledge(knowledge);
       })
       .catch(this.#onFailure);
-  }
-
-  /** Tries once more what failed, as it is by now. */
-  retry(current: (key: string) => Entry | undefined): void {
-    if (this.#unsaved.size === 0 || this.#isRetrying) return;
-    this.#isRetrying = true;
-    const keys = [...this.#unsaved];
-    this.#unsaved = new Set();
-    this.#batch(
-      keys.map((key) => {
-        const entry = current(key);
-        return { key, value: entry && encodeEntry(entry) };
-      }),
-    );
-    const end = (): void => {
-      this.#isRetrying = false;
-    };
-    this.#lastBatch.then(end, end);
   }
 
   /** Removes all of it. @throws ERR_STORE */
   async erase(): Promise<void> {
     const { store } = this.#options;
-    const operations: StoreOperation[] = [];
+    const entries: StoreOperation[] = [];
+    const others: StoreOperation[] = [];
     for await (const { key } of store.range(bytesOfText(`${this.#prefix}\0`))) {
-      operations.push({ key, value: undefined });
+      const isEntry = textOfBytes(key).startsWith(ENTRY, this.#prefix.length);
+      (isEntry ? entries : others).push({ key, value: undefined });
     }
-    await store.batch(operations);
+    // Nothing is said to be known of what is half gone.
+    await writeInPieces(store, [...others, ...entries]);
   }
 
-  /** Waits for what is under way. */
-  async close(): Promise<void> {
-    await this.#settled();
-  }
-
-  /** What was handed over is durable or has failed, which was counted and reported then. */
-  #settled(): Promise<void> {
-    return this.#lastBatch.catch(() => undefined);
-  }
-
-  #batch(entries: readonly KeptEntry[]): void {
-    if (entries.length === 0) return;
-    this.#written += 1;
-    const operations = entries.map(({ key, value }) => ({ key: this.#keyOf(ENTRY + key), value }));
-    this.#lastBatch = this.#options.store.batch(operations);
-    this.#lastBatch.then(
-      () => {
-        for (const { key } of entries) this.#damaged.delete(ENTRY + key);
-      },
-      (error: unknown) => {
-        for (const { key } of entries) this.#unsaved.add(key);
-        this.#onFailure(error);
-      },
-    );
+  /** Waits for what is under way, and tries once more what is not on disk. */
+  close(current: CurrentEntry): Promise<void> {
+    return this.entries.close(current);
   }
 
   readonly #onFailure = (error: unknown): void => {
     if (!(error instanceof BarrelError)) throw error;
-    const { host, name } = this.#options;
-    host.meter.counter('barrel_store_disk_failures_total').value += 1;
-    host.logger.error('a store cannot be written to disk', { store: name, error });
+    reportFailure(this.#options.host, this.#options.name, error);
   };
 
   async #keepKnowledge(knowledge: KnowledgeState | undefined): Promise<void> {
@@ -209,7 +189,8 @@ export class StoreDisk {
       exchangedAt: this.#exchangedAt,
       knowledge,
     });
-    await this.#options.store.batch([{ key: this.#keyOf(KEPT), value }]);
+    const kept = { key: this.#keyOf(KEPT), value };
+    await this.#options.store.batch([kept, ...this.#heard.removal()]);
     this.#damaged.delete(KEPT);
   }
 

@@ -19,8 +19,9 @@ import { WireError } from '../core/wire/wire-error.ts';
 import { BarrelError } from '../errors.ts';
 import type { DurableStore } from '../host/durable-store.ts';
 import type { Host } from '../host/host.ts';
-import { STORES_MAX } from '../limits.ts';
+import { FRAME_BYTES_MAX, STORES_MAX } from '../limits.ts';
 import { settlement } from '../settlement.ts';
+import type { CurrentEntry } from './entry-writer.ts';
 import type { Link } from './link.ts';
 import type { NodeClock } from './node-clock.ts';
 import type { Broadcasts, NodeRef, ReplicatedStore, StoreOptions, Stores } from './ports.ts';
@@ -145,7 +146,20 @@ export class StoreDriver implements Stores {
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#tick[Symbol.dispose]();
-    await Promise.all([...this.#open.values()].map(({ disk }) => disk?.close()));
+    const closing = [...this.#open].map(([name, { disk }]) =>
+      this.#closeDisk(disk, this.#current(name)),
+    );
+    await Promise.all(closing);
+  }
+
+  /** Undefined while the store is opened. It goes on to tell when the store has ended. */
+  #current(name: string): CurrentEntry | undefined {
+    const registers = this.#replicator.replica(name)?.registers;
+    return registers && ((key) => registers.get(key));
+  }
+
+  async #closeDisk(disk: StoreDisk | undefined, current: CurrentEntry | undefined): Promise<void> {
+    if (current !== undefined) await disk?.close(current);
   }
 
   #time(): ReplicatorTime {
@@ -156,7 +170,9 @@ export class StoreDriver implements Stores {
   #onTick(): void {
     this.submit({ kind: 'tick' });
     for (const [name, { disk }] of this.#open) {
-      disk?.retry((key) => this.#replicator.replica(name)?.registers.get(key));
+      const current = this.#current(name);
+      if (current !== undefined) void disk?.entries.retry(current);
+      disk?.keepHeard();
     }
     if (!this.#isClosed) {
       this.#tick = this.#options.host.timers.after(TICK_MS, () => this.#onTick());
@@ -187,24 +203,26 @@ export class StoreDriver implements Stores {
       close: async () => {
         if (this.#open.get(name) !== opened) return;
         this.#open.delete(name);
+        const current = this.#current(name);
         if (!this.#isClosed) this.#carry(this.#replicator.unhost(name, false, this.#time()));
-        await opened.disk?.close();
+        await this.#closeDisk(opened.disk, current);
       },
     };
   }
 
   #write(name: string, { disk }: OpenStore, writes: readonly StoreWrite[]): Promise<void> {
+    disk?.entries.checkRoom(writes);
     const effects = this.#replicator.write(name, writes, this.#time());
-    const waiting = disk?.written;
+    const waiting = disk?.entries.handedOver;
     this.#carry(effects);
     // Whatever this write brought to the disk comes last of what waits by now.
-    if (disk === undefined || disk.written === waiting) return Promise.resolve();
+    if (disk === undefined || disk.entries.handedOver === waiting) return Promise.resolve();
     return this.#durable(disk);
   }
 
   /** The clock of the next start is above the stamps of what was written, too. */
   async #durable(disk: StoreDisk): Promise<void> {
-    await disk.durable();
+    await disk.entries.durable();
     await this.#options.clock.covered();
   }
 
@@ -228,10 +246,10 @@ export class StoreDriver implements Stores {
   }
 
   #perform(effect: ReplicatorEffect): void {
-    const { host, broadcasts, send, onProtocolError } = this.#options;
+    const { host, broadcasts, onProtocolError } = this.#options;
     switch (effect.kind) {
       case 'send':
-        send(effect.to, encodeExchange(effect.message));
+        this.#send(effect.to, encodeExchange(effect.message));
         break;
       case 'broadcast':
         broadcasts.broadcast(STORE_TAG, encodeDelta(effect));
@@ -248,6 +266,12 @@ export class StoreDriver implements Stores {
       case 'exchanged':
         this.#onExchanged(effect);
         break;
+      case 'rival':
+        host.logger.warn('a node hosts the same under other rules: nothing is shared with it', {
+          store: effect.store,
+          node: effect.node,
+        });
+        break;
       case 'protocolError':
         onProtocolError(effect.node, effect.detail);
         break;
@@ -257,6 +281,13 @@ export class StoreDriver implements Stores {
       default:
         unreachable(effect);
     }
+  }
+
+  /** A frame that is too large is a fault here: nothing comes of it but this exchange. */
+  #send(node: NodeName, frame: Uint8Array): void {
+    const { host, send } = this.#options;
+    if (frame.length <= FRAME_BYTES_MAX) send(node, frame);
+    else host.logger.error('a frame of an exchange is too large', { node, bytes: frame.length });
   }
 
   #tell(store: string, changes: readonly StoreChange[]): void {
@@ -293,8 +324,7 @@ export class StoreDriver implements Stores {
   }
 
   #onDelta(from: NodeName, payload: Uint8Array): void {
-    const { store, entries } = this.#deltaOf(payload);
-    this.submit({ kind: 'delta', from, store, entries });
+    this.submit({ kind: 'delta', from, ...this.#deltaOf(payload) });
   }
 
   #deltaOf(bytes: Uint8Array): Delta {

@@ -5,10 +5,17 @@
  * in silence.
  */
 
+import { STORE_OPERATION_BYTES } from '../limits.ts';
+
 /** One change of a batch; without a value the key is removed. */
 export interface StoreOperation {
   readonly key: Uint8Array;
   readonly value: Uint8Array | undefined;
+}
+
+/** What an operation counts for while it waits for the disk. */
+export function bytesOfOperation({ key, value }: StoreOperation): number {
+  return STORE_OPERATION_BYTES + key.length + (value?.length ?? 0);
 }
 
 /** One key that was read, in the order of the bytes of the keys. */
@@ -21,6 +28,8 @@ export type StoredItem =
   | { readonly kind: 'damaged'; readonly key: Uint8Array };
 
 export interface DurableStore {
+  /** Of all batches that are not durable yet, as `bytesOfOperation` counts. */
+  readonly waitingBytes: number;
   /**
    * True when the files were found damaged when they were opened, or in a range since: keys may be
    * missing, and old values may have come back.
@@ -32,7 +41,8 @@ export interface DurableStore {
    * Applies all of them or none. Resolves when they are durable; batches of one tick share one
    * write to the disk, and batches become durable in the order of the calls.
    * @throws ERR_STORE when the disk is full or fails: after a restart all of it is there or none;
-   * later batches are tried as ever. ERR_OVERLOADED over `STORE_WAITING_BYTES_MAX`. ERR_CLOSED.
+   * later batches are tried as ever. ERR_OVERLOADED, and nothing is written, when more than
+   * `STORE_WAITING_BYTES_MAX` would wait. ERR_CLOSED.
    */
   batch(operations: readonly StoreOperation[]): Promise<void>;
   /** Waits for what is under way. */

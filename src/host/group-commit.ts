@@ -3,12 +3,8 @@
  * group, and what is submitted while a group is under way forms the next one. Order is kept.
  */
 import { BarrelError } from '../errors.ts';
-import {
-  STORE_GROUP_BYTES_MAX,
-  STORE_OPERATION_BYTES,
-  STORE_WAITING_BYTES_MAX,
-} from '../limits.ts';
-import type { StoreOperation } from './durable-store.ts';
+import { STORE_GROUP_BYTES_MAX, STORE_WAITING_BYTES_MAX } from '../limits.ts';
+import { bytesOfOperation, type StoreOperation } from './durable-store.ts';
 import { type SealedOperation, sealOperation } from './sealed-value.ts';
 
 /** One batch as it waits for the disk. */
@@ -32,13 +28,17 @@ interface Submitted extends SealedBatch {
 export class GroupCommit {
   readonly #options: GroupCommitOptions;
   #waiting: Submitted[] = [];
-  /** Of all batches that are not settled. */
   #bytes = 0;
   #running: Promise<void> | undefined;
   #isClosed = false;
 
   constructor(options: GroupCommitOptions) {
     this.#options = options;
+  }
+
+  /** Of all batches that are not settled. */
+  get waitingBytes(): number {
+    return this.#bytes;
   }
 
   /** Settles as the write of its group does. Rejects with ERR_OVERLOADED, ERR_CLOSED. */
@@ -101,9 +101,5 @@ export class GroupCommit {
 }
 
 function bytesOf(operations: readonly StoreOperation[]): number {
-  let bytes = 0;
-  for (const { key, value } of operations) {
-    bytes += STORE_OPERATION_BYTES + key.length + (value?.length ?? 0);
-  }
-  return bytes;
+  return operations.reduce((sum, operation) => sum + bytesOfOperation(operation), 0);
 }

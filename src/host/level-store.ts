@@ -40,12 +40,16 @@ class LevelStore implements DurableStore {
     return this.#folder.wasDamaged;
   }
 
+  get waitingBytes(): number {
+    return this.#commits.waitingBytes;
+  }
+
   async *range(prefix: Uint8Array): AsyncGenerator<StoredItem> {
     for await (const item of this.#from(prefix)) {
       if (startsWith(item.key, prefix)) yield item;
+      else if (item.kind !== 'damaged') return;
       // A key that is damaged itself may stand anywhere, and LevelDB passes over what it hides.
-      else if (item.kind === 'damaged') this.#folder.noteDamage();
-      else return;
+      else if (mayBegin(item.key, prefix)) this.#folder.noteDamage();
     }
   }
 
@@ -142,6 +146,13 @@ async function writeAll(database: Database, group: readonly SealedBatch[]): Prom
     }
   }
   await batch.write({ sync: true });
+}
+
+/** True when the key would have that prefix but for one byte. Others are another range's. */
+function mayBegin(key: Uint8Array, prefix: Uint8Array): boolean {
+  let different = 0;
+  for (const [at, byte] of prefix.entries()) if (key[at] !== byte) different += 1;
+  return different === 1;
 }
 
 function startsWith(key: Uint8Array, prefix: Uint8Array): boolean {

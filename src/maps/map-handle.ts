@@ -4,13 +4,24 @@ import type { Key } from '../core/wire/key.ts';
 import { decodeValue } from '../core/wire/value.ts';
 import { BarrelError } from '../errors.ts';
 import type { Logger } from '../host/logger.ts';
-import { MAP_PUT_ALL_MAX } from '../limits.ts';
-import { type Cancellable, EventSource, type Lagged } from '../observable.ts';
+import {
+  MAP_EVENT_BYTES_WAITING_MAX,
+  MAP_EVENTS_WAITING_MAX,
+  MAP_PUT_ALL_BYTES_MAX,
+  MAP_PUT_ALL_MAX,
+} from '../limits.ts';
+import { type BacklogBounds, type Cancellable, EventSource, type Lagged } from '../observable.ts';
 import { abortable } from '../settlement.ts';
 import { keyOfText, keyText } from './map-key.ts';
 import { checkTtl } from './map-options.ts';
 import type { MapEvent, PutOptions, ReplicatedMap } from './maps.ts';
 import { closedMap, type MapReplica } from './replicated-map.ts';
+
+/** A reader that reads as fast as it can loses nothing of one `putAll`. */
+const WAITING: BacklogBounds = {
+  events: MAP_EVENTS_WAITING_MAX,
+  bytes: MAP_EVENT_BYTES_WAITING_MAX,
+};
 
 export interface MapHandleOptions {
   readonly replica: MapReplica;
@@ -32,7 +43,7 @@ export class MapHandle<V> implements ReplicatedMap<V> {
     this.name = replica.name;
     this.#replica = replica;
     this.#onDispose = onDispose;
-    this.#events = new EventSource(logger);
+    this.#events = new EventSource(logger, WAITING);
   }
 
   get size(): number {
@@ -125,14 +136,16 @@ export class MapHandle<V> implements ReplicatedMap<V> {
   #writesOf(entries: Iterable<readonly [Key, V]>): readonly StoreWrite[] {
     const writes = new Map<string, StoreWrite>();
     let count = 0;
+    let bytes = 0;
     for (const [key, value] of entries) {
       count += 1;
-      if (count > MAP_PUT_ALL_MAX) {
-        const text = `one \`putAll\` takes at most ${MAP_PUT_ALL_MAX} entries`;
-        throw new BarrelError('ERR_OVERLOADED', text);
+      if (count > MAP_PUT_ALL_MAX) throw tooMuch(`${MAP_PUT_ALL_MAX} entries`);
+      const write = { key: keyText(key), value: this.#replica.encode(value) };
+      bytes += write.key.length + write.value.length;
+      if (bytes > MAP_PUT_ALL_BYTES_MAX) {
+        throw tooMuch(`${MAP_PUT_ALL_BYTES_MAX} bytes of keys and values`);
       }
-      const text = keyText(key);
-      writes.set(text, { key: text, value: this.#replica.encode(value) });
+      writes.set(write.key, write);
     }
     return [...writes.values()];
   }
@@ -164,9 +177,16 @@ export class MapHandle<V> implements ReplicatedMap<V> {
 
   #emit(text: string, bytes: Uint8Array | undefined): void {
     const key = keyOfText(text);
-    if (bytes === undefined) this.#events.emit({ type: 'remove', key });
-    else this.#events.emit({ type: 'put', key, value: copyFrom(bytes) });
+    if (bytes === undefined) this.#events.emit({ type: 'remove', key }, text.length);
+    else {
+      const event = { type: 'put', key, value: copyFrom<V>(bytes) } as const;
+      this.#events.emit(event, text.length + bytes.length);
+    }
   }
+}
+
+function tooMuch(limit: string): BarrelError {
+  return new BarrelError('ERR_OVERLOADED', `one \`putAll\` takes at most ${limit}`);
 }
 
 /** A copy of its own. The validator has seen to its type, or the user's word stands for it. */

@@ -38,7 +38,11 @@ export class MapHosting {
     this.name = parts.name;
     this.options = parts.options;
     this.#parts = parts;
-    this.#opening = parts.stores.open(storeOfMap(parts.name), storeOptionsOf(parts.options));
+    const isPruned = parts.options.pruneOnMemberDown;
+    this.#opening = parts.stores.open(storeOfMap(parts.name, isPruned), {
+      ...storeOptionsOf(parts.options),
+      rival: storeOfMap(parts.name, !isPruned),
+    });
     this.loaded = this.#orEnd(this.#load());
     this.ready = this.#orEnd(this.#meet());
   }

@@ -3,6 +3,7 @@ import { BarrelError } from '../errors.ts';
 import { MAP_NAME_BYTES_MAX } from '../limits.ts';
 
 const STORE_PREFIX = 'map:';
+const PRUNED_PREFIX = 'presence:';
 /** Control characters, and halves of surrogate pairs, which no encoding keeps. */
 const FORBIDDEN = /[\p{Cc}\p{Surrogate}]/u;
 
@@ -21,6 +22,10 @@ export function checkMapName(name: unknown): void {
   throw new BarrelError('ERR_OPTION', `a map's name has ${MAP_NAME_RULE}, not ${received}`);
 }
 
-export function storeOfMap(name: string): string {
-  return STORE_PREFIX + name;
+/**
+ * With `pruneOnMemberDown` it is another store: nodes that disagree on when entries end share
+ * nothing, since they would never become equal.
+ */
+export function storeOfMap(name: string, isPruned = false): string {
+  return (isPruned ? PRUNED_PREFIX : STORE_PREFIX) + name;
 }

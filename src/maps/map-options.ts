@@ -39,6 +39,7 @@ export const MAP_OPTION_RULES: Readonly<Record<keyof MapOptions<unknown>, Option
 
 /** @throws ERR_OPTION naming every fault of the options of map `name`. */
 export function checkMapOptions(name: string, options: unknown, hasDataDir: boolean): void {
+  checkIsObject(name, options);
   const faults = [...faultsOf(options)];
   if (faults.length === 0 && !hasDataDir && (options as MapOptions<unknown>).persist === true) {
     faults.push('`persist` needs the node to have a `dataDir`');
@@ -46,11 +47,13 @@ export function checkMapOptions(name: string, options: unknown, hasDataDir: bool
   if (faults.length > 0) throw optionError(name, faults);
 }
 
-function* faultsOf(options: unknown): Iterable<string> {
-  if (typeof options !== 'object' || options === null) {
-    yield `the options must be an object, received ${show(options)}`;
-    return;
-  }
+/** Also of options that go with a signal. @throws ERR_OPTION */
+export function checkIsObject(name: string, options: unknown): asserts options is object {
+  if (typeof options === 'object' && options !== null) return;
+  throw optionError(name, [`the options must be an object, received ${show(options)}`]);
+}
+
+function* faultsOf(options: object): Iterable<string> {
   const rules: Readonly<Record<string, OptionRule | undefined>> = MAP_OPTION_RULES;
   for (const [option, given] of Object.entries(options)) {
     const rule = Object.hasOwn(rules, option) ? rules[option] : undefined;
@@ -87,6 +90,11 @@ export function checkAgreement(
     faults.push(`it is open here ${has} \`validator\``);
   }
   if (faults.length > 0) throw optionError(name, faults);
+}
+
+/** What ends with its writers is not worth a disk. */
+export function isKept({ persist, pruneOnMemberDown }: ResolvedMapOptions): boolean {
+  return persist && !pruneOnMemberDown;
 }
 
 export function storeOptionsOf(options: ResolvedMapOptions): StoreOptions {

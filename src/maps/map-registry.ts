@@ -9,7 +9,13 @@ import { abortable } from '../settlement.ts';
 import { MapHandle } from './map-handle.ts';
 import { MapHosting } from './map-hosting.ts';
 import { checkMapName, storeOfMap } from './map-name.ts';
-import { checkAgreement, checkMapOptions, resolveMapOptions } from './map-options.ts';
+import {
+  checkAgreement,
+  checkIsObject,
+  checkMapOptions,
+  isKept,
+  resolveMapOptions,
+} from './map-options.ts';
 import type { HostedMap, MapOptions, Maps, ReplicatedMap } from './maps.ts';
 import type { MapReplica } from './replicated-map.ts';
 
@@ -40,6 +46,8 @@ export class MapRegistry implements Maps {
     name: string,
     options: MapOptions<V> & Cancellable = {},
   ): Promise<ReplicatedMap<V>> {
+    checkMapName(name);
+    checkIsObject(name, options);
     const { signal, ...given } = options;
     const hosting = await this.#host(name, given, signal);
     try {
@@ -85,7 +93,7 @@ export class MapRegistry implements Maps {
       .map(({ name, replica, options, users }) => ({
         name,
         size: replica?.size ?? 0,
-        persist: options.persist,
+        persist: isKept(options),
         handles: users,
       }))
       .sort((a, b) => (a.name < b.name ? -1 : 1));

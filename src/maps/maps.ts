@@ -4,19 +4,7 @@
  */
 import type { Key } from '../core/wire/key.ts';
 import type { Cancellable, Observable } from '../observable.ts';
-
-/**
- * Any schema library that implements Standard Schema v1. A schema that validates asynchronously is
- * refused with ERR_OPTION; what its transforms make of a value is ignored.
- */
-export interface StandardSchema<T> {
-  readonly '~standard': {
-    readonly version: 1;
-    readonly vendor: string;
-    readonly validate: (value: unknown) => unknown;
-    readonly types?: { readonly input: unknown; readonly output: T } | undefined;
-  };
-}
+import type { StandardSchema } from '../standard-schema.ts';
 
 /** How this node hosts a map. All handles on one node share what the first `open` said. */
 export interface MapOptions<V> {
@@ -40,7 +28,8 @@ export interface MapOptions<V> {
    */
   readonly tombstoneTtlMs?: number | undefined;
   /**
-   * Entries disappear when the node that wrote them is gone. Use the same on all nodes.
+   * Entries disappear when the node that wrote them is gone. Use the same on all nodes: one with
+   * the other setting shares nothing, and a warning is logged.
    * @default false
    */
   readonly pruneOnMemberDown?: boolean | undefined;
@@ -50,7 +39,7 @@ export interface MapOptions<V> {
 export interface PutOptions extends Cancellable {
   /**
    * Milliseconds after which the entry disappears, 1 to 315,360,000,000 (10 years); the next put of
-   * the key counts anew.
+   * the key counts anew. Looked at once a second: it may be seen for a second longer.
    * @default never
    */
   readonly ttlMs?: number | undefined;
@@ -88,7 +77,7 @@ export interface ReplicatedMap<V>
   /**
    * Writes all entries at once, or none; of entries with the same key the last one counts. Atomic
    * for readers on this node; others may see a part first.
-   * @throws as `put`; ERR_OVERLOADED for more than 10,000 entries.
+   * @throws as `put`; ERR_OVERLOADED for more than 10,000 entries, or 40 MiB of keys and values.
    */
   putAll(entries: Iterable<readonly [Key, V]>, options?: Cancellable): Promise<void>;
   /**
@@ -110,6 +99,7 @@ export interface HostedMap {
   readonly name: string;
   /** Visible entries. */
   readonly size: number;
+  /** Whether it is kept on disk, which a map with `pruneOnMemberDown` is not. */
   readonly persist: boolean;
   /** Handles of `open`, this node's own one for a map of `NodeOptions.maps` included. */
   readonly handles: number;

@@ -12,8 +12,8 @@ import { BarrelError } from '../errors.ts';
 import type { Logger } from '../host/logger.ts';
 import type { Counter } from '../host/meter.ts';
 import { SMALL_VALUE_BYTES_MAX } from '../limits.ts';
+import type { Judge } from '../standard-schema.ts';
 import { keyOfText } from './map-key.ts';
-import type { Judge } from './validator.ts';
 
 export interface MapReplicaOptions {
   readonly name: string;

@@ -122,6 +122,10 @@ class SimulatedStore implements DurableStore {
     });
   }
 
+  get waitingBytes(): number {
+    return this.#commits.waitingBytes;
+  }
+
   async *range(prefix: Uint8Array): AsyncGenerator<StoredItem> {
     const { records } = this.#options.folder;
     const start = Buffer.from(prefix).toString('latin1');

@@ -1,5 +1,6 @@
 /** Replicas that are away for hours and days, a day full of guests: what stays, and what goes. */
 import { afterEach, describe, expect, test } from 'vitest';
+import { REPLICAS } from '../../src/core/store/hosts.ts';
 import {
   MAP,
   StoreDiskModel,
@@ -79,6 +80,79 @@ describe('a replica that was away', () => {
     restart(away, disk);
     await network.advance(30_000);
     expect([...network.nodes.values()].map((node) => node.get('mine'))).toEqual(['v', 'v']);
+  });
+});
+
+describe('who is waited for no longer', () => {
+  test('a durable replica that was closed on a node that lives on', async () => {
+    network = new StoreNetwork({ seed: 8, tombstoneTtlMs: MINUTE_MS });
+    const a = network.start('a@h');
+    const b = network.start('b@h', new StoreDiskModel());
+    await network.advance(20_000);
+    a.put('k', 'v');
+    await network.advance(20_000);
+    b.close();
+    a.remove('k');
+    await network.advance(23 * HOUR_MS);
+    expect(a.entry('k')).not.toBe(undefined);
+    await network.advance(2 * HOUR_MS);
+    expect([a.entry('k'), a.core.replica(REPLICAS)?.size]).toEqual([undefined, 0]);
+    b.open();
+    await network.advance(MINUTE_MS);
+    expect([b.get('k'), a.core.replica(REPLICAS)?.size]).toEqual([undefined, 1]);
+  });
+
+  test('though every node restarts again and again', async () => {
+    network = new StoreNetwork({ seed: 5, tombstoneTtlMs: MINUTE_MS });
+    for (const name of ['a@h', 'b@h']) network.start(name);
+    const gone = network.start('c@h', new StoreDiskModel());
+    await network.advance(5_000);
+    gone.put('k', 'v');
+    await network.advance(20_000);
+    network.crash('c@h');
+    await network.advance(10_000);
+    network.nodes.get('b@h')?.remove('k');
+    for (let hour = 0; hour < 26; hour += 2) {
+      for (const name of ['a@h', 'b@h']) {
+        network.crash(name);
+        await network.advance(1_000);
+        network.start(name);
+        await network.advance(30_000);
+      }
+      await network.advance(2 * HOUR_MS);
+    }
+    expect(network.nodes.get('b@h')?.core.replica(REPLICAS)?.size).toBe(0);
+    expect(network.nodes.get('b@h')?.entry('k')).toBe(undefined);
+  });
+
+  test('a short absence, or one that ends in time, is none', async () => {
+    network = new StoreNetwork({ seed: 8, tombstoneTtlMs: MINUTE_MS });
+    const a = network.start('a@h');
+    const disk = new StoreDiskModel();
+    const b = network.start('b@h', disk);
+    /** Who spoke last of the replica of b. */
+    const speaker = (): string | undefined =>
+      [...(a.core.replica(REPLICAS)?.registers.all() ?? [])][0]?.writer.node;
+    await network.advance(20_000);
+    network.crash('b@h');
+    await network.advance(29 * MINUTE_MS);
+    expect(speaker()).toBe('b@h');
+    restart(b, disk);
+    await network.advance(2 * HOUR_MS);
+    expect(speaker()).toBe('b@h');
+    // Away for 20 hours twice: the day begins anew.
+    for (let i = 0; i < 2; i += 1) {
+      network.crash('b@h');
+      await network.advance(20 * HOUR_MS);
+      expect(speaker()).toBe('a@h');
+      restart(b, disk);
+      await network.advance(10 * MINUTE_MS);
+      expect(speaker()).toBe('b@h');
+    }
+    expect(a.core.replica(REPLICAS)?.size).toBe(1);
+    network.crash('b@h');
+    await network.advance(23 * HOUR_MS);
+    expect(a.core.replica(REPLICAS)?.size).toBe(1);
   });
 });
 

@@ -9,10 +9,10 @@ import { at, nodesOf, type Rule, type TidyFile } from './tidy-file.ts';
 const LEAVES = ['errors', 'limits'];
 const GROUND = [...LEAVES, 'core'];
 /** Small files that everything with promises and listeners stands on. */
-const TOOLS = ['abort', 'observable', 'settlement', 'time-limit'];
+const TOOLS = ['abort', 'observable', 'settlement', 'standard-schema', 'time-limit'];
 const WORLD = [...GROUND, ...TOOLS, 'host'];
 const CLUSTER = [...WORLD, 'transport', 'identity', 'discovery', 'cluster'];
-const FEATURES = [...CLUSTER, 'processes', 'services', 'topics', 'maps'];
+const FEATURES = [...CLUSTER, 'processes', 'leaders', 'services', 'names', 'topics', 'maps'];
 
 /** What the composition root is made of. */
 const ROOT_PARTS = ['options', 'credentials', 'version', 'barrel-node'];
@@ -25,6 +25,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   abort: [],
   observable: [...LEAVES, 'abort', 'host', 'settlement'],
   settlement: [...LEAVES, 'abort'],
+  'standard-schema': LEAVES,
   'time-limit': [...LEAVES, 'abort', 'host', 'observable', 'settlement'],
   host: GROUND,
   transport: WORLD,
@@ -32,7 +33,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   discovery: WORLD,
   cluster: CLUSTER,
   processes: CLUSTER,
-  services: [...CLUSTER, 'processes'],
+  leaders: [...CLUSTER, 'processes'],
+  services: [...CLUSTER, 'processes', 'leaders'],
+  names: [...CLUSTER, 'processes', 'services'],
   topics: CLUSTER,
   maps: CLUSTER,
   'option-rules': [...FEATURES, 'options'],

@@ -9,17 +9,30 @@ export const BUCKETS = 4_096;
 /** Of one key: 24 bits, the first 12 of which are the number of the bucket. */
 export type KeyHash = number;
 
-/** Part of the protocol: FNV-1a (Fowler, Noll, Vo) over the bytes of the key, its top 24 bits. */
-export function hashOfKey(key: string): KeyHash {
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < key.length; i += 1) hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193);
-  // The last bytes alone do not reach the top bits.
-  hash = Math.imul(hash ^ (hash >>> 15), 0x85ebca6b);
-  return (hash ^ (hash >>> 13)) >>> 8;
+/**
+ * FNV-1a (Fowler, Noll, Vo) over the bytes of the key, its top 24 bits. Part of the protocol. It
+ * begins with a secret of the cluster, so that nobody outside can aim keys at one bucket.
+ */
+export class KeyHasher {
+  readonly #basis: number;
+
+  /** Of the secret, 4 bytes are taken. */
+  constructor(secret: Uint8Array) {
+    this.#basis = new DataView(secret.buffer, secret.byteOffset).getInt32(0);
+  }
+
+  hash(key: string): KeyHash {
+    let hash = 0x811c9dc5 ^ this.#basis;
+    for (let i = 0; i < key.length; i += 1) hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193);
+    // The last bytes alone do not reach the top bits.
+    hash = Math.imul(hash ^ (hash >>> 15), 0x85ebca6b);
+    return (hash ^ (hash >>> 13)) >>> 8;
+  }
 }
 
-export function bucketOf(key: string): number {
-  return hashOfKey(key) >>> 12;
+/** The number of the bucket in which keys of that hash are. */
+export function bucketOf(hash: KeyHash): number {
+  return hash >>> 12;
 }
 
 export class Bucket {

@@ -1,6 +1,7 @@
 /** What a replicated store is told, and what it tells. */
 import type { Stamp } from '../clock/stamp.ts';
 import type { Entry, Replica } from './entry.ts';
+import type { Heard } from './knowledge.ts';
 
 /** How a replicated store behaves: the same on every node that hosts it. */
 export interface StoreRules {
@@ -47,6 +48,8 @@ export interface StoreOutcome {
   readonly stored: readonly Entry[];
   /** Keys that are forgotten altogether. */
   readonly forgotten: readonly string[];
+  /** Of durable replicas: of whom more has come. To be kept once the entries are. */
+  readonly heard: readonly Heard[];
 }
 
 /** The key of an owned store: only that node writes it. Node names have no NUL. */

@@ -21,7 +21,7 @@ import type { Entry, Replica } from './entry.ts';
 const ENTRY_OVERHEAD_BYTES = 40;
 
 /** An upper bound of what the entry takes in a frame that names its writer already. */
-export function frameBytesOf(entry: Entry): number {
+export function frameBytesOf(entry: Pick<Entry, 'key' | 'value'>): number {
   return ENTRY_OVERHEAD_BYTES + entry.key.length + (entry.value?.length ?? 0);
 }
 

@@ -3,6 +3,7 @@
  * gone with the node; in `replicas` stand those that keep a store on disk, until they leave for
  * good, so that nothing is forgotten behind the back of a node that is only away.
  */
+import type { Stamp } from '../clock/stamp.ts';
 import type { NodeName } from '../names.ts';
 import { Reader } from '../wire/reader.ts';
 import { WireError } from '../wire/wire-error.ts';
@@ -14,14 +15,30 @@ import type { Replica } from './entry.ts';
 export const SERVICES = 'services';
 export const HOSTS = 'hosts';
 export const REPLICAS = 'replicas';
-/** Hosted by every node. */
-export const BUILT_IN: ReadonlySet<string> = new Set([SERVICES, HOSTS, REPLICAS]);
+/** Who would lead, gone with its node; and the greatest token of each election, which stays. */
+export const CANDIDATES = 'candidates';
+export const FENCES = 'fences';
+/** Hosted by every node; `services` is the last by name. */
+export const BUILT_IN: ReadonlySet<string> = new Set([
+  SERVICES,
+  HOSTS,
+  REPLICAS,
+  CANDIDATES,
+  FENCES,
+]);
 
 /** What a node says of its replica. */
 export interface Hosting {
   readonly incarnation: bigint;
   /** It has made its first exchange: newcomers may fill themselves from it. */
   readonly isSynced: boolean;
+}
+
+/** What stands in `replicas` of a replica that is kept on disk. */
+export interface Kept {
+  readonly replica: Replica;
+  /** Since when it is hosted nowhere, as somebody noticed; undefined while it is. */
+  readonly awaySince: Stamp | undefined;
 }
 
 /** A replica of the node itself. */
@@ -33,7 +50,7 @@ export interface OwnHosting {
 
 export class Hosts {
   readonly #hostings = new Map<string, Map<NodeName, Hosting>>();
-  readonly #durable = new Map<string, Map<NodeName, Replica>>();
+  readonly #kept = new Map<string, Map<NodeName, Kept>>();
 
   /** Nodes that host the store now. */
   of(store: string): ReadonlyMap<NodeName, Hosting> {
@@ -48,19 +65,30 @@ export class Hosts {
   *replicasOf(store: string): IterableIterator<Replica> {
     const hostings = this.of(store);
     for (const [node, { incarnation }] of hostings) yield { node, incarnation };
-    for (const replica of this.#durable.get(store)?.values() ?? []) {
-      if (hostings.get(replica.node)?.incarnation !== replica.incarnation) yield replica;
+    for (const { replica } of this.#kept.get(store)?.values() ?? []) {
+      if (!this.isUp(store, replica)) yield replica;
     }
   }
 
-  durable(store: string, node: NodeName): Replica | undefined {
-    return this.#durable.get(store)?.get(node);
+  /** That very replica is hosted now. */
+  isUp(store: string, { node, incarnation }: Replica): boolean {
+    return this.of(store).get(node)?.incarnation === incarnation;
+  }
+
+  kept(store: string, node: NodeName): Kept | undefined {
+    return this.#kept.get(store)?.get(node);
+  }
+
+  /** It stands in `replicas` as it should while it is hosted. */
+  isToldAsKept(store: string, { node, incarnation }: Replica): boolean {
+    const kept = this.kept(store, node);
+    return kept?.replica.incarnation === incarnation && kept.awaySince === undefined;
   }
 
   /** All replicas that are kept on disk. */
-  *allDurable(): IterableIterator<{ readonly store: string; readonly replica: Replica }> {
-    for (const [store, replicas] of this.#durable) {
-      for (const replica of replicas.values()) yield { store, replica };
+  *allKept(): IterableIterator<{ readonly store: string; readonly kept: Kept }> {
+    for (const [store, nodes] of this.#kept) {
+      for (const kept of nodes.values()) yield { store, kept };
     }
   }
 
@@ -74,9 +102,7 @@ export class Hosts {
       return store;
     }
     const store = decodeText(parts.owner);
-    const incarnation = value && readHosting(value)?.incarnation;
-    const replica = incarnation === undefined ? undefined : { node: parts.key, incarnation };
-    set(this.#durable, { store, node: parts.key }, replica);
+    set(this.#kept, { store, node: parts.key }, value && readKept(parts.key, value));
     return store;
   }
 }
@@ -105,24 +131,42 @@ export function wordsOf(
   const { name, self } = replica;
   if (BUILT_IN.has(name)) return [];
   const value = encodeHosting({ incarnation: self.incarnation, isSynced });
-  const words = [{ store: HOSTS, write: { key: hostsKey(node, name), value } }];
-  if (isDurable && hosts.durable(name, node)?.incarnation !== self.incarnation) {
-    words.push({ store: REPLICAS, write: { key: replicasKey(name, node), value } });
+  const words: HostingWord[] = [{ store: HOSTS, write: { key: hostsKey(node, name), value } }];
+  if (isDurable && !hosts.isToldAsKept(name, { node, incarnation: self.incarnation })) {
+    const kept = { replica: self, awaySince: undefined };
+    words.push({ store: REPLICAS, write: keptWrite(replicasKey(name, node), kept) });
   }
   return words;
+}
+
+/** What `replicas` says under the key. */
+export function keptWrite(key: string, { replica, awaySince }: Kept): StoreWrite {
+  const writer = new Writer().big(replica.incarnation);
+  return { key, value: writer.optional(awaySince, (w, stamp) => w.big(stamp)).take() };
 }
 
 function encodeHosting({ incarnation, isSynced }: Hosting): Uint8Array {
   return new Writer().big(incarnation).bool(isSynced).take();
 }
 
-/** Undefined for bytes that make no sense. */
 function readHosting(bytes: Uint8Array): Hosting | undefined {
+  return read(bytes, (r) => ({ incarnation: r.big(), isSynced: r.bool() }));
+}
+
+function readKept(node: NodeName, bytes: Uint8Array): Kept | undefined {
+  return read(bytes, (r) => ({
+    replica: { node, incarnation: r.big() },
+    awaySince: r.optional((from) => from.big()),
+  }));
+}
+
+/** Undefined for bytes that make no sense. */
+function read<T>(bytes: Uint8Array, fields: (reader: Reader) => T): T | undefined {
   try {
     const reader = new Reader(bytes);
-    const hosting = { incarnation: reader.big(), isSynced: reader.bool() };
+    const item = fields(reader);
     reader.end();
-    return hosting;
+    return item;
   } catch (error) {
     if (error instanceof WireError) return undefined;
     throw error;

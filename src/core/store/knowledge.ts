@@ -1,23 +1,38 @@
 /**
  * What one replica of a store knows of the others (Golding, "Weak-consistency group communication
- * and membership", 1992: summary and acknowledgement vectors), as inclusion of states: `know` of a
- * replica is T when this one's state includes all that the other's included at T of its clock.
+ * and membership", 1992: summary and acknowledgement vectors). Two things of each:
  *
- * Two things follow. An entry that this replica lacks although it knows its writer up to it was
- * deleted and forgotten: it must not come back. And what all replicas know each other up to, all of
- * them have: a tombstone below that may be forgotten.
+ * - `know`: this one's state includes all that the other's included at that stamp of its clock.
+ *   What all replicas know each other up to, all of them have: a tombstone below that may go.
+ * - `had`: the stamps whose writes of that replica have come here, or were superseded by what came.
+ *   An absent entry with such a stamp was deleted and forgotten: it must not come back.
  */
-import { KNOWN_AHEAD_MAX, KNOWN_REMOVED_MAX, KNOWN_REPLICAS_MAX } from '../../limits.ts';
+import {
+  KNOWN_RANGES_MAX,
+  KNOWN_RANGES_TOLD,
+  KNOWN_REMOVED_MAX,
+  KNOWN_REPLICAS_MAX,
+} from '../../limits.ts';
 import { compareStamps, earlierStamp, laterStamp, STAMP_MAX, type Stamp } from '../clock/stamp.ts';
+import type { NodeName } from '../names.ts';
 import { isSameReplica, type Replica } from './entry.ts';
 import type { KnowledgeSnapshot } from './exchange/messages.ts';
+import { type StampRange, StampRanges } from './stamp-ranges.ts';
 
 /** A replica of which nobody has said yet whether it belongs to the set. */
 const NOT_TOLD = STAMP_MAX;
 
-/** What is kept on disk of one replica. */
-export interface KnownState {
+/** An absent entry: `doubtful` is older than what is told apart, and may be either of the two. */
+export type Absence = 'new' | 'deleted' | 'doubtful';
+
+/** The writes of one replica that have come. */
+export interface Heard {
   readonly replica: Replica;
+  readonly had: readonly StampRange[];
+}
+
+/** What is kept on disk of one replica. */
+export interface KnownState extends Heard {
   readonly know: Stamp;
   /** What the replica itself knows all live ones up to, as far as this one has heard. */
   readonly ack: Stamp;
@@ -27,16 +42,13 @@ export interface KnownState {
   readonly removedAt: Stamp | undefined;
 }
 
-interface Known extends KnownState {
+interface Known {
+  readonly replica: Replica;
+  readonly had: StampRanges;
   know: Stamp;
   ack: Stamp;
   seen: Stamp;
   removedAt: Stamp | undefined;
-  /**
-   * Above `know`, each stamp that was taken in. Broadcasts leave gaps: what is between them and is
-   * absent was never here, and is not deleted history.
-   */
-  readonly ahead: Set<Stamp>;
 }
 
 export interface KnowledgeState {
@@ -44,22 +56,30 @@ export interface KnowledgeState {
   readonly known: readonly KnownState[];
 }
 
+export interface KnowledgeOptions {
+  /** What a replica wrote ends with it: of those that are gone nothing is known, nor a floor. */
+  readonly isOfTheLiving?: boolean;
+  /** Own clock where this replica goes on from an earlier life; 0 for a new one. */
+  readonly startedAt?: Stamp;
+}
+
 export class Knowledge {
-  readonly #self: Replica;
+  readonly #self: Known;
   readonly #isOfTheLiving: boolean;
-  readonly #nodes = new Map<string, Known[]>();
+  readonly #startedAt: Stamp;
+  readonly #nodes = new Map<NodeName, Map<bigint, Known>>();
+  /** Of those more has come since they were last told for the disk. */
+  readonly #changed = new Set<Known>();
   #size = 0;
   #removed = 0;
   #floor: Stamp = 0n;
+  #isRestored = false;
+  #isBehind = false;
 
-  /**
-   * `isOfTheLiving`: what a replica wrote ends with it, so that nothing is to be known of those
-   * that are gone, and there is no floor.
-   */
-  constructor(self: Replica, { isOfTheLiving = false }: { readonly isOfTheLiving?: boolean } = {}) {
-    this.#self = self;
+  constructor(self: Replica, { isOfTheLiving = false, startedAt = 0n }: KnowledgeOptions = {}) {
     this.#isOfTheLiving = isOfTheLiving;
-    this.#add(self, undefined);
+    this.#startedAt = startedAt;
+    this.#self = this.#add(self, undefined);
   }
 
   /** Replicas that are told apart. */
@@ -87,24 +107,39 @@ export class Knowledge {
     const known = this.#find(writer);
     if (known === undefined) return;
     known.seen = laterStamp(known.seen, stamp);
-    if (stamp <= known.know) return;
-    known.ahead.add(stamp);
-    if (known.ahead.size <= KNOWN_AHEAD_MAX) return;
-    for (const oldest of known.ahead) {
-      known.ahead.delete(oldest);
-      return;
-    }
+    this.#had(known, { after: stamp - 1n, upTo: stamp });
   }
 
-  /**
-   * True for an entry that was here and is deleted history, given that its key is absent. Of its
-   * own entries a replica knows only those that it has seen since it started: another one that is
-   * absent was lost by damage, and is welcome.
-   */
-  covers(writer: Replica, stamp: Stamp): boolean {
+  /** This replica wrote an entry with that stamp: of its own it misses none since it started. */
+  wrote(stamp: Stamp): void {
+    this.#self.seen = laterStamp(this.#self.seen, stamp);
+    this.#had(this.#self, { after: this.#startedAt, upTo: stamp });
+  }
+
+  /** All that the writer wrote in that range has come, or was superseded by what has. */
+  heard(writer: Replica, range: StampRange): void {
     const known = this.#find(writer);
-    if (known === undefined) return stamp <= this.#floor;
-    return stamp <= known.know || known.ahead.has(stamp);
+    if (known === undefined || known === this.#self) return;
+    if (range.after > 0n && !known.had.has(range.after)) this.#isBehind = true;
+    this.#had(known, range);
+  }
+
+  /** Entries came that say nothing of what their writers wrote between them. */
+  fallBehind(): void {
+    this.#isBehind = true;
+  }
+
+  /** True when others may know more of what has come than this replica. */
+  get isBehind(): boolean {
+    return this.#isBehind;
+  }
+
+  /** What an entry is whose key is absent here. */
+  absence(writer: Replica, stamp: Stamp): Absence {
+    if (stamp <= this.#floor) return 'doubtful';
+    const known = this.#find(writer);
+    if (known === undefined) return 'new';
+    return known.had.has(stamp) ? 'deleted' : 'new';
   }
 
   /**
@@ -112,7 +147,7 @@ export class Knowledge {
    * gone as of `clock`; who returns goes on with what was known of it.
    */
   setLive(replicas: Iterable<Replica>, clock: Stamp): void {
-    const live = new Set<Known>(this.#all().filter(({ replica }) => this.#isSelf(replica)));
+    const live = new Set<Known>([this.#self]);
     for (const replica of replicas) live.add(this.#find(replica) ?? this.#add(replica, undefined));
     for (const known of this.#all()) {
       const isLive = live.has(known);
@@ -133,7 +168,7 @@ export class Knowledge {
   /** A replica belongs to the set no more, as of `clock`. */
   leave(replica: Replica, clock: Stamp): void {
     const known = this.#find(replica);
-    if (known === undefined || known.removedAt !== undefined || this.#isSelf(replica)) return;
+    if (known === undefined || known.removedAt !== undefined || known === this.#self) return;
     known.removedAt = clock;
     this.#removed += 1;
     this.#fold(clock);
@@ -142,17 +177,20 @@ export class Knowledge {
   /** All that this replica wrote was dropped here: nothing is known of it. */
   forget(replica: Replica): void {
     const known = this.#find(replica);
-    if (known !== undefined && !this.#isSelf(replica)) this.#delete(known);
+    if (known !== undefined && known !== this.#self) this.#delete(known);
   }
 
   /** As of now: own clock `clock`. */
   snapshot(clock: Stamp): KnowledgeSnapshot {
-    const known = this.#all().map(({ replica, know, ack }) =>
-      this.#isSelf(replica)
-        ? { replica, know: clock, ack: this.#acknowledged(clock) }
-        : { replica, know, ack },
-    );
-    return { self: this.#self, clock, floor: this.#floor, known };
+    const known = Array.from(this.#all(), (each) => {
+      const { replica, know, ack, had } = each;
+      if (each !== this.#self) return { replica, know, ack, had: had.latest(KNOWN_RANGES_TOLD) };
+      // While nothing is written, nothing is missed either.
+      had.add({ after: this.#startedAt, upTo: clock });
+      const ownAck = this.#acknowledged(clock);
+      return { replica, know: clock, ack: ownAck, had: had.latest(KNOWN_RANGES_TOLD) };
+    });
+    return { self: this.#self.replica, clock, floor: this.#floor, known };
   }
 
   /**
@@ -161,57 +199,83 @@ export class Knowledge {
    * since a clock follows what is taken in: a later stamp is a fault, and says no more than that.
    */
   learn(theirs: KnowledgeSnapshot, clock: Stamp): void {
-    if (this.#isSelf(theirs.self)) return;
+    if (isSameReplica(theirs.self, this.#self.replica)) return;
     const from = this.#met(theirs.self, clock);
-    if (from !== undefined) raise(from, earlierStamp(theirs.clock, clock));
+    if (from !== undefined) from.know = laterStamp(from.know, earlierStamp(theirs.clock, clock));
     this.#raiseFloor(earlierStamp(theirs.floor, clock));
-    for (const { replica, know, ack } of theirs.known) {
-      const known = this.#isSelf(replica) ? undefined : this.#met(replica, clock);
-      if (known === undefined) continue;
-      raise(known, earlierStamp(know, clock));
+    for (const { replica, know, ack, had } of theirs.known) {
+      const known = this.#met(replica, clock);
+      if (known === undefined || known === this.#self) continue;
+      known.know = laterStamp(known.know, earlierStamp(know, clock));
       known.ack = laterStamp(known.ack, earlierStamp(ack, clock));
+      for (const { after, upTo } of had) {
+        this.#had(known, { after, upTo: earlierStamp(upTo, clock) });
+      }
     }
+    this.#isBehind = false;
     this.#fold(clock);
   }
 
   /** All that any replica of the set held at this stamp of its clock, all of them have. */
   stable(clock: Stamp): Stamp {
     let stable = this.#acknowledged(clock);
-    for (const { replica, ack, removedAt } of this.#all()) {
-      if (removedAt === undefined && !this.#isSelf(replica)) stable = earlierStamp(stable, ack);
+    for (const known of this.#all()) {
+      if (known.removedAt === undefined && known !== this.#self) {
+        stable = earlierStamp(stable, known.ack);
+      }
     }
     return stable;
   }
 
-  /** What is left is known to nobody: after damage, everything is taken in again. */
-  reset(): void {
-    this.#floor = 0n;
-    for (const known of this.#all()) {
-      known.know = 0n;
-      known.ahead.clear();
-    }
+  /** For the disk, beside what is taken in: of whom more has come since the last call. */
+  takeHeard(): readonly Heard[] {
+    const heard = Array.from(this.#changed, ({ replica, had }) => ({ replica, had: had.all() }));
+    this.#changed.clear();
+    return heard;
   }
 
-  /** For the disk. */
+  /** For the disk, all of it. */
   export(): KnowledgeState {
-    const known = this.#all().map(({ ahead: _, ...state }) => state);
+    const known = Array.from(this.#all(), (each) => ({ ...each, had: each.had.all() }));
     return { floor: this.#floor, known };
   }
 
-  /** From the disk, before anything else. */
-  restore({ floor, known }: KnowledgeState): void {
+  /** From the disk, before anything else; `heard` is what has come since it was written. */
+  restore({ floor, known }: KnowledgeState, heard: Iterable<Heard> = []): void {
+    this.#isRestored = true;
     this.#floor = floor;
-    for (const { replica, know, ack, seen, removedAt } of known) {
-      if (this.#isSelf(replica) || this.#find(replica) !== undefined) continue;
-      Object.assign(this.#add(replica, removedAt), { know, ack, seen });
+    for (const { replica, had, know, ack, seen, removedAt } of known) {
+      const found = this.#find(replica) ?? this.#add(replica, removedAt);
+      if (found !== this.#self) Object.assign(found, { know, ack, seen });
+      for (const range of had) this.#had(found, range);
     }
+    for (const { replica, had } of heard) {
+      const found = this.#find(replica) ?? this.#add(replica, NOT_TOLD);
+      for (const range of had) this.#had(found, range);
+    }
+  }
+
+  /**
+   * An entry from the disk. Where what is known was there, too, it lags a little behind the
+   * entries: this one is known as well, and so is all that this replica wrote before it. Where it
+   * was not, something may be missing, and nothing is known.
+   */
+  restored(writer: Replica, stamp: Stamp): void {
+    const known = this.#find(writer);
+    if (known === undefined) return;
+    known.seen = laterStamp(known.seen, stamp);
+    if (!this.#isRestored) return;
+    this.#had(known, { after: stamp - 1n, upTo: stamp });
+    this.#had(this.#self, { after: 0n, upTo: stamp });
   }
 
   /** Up to here this replica knows all others of the set. */
   #acknowledged(clock: Stamp): Stamp {
     let least = clock;
-    for (const { replica, know, removedAt } of this.#all()) {
-      if (removedAt === undefined && !this.#isSelf(replica)) least = earlierStamp(least, know);
+    for (const known of this.#all()) {
+      if (known.removedAt === undefined && known !== this.#self) {
+        least = earlierStamp(least, known.know);
+      }
     }
     return least;
   }
@@ -224,7 +288,7 @@ export class Knowledge {
    */
   #fold(clock: Stamp): void {
     if (this.#removed === 0) return;
-    const gone = this.#all().filter(({ removedAt }) => removedAt !== undefined);
+    const gone = [...this.#all()].filter(({ removedAt }) => removedAt !== undefined);
     for (const known of gone)
       if (known.removedAt === NOT_TOLD && clock > 0n) known.removedAt = clock;
     if (this.#removed <= KNOWN_REMOVED_MAX) return;
@@ -252,8 +316,12 @@ export class Knowledge {
     return isUseful ? known : undefined;
   }
 
+  #had(known: Known, range: StampRange): void {
+    if (known.had.add(range)) this.#changed.add(known);
+  }
+
   #find({ node, incarnation }: Replica): Known | undefined {
-    return this.#nodes.get(node)?.find(({ replica }) => replica.incarnation === incarnation);
+    return this.#nodes.get(node)?.get(incarnation);
   }
 
   /**
@@ -263,40 +331,32 @@ export class Knowledge {
   #add({ node, incarnation }: Replica, removedAt: Stamp | undefined): Known {
     const known: Known = {
       replica: { node, incarnation },
+      had: new StampRanges(KNOWN_RANGES_MAX),
       know: this.#floor,
       ack: 0n,
       seen: 0n,
       removedAt,
-      ahead: new Set(),
     };
-    this.#nodes.set(node, [...(this.#nodes.get(node) ?? []), known]);
+    const starts = this.#nodes.get(node) ?? new Map<bigint, Known>();
+    this.#nodes.set(node, starts.set(incarnation, known));
     this.#size += 1;
     if (removedAt !== undefined) this.#removed += 1;
     return known;
   }
 
   #delete(known: Known): void {
-    const { node } = known.replica;
-    const left = (this.#nodes.get(node) ?? []).filter((other) => other !== known);
-    if (left.length === 0) this.#nodes.delete(node);
-    else this.#nodes.set(node, left);
+    const { node, incarnation } = known.replica;
+    const starts = this.#nodes.get(node);
+    starts?.delete(incarnation);
+    if (starts?.size === 0) this.#nodes.delete(node);
+    this.#changed.delete(known);
     this.#size -= 1;
     if (known.removedAt !== undefined) this.#removed -= 1;
   }
 
-  #all(): readonly Known[] {
-    return [...this.#nodes.values()].flat();
+  *#all(): IterableIterator<Known> {
+    for (const starts of this.#nodes.values()) yield* starts.values();
   }
-
-  #isSelf(replica: Replica): boolean {
-    return isSameReplica(replica, this.#self);
-  }
-}
-
-function raise(known: Known, know: Stamp): void {
-  if (know <= known.know) return;
-  known.know = know;
-  for (const stamp of known.ahead) if (stamp <= know) known.ahead.delete(stamp);
 }
 
 function byKnow(a: Known, b: Known): number {

@@ -3,13 +3,16 @@
  * bucket of keys, and the sketch. All of them follow each change at once, whatever the size.
  */
 import { bytesOfText } from './binary-text.ts';
-import { Bucket, bucketOf, hashOfKey, type KeyHash } from './bucket.ts';
+import { Bucket, bucketOf, type KeyHash, KeyHasher } from './bucket.ts';
 import { beats, type Entry, isSameEntry } from './entry.ts';
 import { HashedEntry } from './hashed-entry.ts';
 import { CodedPrefix } from './sketch/coded-prefix.ts';
 
 /** Up to so many entries the sketch is made when it is wanted. */
 const SKETCHED_MIN = 512;
+
+/** Ids in one bucket that are not found yet, under the hash of their key. */
+type WantedIds = ReadonlyMap<KeyHash, Set<string>>;
 
 /** A cryptographic hash: 32 characters of 0 to 255. */
 export type Digest = (bytes: Uint8Array) => string;
@@ -23,6 +26,7 @@ export interface RegisterStoreOptions {
 export class RegisterStore {
   readonly #digest: Digest;
   readonly #hashed: HashedEntry;
+  readonly #keys: KeyHasher;
   readonly #buckets = new Map<number, Bucket>();
   readonly #sum = new Bucket();
   #sketch: CodedPrefix | undefined;
@@ -31,7 +35,9 @@ export class RegisterStore {
 
   constructor({ digest, salt }: RegisterStoreOptions) {
     this.#digest = digest;
-    this.#hashed = new HashedEntry(bytesOfText(digest(new TextEncoder().encode(salt))));
+    const secret = bytesOfText(digest(new TextEncoder().encode(salt)));
+    this.#hashed = new HashedEntry(secret);
+    this.#keys = new KeyHasher(secret);
   }
 
   /** Keys, removed ones included. */
@@ -45,7 +51,7 @@ export class RegisterStore {
   }
 
   get(key: string): Entry | undefined {
-    return this.#buckets.get(bucketOf(key))?.entries.get(key);
+    return this.#buckets.get(bucketOf(this.#keys.hash(key)))?.entries.get(key);
   }
 
   /** Takes the entry in if it beats the one of its key; false when it does not. */
@@ -77,18 +83,31 @@ export class RegisterStore {
     return this.#buckets.get(number)?.entries.values() ?? [];
   }
 
-  /** The entry of an id that this store gave out; undefined when it is other by now. */
-  ofId(id: string): Entry | undefined {
-    const hash = keyHashOfId(id);
-    for (const entry of this.inBucket(hash >>> 12)) {
-      if (hashOfKey(entry.key) === hash && this.idOf(entry) === id) return entry;
+  /**
+   * The entries of ids that this store gave out. Of an id that is other by now, what its key has:
+   * the other side counts on having that, too. A bucket is gone through once for all ids in it, so
+   * that whoever fills one bucket gains nothing by it.
+   */
+  *ofIds(ids: Iterable<string>): IterableIterator<Entry> {
+    for (const [number, wanted] of byBucket(ids)) yield* this.#wanted(number, wanted);
+  }
+
+  *#wanted(number: number, wanted: WantedIds): IterableIterator<Entry> {
+    const others: Entry[] = [];
+    for (const entry of this.inBucket(number)) {
+      const exact = wanted.get(this.#keys.hash(entry.key));
+      if (exact === undefined) continue;
+      if (exact.delete(this.idOf(entry))) yield entry;
+      else others.push(entry);
     }
-    return undefined;
+    for (const entry of others) {
+      if (wanted.get(this.#keys.hash(entry.key))?.size !== 0) yield entry;
+    }
   }
 
   /** 16 characters: a hash of the key, by which it is found, and one of all that the entry says. */
   idOf(entry: Entry): string {
-    const hash = hashOfKey(entry.key);
+    const hash = this.#keys.hash(entry.key);
     const start = String.fromCharCode(hash >>> 16, (hash >>> 8) & 255, hash & 255);
     return start + this.#digest(this.#hashed.of(entry)).slice(0, 13);
   }
@@ -129,13 +148,24 @@ export class RegisterStore {
   }
 
   #bucket(key: string): Bucket {
-    const number = bucketOf(key);
+    const number = bucketOf(this.#keys.hash(key));
     const known = this.#buckets.get(number);
     if (known !== undefined) return known;
     const bucket = new Bucket();
     this.#buckets.set(number, bucket);
     return bucket;
   }
+}
+
+/** Bucket by bucket, the ids under the hash of their key. */
+function byBucket(ids: Iterable<string>): ReadonlyMap<number, WantedIds> {
+  const buckets = new Map<number, Map<KeyHash, Set<string>>>();
+  for (const id of ids) {
+    const hash = keyHashOfId(id);
+    const hashes = buckets.get(bucketOf(hash)) ?? new Map<KeyHash, Set<string>>();
+    buckets.set(bucketOf(hash), hashes.set(hash, (hashes.get(hash) ?? new Set()).add(id)));
+  }
+  return buckets;
 }
 
 function keyHashOfId(id: string): KeyHash {

@@ -4,7 +4,8 @@ import type { NodeName } from '../names.ts';
 import type { StoreOutcome, StoreRules } from './contract.ts';
 import type { Entry, Replica } from './entry.ts';
 import type { ExchangeMessage } from './exchange/messages.ts';
-import type { KnowledgeState } from './knowledge.ts';
+import type { Heard, KnowledgeState } from './knowledge.ts';
+import type { RoomOptions } from './room.ts';
 
 /** Both clocks at an input. */
 export interface ReplicatorTime {
@@ -13,15 +14,21 @@ export interface ReplicatorTime {
 }
 
 /** How this node hosts a store. */
-export interface HostedStoreOptions extends StoreRules {
+export interface HostedStoreOptions
+  extends StoreRules,
+    Pick<RoomOptions, 'entriesMax' | 'bytesMax'> {
   readonly tombstoneTtlMs: number;
   /** Kept on disk: the replica outlives this start of the node. */
   readonly isDurable: boolean;
+  /** The name of the same thing under other rules: who hosts that one is reported. */
+  readonly rival?: string | undefined;
   /** Who writes here: this start of the node, or the one that a durable replica goes on from. */
   readonly self: Replica;
   /** What was on disk. */
   readonly entries?: Iterable<Entry> | undefined;
   readonly knowledge?: KnowledgeState | undefined;
+  /** What has come since that was written. */
+  readonly heard?: Iterable<Heard> | undefined;
   /** Own clock at the last complete exchange; 0 when there was none. */
   readonly exchangedAt?: Stamp | undefined;
 }
@@ -51,6 +58,8 @@ export type ReplicatorInput =
       readonly from: NodeName;
       readonly store: string;
       readonly entries: readonly Entry[];
+      /** As in the broadcast. */
+      readonly after?: Stamp | undefined;
     }
   /** What was written since the last one goes out. */
   | { readonly kind: 'flush' }
@@ -60,8 +69,16 @@ export type ReplicatorInput =
 export type ReplicatorEffect =
   /** To any node: a link is made for it if there is none. Lost if that fails. */
   | { readonly kind: 'send'; readonly to: NodeName; readonly message: ExchangeMessage }
-  /** To all nodes that host the store, and through all others. */
-  | { readonly kind: 'broadcast'; readonly store: string; readonly entries: readonly Entry[] }
+  /**
+   * To all nodes that host the store, and through all others. `after`: the entries are all that
+   * this replica wrote after that stamp, up to the last of them, and that still stands.
+   */
+  | {
+      readonly kind: 'broadcast';
+      readonly store: string;
+      readonly entries: readonly Entry[];
+      readonly after?: Stamp | undefined;
+    }
   /** Answer with `flush`, when the writes of this turn are made. */
   | { readonly kind: 'flushSoon' }
   /** A replica is other than before. */
@@ -75,6 +92,8 @@ export type ReplicatorEffect =
       readonly store: string;
       readonly exchangedAt: Stamp;
     }
+  /** That node hosts the rival of the store: the two share nothing. Said once for a store. */
+  | { readonly kind: 'rival'; readonly store: string; readonly node: NodeName }
   /** A peer broke the rules of an exchange. */
   | { readonly kind: 'protocolError'; readonly node: NodeName; readonly detail: string }
   /** To be counted. */

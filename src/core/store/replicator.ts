@@ -2,7 +2,6 @@
  * All replicas of one node as one machine: who hosts what, whom to compare with and when, what goes
  * out and what comes in. Facts in, effects out.
  */
-import { vary } from '../membership/randomness.ts';
 import type { NodeName } from '../names.ts';
 import { unreachable } from '../unreachable.ts';
 import { Absences } from './absences.ts';
@@ -14,37 +13,46 @@ import type { BuriedEntry } from './exchange/messages.ts';
 import { type Hosted, HostedStores, type HostedStoresOptions } from './hosted-stores.ts';
 import { BUILT_IN, HOSTS, hostsKey, REPLICAS, replicasKey, wordsOf } from './hosts.ts';
 import { News } from './news.ts';
-import { partnersOf, periodMs } from './partners.ts';
 import type {
   HostedStoreOptions,
   ReplicatorEffect,
   ReplicatorInput,
   ReplicatorTime,
 } from './replicator-contract.ts';
+import { Rounds } from './rounds.ts';
 import type { Intake, StoreReplica } from './store-replica.ts';
 import { Strangers } from './strangers.ts';
 
 export type ReplicatorOptions = HostedStoresOptions;
+
+type Delta = Extract<ReplicatorInput, { kind: 'delta' }>;
 
 export class Replicator {
   readonly #options: ReplicatorOptions;
   readonly #stores: HostedStores;
   readonly #neighbors = new Set<NodeName>();
   readonly #strangers = new Strangers();
-  readonly #absences = new Absences();
+  readonly #absences: Absences;
+  readonly #rounds: Rounds;
   readonly #exchanges: StoreExchanges;
   readonly #news = new News();
   #effects: ReplicatorEffect[] = [];
   #now: ReplicatorTime = { monotonicMs: 0, wallMs: 0 };
   /** Entries of others that were not taken in: of their stores less is known than was exchanged. */
   #refusals = 0;
-  #nextMs = 0;
   #isSettled = false;
   #hasLeft = false;
 
   constructor(options: ReplicatorOptions) {
     this.#options = options;
     this.#stores = new HostedStores(options);
+    this.#absences = new Absences(options);
+    this.#rounds = new Rounds({
+      self: options.self.node,
+      stores: this.#stores,
+      neighbors: this.#neighbors,
+      random: options.random,
+    });
     this.#exchanges = new StoreExchanges(this.#exchangeOptions());
   }
 
@@ -65,9 +73,11 @@ export class Replicator {
   ): readonly ReplicatorEffect[] {
     this.#now = now;
     const hosted = this.#stores.add(name, options, now.wallMs);
+    this.#news.begin(name, hosted.startedAt);
     this.#tell(hosted);
     this.#stores.refreshLive(name);
-    this.#nextMs = Math.min(this.#nextMs, now.monotonicMs);
+    this.#meetRivals();
+    this.#rounds.hasten(now.monotonicMs);
     return this.#done();
   }
 
@@ -75,11 +85,12 @@ export class Replicator {
   unhost(name: string, isFinal: boolean, now: ReplicatorTime): readonly ReplicatorEffect[] {
     this.#now = now;
     this.#stores.byName.delete(name);
-    this.#news.drop(name);
+    // What was written in this turn is the others' all the same.
+    this.#effects.push(...this.#news.end(name));
     const { node } = this.#options.self;
-    this.#writeOwn(HOSTS, [{ key: hostsKey(node, name), value: undefined }]);
-    if (isFinal && this.#stores.hosts.durable(name, node) !== undefined) {
-      this.#writeOwn(REPLICAS, [{ key: replicasKey(name, node), value: undefined }]);
+    this.#say(HOSTS, { key: hostsKey(node, name), value: undefined });
+    if (isFinal && this.#stores.hosts.kept(name, node) !== undefined) {
+      this.#say(REPLICAS, { key: replicasKey(name, node), value: undefined });
     }
     return this.#done();
   }
@@ -94,7 +105,9 @@ export class Replicator {
     now: ReplicatorTime,
   ): readonly ReplicatorEffect[] {
     this.#now = now;
-    this.#writeOwn(store, writes);
+    const replica = this.replica(store);
+    if (replica !== undefined) this.#spread(replica, replica.write(writes, now.wallMs));
+    if (replica !== undefined) this.#drain(replica);
     return this.#done();
   }
 
@@ -139,7 +152,7 @@ export class Replicator {
         this.#exchanges.receive(input.from, input.message);
         break;
       case 'delta':
-        this.#onDelta(input.store, input.entries);
+        this.#onDelta(input);
         break;
       case 'flush':
         this.#effects.push(...this.#news.take());
@@ -160,7 +173,6 @@ export class Replicator {
     if (known !== undefined && known > incarnation) return;
     if (known !== undefined && known < incarnation) this.#dropWriter({ node, incarnation: known });
     this.#stores.members.set(node, incarnation);
-    this.#absences.end(node);
     for (const replica of this.#stores.builtIn()) replica.knowledge.enter(member);
     for (const { store, entry } of this.#strangers.take(member)) {
       const hosted = this.#stores.get(store);
@@ -191,11 +203,12 @@ export class Replicator {
 
   // Writing
 
-  #writeOwn(store: string, writes: readonly StoreWrite[]): void {
-    const hosted = this.#stores.get(store);
-    if (hosted === undefined) return;
-    this.#spread(hosted.replica, hosted.replica.write(writes, this.#now.wallMs));
-    this.#drain(hosted.replica);
+  /** What this node itself has to say: there is room for it, whoever fills the store. */
+  #say(store: string, write: StoreWrite): void {
+    const replica = this.replica(store);
+    if (replica === undefined) return;
+    this.#spread(replica, replica.write([write], this.#now.wallMs, true));
+    this.#drain(replica);
   }
 
   #spread({ name }: StoreReplica, entries: readonly Entry[]): void {
@@ -211,12 +224,12 @@ export class Replicator {
   /** What a node hosts, for the others. */
   #tell(hosted: Hosted): void {
     const words = wordsOf(hosted, this.#options.self.node, this.#stores.hosts);
-    for (const { store, write } of words) this.#writeOwn(store, [write]);
+    for (const { store, write } of words) this.#say(store, write);
   }
 
   #settle(): void {
     this.#isSettled = true;
-    this.#nextMs = this.#now.monotonicMs;
+    this.#rounds.hasten(this.#now.monotonicMs);
     this.#return();
     this.#syncLonely();
   }
@@ -233,16 +246,20 @@ export class Replicator {
     const { node } = this.#options.self;
     for (const { replica, isDurable } of isForGood ? this.#stores.all() : []) {
       if (!isDurable || BUILT_IN.has(replica.name)) continue;
-      this.#writeOwn(REPLICAS, [{ key: replicasKey(replica.name, node), value: undefined }]);
+      this.#say(REPLICAS, { key: replicasKey(replica.name, node), value: undefined });
     }
     this.#effects.push(...this.#news.take());
   }
 
   // Taking in
 
-  #onDelta(store: string, entries: readonly Entry[]): void {
-    const hosted = this.#stores.get(store);
-    if (hosted !== undefined) this.#take(hosted.replica, entries);
+  #onDelta({ store, entries, after }: Delta): void {
+    const replica = this.#stores.get(store)?.replica;
+    if (replica === undefined) return;
+    const { refused, strangers } = this.#take(replica, entries);
+    const isAll = after !== undefined && refused + strangers.length === 0;
+    if (isAll) replica.heard(entries, after);
+    else replica.knowledge.fallBehind();
   }
 
   #take(replica: StoreReplica, entries: readonly Entry[]): Intake {
@@ -283,14 +300,17 @@ export class Replicator {
 
   #onHosts(store: string): void {
     this.#stores.refreshLive(store);
+    this.#meetRivals(store);
     const hosted = this.#stores.get(store);
     if (hosted === undefined) return;
-    if (!hosted.isSynced) this.#nextMs = Math.min(this.#nextMs, this.#now.monotonicMs);
-    // Others believed that this node was away for good.
-    const { node } = this.#options.self;
-    const isTold =
-      this.#stores.hosts.durable(store, node)?.incarnation === hosted.replica.self.incarnation;
+    if (!hosted.isSynced) this.#rounds.hasten(this.#now.monotonicMs);
+    // Others believed that this node was away, perhaps for good.
+    const isTold = this.#stores.hosts.isToldAsKept(store, hosted.replica.self);
     if (hosted.isDurable && !isTold && !this.#hasLeft) this.#tell(hosted);
+  }
+
+  #meetRivals(name?: string): void {
+    for (const met of this.#stores.metRivals(name)) this.#effects.push({ kind: 'rival', ...met });
   }
 
   // Exchanges
@@ -303,31 +323,24 @@ export class Replicator {
       this.#drain(replica);
     }
     this.#exchanges.giveUpIdle();
-    this.#retireAbsent();
-    if (monotonicMs < this.#nextMs || this.#hasLeft) return;
-    this.#nextMs =
-      monotonicMs + vary(this.#options.random, periodMs(this.#stores, this.#isSettled));
+    if (this.#hasLeft) return;
+    for (const write of this.#absences.due(this.#stores.hosts, this.#now)) {
+      this.#say(REPLICAS, write);
+    }
+    if (!this.#rounds.isDue(monotonicMs)) return;
     this.#syncLonely();
-    const partners = partnersOf({
-      self: this.#options.self.node,
-      stores: this.#stores,
-      neighbors: this.#neighbors,
-      random: this.#options.random,
-      isSettled: this.#isSettled,
-    });
-    for (const node of partners) this.#ask(node);
+    for (const node of this.#rounds.begin(monotonicMs, this.#isSettled)) this.#ask(node);
   }
 
   #ask(node: NodeName): void {
     if (node !== this.#options.self.node) this.#exchanges.ask(node);
   }
 
-  #complete(hosted: Hosted, { node, knowledge, refusals }: CompleteExchange): void {
+  #complete(hosted: Hosted, { node, knowledge, begun }: CompleteExchange): void {
     const { replica } = hosted;
-    if (refusals === this.#refusals) {
-      const now = this.#options.clock.now();
-      if (knowledge !== undefined) replica.knowledge.learn(knowledge, now);
-      hosted.exchangedAt = now;
+    if (begun.refusals === this.#refusals) {
+      if (knowledge !== undefined) replica.knowledge.learn(knowledge, this.#options.clock.now());
+      hosted.exchangedAt = begun.clock;
     }
     replica.collect();
     this.#drain(replica);
@@ -347,22 +360,7 @@ export class Replicator {
 
   /** A store that nobody else hosts has nothing to wait for. */
   #syncLonely(): void {
-    if (!this.#isSettled) return;
-    for (const hosted of this.#stores.all()) {
-      const { name } = hosted.replica;
-      const isAlone = BUILT_IN.has(name) || this.#stores.hostFor(hosted) === undefined;
-      if (isAlone) this.#sync(hosted);
-    }
-  }
-
-  /** The one with the smallest name says it. */
-  #retireAbsent(): void {
-    const { node: own } = this.#options.self;
-    const { hosts, members } = this.#stores;
-    const isHere = (node: NodeName): boolean => node === own || members.has(node);
-    const keys = this.#absences.overdue(hosts, isHere, this.#now.monotonicMs);
-    if (keys.length === 0 || [...members.keys()].some((member) => member < own)) return;
-    for (const key of keys) this.#writeOwn(REPLICAS, [{ key, value: undefined }]);
+    for (const hosted of this.#isSettled ? this.#stores.lonely() : []) this.#sync(hosted);
   }
 
   #exchangeOptions(): ExchangesOptions {
@@ -373,12 +371,15 @@ export class Replicator {
       replica: (store) => this.replica(store),
       sharedWith: (node) => this.#stores.sharedWith(node),
       send: (to, message) => this.#effects.push({ kind: 'send', to, message }),
-      take: (replica, entries) => this.#take(replica, entries),
+      take: (replica, entries) => {
+        replica.knowledge.fallBehind();
+        return this.#take(replica, entries);
+      },
       forget: (replica, entries) => this.#forget(replica, entries),
       digestOf: (replicas) => this.#stores.digestOf(replicas),
       knowledgeOf: (replicas) => this.#stores.knowledgeOf(replicas),
-      snapshot: (replica) => replica.knowledge.snapshot(this.#options.clock.now()),
-      refusals: () => this.#refusals,
+      answerOf: (replicas) => this.#stores.answerOf(replicas),
+      begin: () => ({ clock: this.#options.clock.now(), refusals: this.#refusals }),
       complete: (replica, exchange) => {
         const hosted = this.#stores.get(replica.name);
         if (hosted !== undefined) this.#complete(hosted, exchange);

@@ -2,15 +2,7 @@
  * One node's replica of one store: the registers, who may write what, what is buried, and when it
  * may be forgotten. Each input does its work at once; what it did waits in the outcome.
  */
-import { BarrelError } from '../../errors.ts';
-import {
-  SMALL_VALUE_BYTES_MAX,
-  STORE_BYTES_MAX,
-  STORE_ENTRIES_MAX,
-  STORE_KEY_BYTES_MAX,
-  STORE_OTHERS_FACTOR,
-} from '../../limits.ts';
-import { type Stamp, wallMsOf } from '../clock/stamp.ts';
+import { laterStamp, type Stamp } from '../clock/stamp.ts';
 import type { StampSource, StoreChange, StoreOutcome, StoreRules, StoreWrite } from './contract.ts';
 import { splitOwnedKey } from './contract.ts';
 import { areSameBytes, beats, type Entry, isBuried, isSameReplica, type Replica } from './entry.ts';
@@ -19,25 +11,28 @@ import { Expiries } from './expiries.ts';
 import { Graveyard } from './graveyard.ts';
 import { Knowledge } from './knowledge.ts';
 import { type Digest, RegisterStore } from './register-store.ts';
+import { Room, type RoomOptions } from './room.ts';
 
 /** Stale graves and expiries that are kept until it is worth to sort them out. */
 const GRAVES_SPARE = 1_024;
+/** A wall clock that is set back by more than this was wrong before. */
+const CLOCK_WAVER_MS = 1_000;
 
-export interface StoreReplicaOptions extends StoreRules {
-  readonly name: string;
+export interface StoreReplicaOptions
+  extends StoreRules,
+    Pick<RoomOptions, 'name' | 'entriesMax' | 'bytesMax'> {
   readonly tombstoneTtlMs: number;
   /** Who writes here. */
   readonly self: Replica;
+  readonly isDurable: boolean;
+  /** Own clock where it goes on from an earlier life; 0 for a new replica. */
+  readonly startedAt: Stamp;
   readonly clock: StampSource;
   readonly digest: Digest;
   /** Of the cluster: ids of another cluster are others. */
   readonly salt: string;
   /** True while that start of the node is alive; asked where entries end with their writers. */
   readonly isAlive: (writer: Replica) => boolean;
-  /** @default STORE_ENTRIES_MAX */
-  readonly entriesMax?: number | undefined;
-  /** @default STORE_BYTES_MAX */
-  readonly bytesMax?: number | undefined;
 }
 
 /** What came of entries of other nodes. */
@@ -67,6 +62,7 @@ export class StoreReplica {
   readonly knowledge: Knowledge;
   readonly registers: RegisterStore;
   readonly #options: StoreReplicaOptions;
+  readonly #room: Room;
   readonly #graveyard = new Graveyard();
   readonly #expiries = new Expiries();
   /** Where entries end with their writers: their keys. */
@@ -81,11 +77,13 @@ export class StoreReplica {
     this.#options = options;
     this.name = options.name;
     this.rules = { ownership: options.ownership, lifetime: options.lifetime };
-    this.knowledge = new Knowledge(options.self, { isOfTheLiving: options.lifetime === 'writer' });
+    const { self, lifetime, startedAt } = options;
+    this.knowledge = new Knowledge(self, { isOfTheLiving: lifetime === 'writer', startedAt });
     this.registers = new RegisterStore({
       digest: options.digest,
       salt: `${options.salt}\0${options.name}`,
     });
+    this.#room = new Room({ ...options, registers: this.registers });
   }
 
   get self(): Replica {
@@ -122,6 +120,7 @@ export class StoreReplica {
       changes: this.#changes,
       stored: this.#stored,
       forgotten: this.#forgotten,
+      heard: this.#options.isDurable ? this.knowledge.takeHeard() : [],
     };
     this.#changes = [];
     this.#stored = [];
@@ -130,12 +129,13 @@ export class StoreReplica {
   }
 
   /**
-   * Writes of this node, all or none; the entries are for the other nodes.
+   * Writes of this node, all or none; the entries are for the other nodes. `isWithoutBound`: what
+   * the node itself has to say has room in any case.
    * @throws ERR_VALUE for a key or value that is too long, ERR_OVERLOADED above a bound.
    */
-  write(writes: readonly StoreWrite[], wallMs: number): readonly Entry[] {
+  write(writes: readonly StoreWrite[], wallMs: number, isWithoutBound = false): readonly Entry[] {
     this.tick(wallMs);
-    this.#checkWrites(writes);
+    if (!isWithoutBound) this.#room.check(writes);
     return writes.map(({ key, value, ttlMs }) => {
       const expiresAtMs = value === undefined || ttlMs === undefined ? 0 : this.#wallMs + ttlMs;
       return this.#mint(key, value, Math.ceil(expiresAtMs));
@@ -145,7 +145,9 @@ export class StoreReplica {
   /** Entries that this node had on disk. Nothing is reported. */
   restore(entries: Iterable<Entry>, wallMs: number): void {
     this.tick(wallMs);
-    for (const entry of entries) this.#join(entry);
+    for (const entry of entries) {
+      if (this.#join(entry)) this.knowledge.restored(entry.writer, entry.stamp);
+    }
     this.takeOutcome();
   }
 
@@ -155,6 +157,19 @@ export class StoreReplica {
     const intake: OpenIntake = { buried: [], strangers: [], refused: 0, contradicted: [] };
     for (const entry of entries) this.#note(entry, this.#judge(entry), intake);
     return intake;
+  }
+
+  /** All that their writer wrote after that stamp, as far as it stands, was among these. */
+  heard(entries: readonly Entry[], after: Stamp): void {
+    const [first] = entries;
+    if (
+      first === undefined ||
+      !entries.every(({ writer }) => isSameReplica(writer, first.writer))
+    ) {
+      return;
+    }
+    const upTo = entries.reduce((latest, { stamp }) => laterStamp(latest, stamp), 0n);
+    this.knowledge.heard(first.writer, { after, upTo });
   }
 
   /**
@@ -197,7 +212,8 @@ export class StoreReplica {
 
   /** Buries what has expired by now. */
   tick(wallMs: number): void {
-    // A wall clock that steps back brings nothing back to life.
+    if (wallMs < this.#wallMs - CLOCK_WAVER_MS) this.#stepBack(wallMs);
+    // A wall clock that wavers brings nothing back to life.
     this.#wallMs = Math.max(this.#wallMs, wallMs);
     for (const { key, stamp } of this.#expiries.due(this.#wallMs)) {
       const entry = this.registers.get(key);
@@ -225,37 +241,10 @@ export class StoreReplica {
 
   // Own writes
 
-  #checkWrites(writes: readonly StoreWrite[]): void {
-    const { entriesMax = STORE_ENTRIES_MAX, bytesMax = STORE_BYTES_MAX } = this.#options;
-    let size = this.registers.size;
-    let bytes = this.registers.bytes;
-    for (const { key, value } of writes) {
-      this.#checkSize(key, value);
-      if (value === undefined) continue;
-      if (this.registers.get(key) === undefined) size += 1;
-      bytes += key.length + value.length - bytesOf(this.registers.get(key));
-    }
-    if (size > entriesMax || bytes > bytesMax) {
-      const room = `${entriesMax} entries and ${bytesMax} bytes`;
-      throw new BarrelError('ERR_OVERLOADED', `${this.name} has room for ${room}`);
-    }
-  }
-
-  #checkSize(key: string, value: Uint8Array | undefined): void {
-    if (key.length > STORE_KEY_BYTES_MAX) {
-      const size = `${key.length} bytes, the limit is ${STORE_KEY_BYTES_MAX}`;
-      throw new BarrelError('ERR_VALUE', `a key of ${this.name} has ${size}`);
-    }
-    if (value !== undefined && value.length > SMALL_VALUE_BYTES_MAX) {
-      const size = `${value.length} bytes, the limit is ${SMALL_VALUE_BYTES_MAX}`;
-      throw new BarrelError('ERR_VALUE', `a value of ${this.name} has ${size}`);
-    }
-  }
-
   #mint(key: string, value: Uint8Array | undefined, expiresAtMs: number): Entry {
     const { self, clock } = this.#options;
     const entry = { key, stamp: clock.now(), writer: self, value, expiresAtMs };
-    this.#join(entry);
+    if (this.#join(entry)) this.knowledge.wrote(entry.stamp);
     return entry;
   }
 
@@ -270,18 +259,22 @@ export class StoreReplica {
     const known = this.registers.get(entry.key);
     if (known !== undefined && !beats(entry, known)) return 'stale';
     const isAbsent = known === undefined;
-    if (isAbsent && this.knowledge.covers(entry.writer, entry.stamp)) return 'buried';
+    if (isAbsent && this.knowledge.absence(entry.writer, entry.stamp) !== 'new') return 'buried';
     if (ownership === 'owner' && entry.writer.node === this.self.node) {
-      return isSameReplica(entry.writer, this.self) ? 'forged' : 'refused';
+      const isOwn = isSameReplica(entry.writer, this.self);
+      // What is contradicted takes a key, too.
+      return isOwn && this.#room.has({ key: entry.key, value: known?.value }, known)
+        ? 'forged'
+        : 'refused';
     }
     if (lifetime === 'writer' && !this.#isAlive(entry.writer)) return 'stranger';
-    return this.#hasRoom(entry, known) ? 'taken' : 'refused';
+    return this.#room.has(entry, known) ? 'taken' : 'refused';
   }
 
   #note(entry: Entry, verdict: Verdict, intake: OpenIntake): void {
     switch (verdict) {
       case 'taken':
-        this.#join(entry);
+        if (this.#join(entry)) this.knowledge.saw(entry.writer, entry.stamp);
         break;
       case 'buried':
         intake.buried.push(this.#buried(entry));
@@ -303,7 +296,8 @@ export class StoreReplica {
   }
 
   #buried({ key, stamp, writer }: Entry): BuriedEntry {
-    return { key, stamp, writer, isCertain: stamp > this.knowledge.floor };
+    const isCertain = this.knowledge.absence(writer, stamp) === 'deleted';
+    return { key, stamp, writer, isCertain };
   }
 
   /** Says again, later than what was said in this node's name, what this node says of the key. */
@@ -316,24 +310,15 @@ export class StoreReplica {
     return isSameReplica(writer, this.self) || this.#options.isAlive(writer);
   }
 
-  #hasRoom(entry: Entry, known: Entry | undefined): boolean {
-    const { entriesMax = STORE_ENTRIES_MAX, bytesMax = STORE_BYTES_MAX } = this.#options;
-    const isMore =
-      known === undefined && this.registers.size + 1 > entriesMax * STORE_OTHERS_FACTOR;
-    const bytes = this.registers.bytes + bytesOf(entry) - bytesOf(known);
-    return !isMore && bytes <= bytesMax * STORE_OTHERS_FACTOR;
-  }
-
   // Both
 
   /** The entry is greater than what is known of its key. */
-  #join(told: Entry): void {
+  #join(told: Entry): boolean {
     const writer = this.knowledge.intern(told.writer);
     const { key, stamp, value: bytes, expiresAtMs } = told;
     const entry = told.writer === writer ? told : { key, stamp, writer, value: bytes, expiresAtMs };
     const known = this.registers.get(entry.key);
-    if (!this.registers.join(entry)) return;
-    this.knowledge.saw(entry.writer, entry.stamp);
+    if (!this.registers.join(entry)) return false;
     this.#index(entry, known);
     const previous = known === undefined || isBuried(known, this.#wallMs) ? undefined : known.value;
     const value = isBuried(entry, this.#wallMs) ? undefined : entry.value;
@@ -342,6 +327,24 @@ export class StoreReplica {
     else if (entry.expiresAtMs !== 0) this.#expireLater(entry);
     this.#stored.push(entry);
     this.#changed(entry, { previous, value, cause: 'write' });
+    return true;
+  }
+
+  /** The clock was ahead by mistake: what has expired here alone is there again. */
+  #stepBack(wallMs: number): void {
+    this.#wallMs = wallMs;
+    const revived: Entry[] = [];
+    this.#graveyard.retain(({ key, stamp }) => {
+      const entry = this.registers.get(key);
+      if (entry?.stamp !== stamp || isBuried(entry, wallMs)) return true;
+      revived.push(entry);
+      return false;
+    });
+    for (const entry of revived) {
+      this.#visible += 1;
+      this.#expireLater(entry);
+      this.#changed(entry, { previous: undefined, value: entry.value, cause: 'write' });
+    }
   }
 
   #expireLater({ expiresAtMs, key, stamp }: Entry): void {
@@ -380,10 +383,6 @@ export class StoreReplica {
   }
 
   #buriedBeforeMs(): number {
-    return wallMsOf(this.#options.clock.now()) - this.#options.tombstoneTtlMs;
+    return this.#wallMs - this.#options.tombstoneTtlMs;
   }
-}
-
-function bytesOf(entry: Entry | undefined): number {
-  return entry === undefined ? 0 : entry.key.length + (entry.value?.length ?? 0);
 }

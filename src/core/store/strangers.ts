@@ -2,8 +2,9 @@
  * Entries whose writer is no member as far as this node knows, of stores where entries end with
  * their writers. Entries and word of a new member take different ways: either may be first.
  */
-import { STRANGER_ENTRIES_MAX } from '../../limits.ts';
+import { STRANGER_BYTES_MAX, STRANGER_ENTRIES_MAX } from '../../limits.ts';
 import type { Entry, Replica } from './entry.ts';
+import { frameBytesOf } from './entry-codec.ts';
 
 interface Held {
   readonly store: string;
@@ -12,11 +13,19 @@ interface Held {
 
 export class Strangers {
   #held: Held[] = [];
+  #bytes = 0;
 
-  /** Keeps entries until their writers are known; above the bound the oldest go. */
+  /** Keeps entries until their writers are known; above the bounds the oldest go. */
   hold(store: string, entries: readonly Entry[]): void {
-    for (const entry of entries) this.#held.push({ store, entry });
-    const excess = this.#held.length - STRANGER_ENTRIES_MAX;
+    for (const entry of entries) {
+      this.#held.push({ store, entry });
+      this.#bytes += frameBytesOf(entry);
+    }
+    let excess = 0;
+    while (this.#held.length - excess > STRANGER_ENTRIES_MAX || this.#bytes > STRANGER_BYTES_MAX) {
+      this.#bytes -= bytesOf(this.#held[excess]);
+      excess += 1;
+    }
     if (excess > 0) this.#held.splice(0, excess);
   }
 
@@ -26,10 +35,15 @@ export class Strangers {
     const taken: Held[] = [];
     this.#held = this.#held.filter((held) => {
       const { writer } = held.entry;
-      if (writer.node !== node) return true;
+      if (writer.node !== node || writer.incarnation > incarnation) return true;
       if (writer.incarnation === incarnation) taken.push(held);
-      return writer.incarnation > incarnation;
+      this.#bytes -= bytesOf(held);
+      return false;
     });
     return taken;
   }
+}
+
+function bytesOf(held: Held | undefined): number {
+  return held === undefined ? 0 : frameBytesOf(held.entry);
 }

@@ -13,6 +13,9 @@ import { LAB_STORE, LAB_WALL_MS, StoreNode } from './store-node.ts';
 
 const A = { node: 'a@lab', incarnation: 1n };
 const B = { node: 'b@lab', incarnation: 2n };
+/** They wrote what is there from the beginning, and are gone. */
+const X = { node: 'x@lab', incarnation: 3n };
+const Y = { node: 'y@lab', incarnation: 4n };
 /** Exchanges of one peer are answered once a second. */
 const ASK_MS = 2_000;
 /** Stamps of one millisecond. */
@@ -164,7 +167,7 @@ export function* labEntries(
     yield {
       key: labKey('account', i),
       stamp: packStamp(LAB_WALL_MS - 100_000 + Math.floor(i / STAMPS_PER_MS), i % STAMPS_PER_MS),
-      writer: i % 2 === 0 ? A : B,
+      writer: i % 2 === 0 ? X : Y,
       value: random.bytes(valueBytes),
       expiresAtMs: 0,
     };

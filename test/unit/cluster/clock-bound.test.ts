@@ -57,6 +57,7 @@ function stored() {
 
 class FakeStore implements DurableStore {
   readonly wasRepaired = false;
+  readonly waitingBytes = 0;
   items: StoredItem[] = [];
   readonly operations: StoreOperation[] = [];
   error: BarrelError | undefined;

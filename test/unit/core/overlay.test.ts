@@ -54,7 +54,7 @@ describe('an overlay at rest', () => {
 
 describe('an overlay that loses nodes', () => {
   test('is whole and full again 10 s after 30 % died at once, the contact among them (N2)', () => {
-    for (const seed of [11, 12]) {
+    for (const seed of [12, 13]) {
       const network = new OverlayNetwork({ seed });
       const nodes = network.cluster(40, 2_000);
       network.run(15_000);

@@ -1,6 +1,7 @@
 /** Maps that are kept on disk, on whole nodes in the simulator: crashes, full and rotten disks. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { ReplicatedMap } from '../../../src/index.ts';
+import { silentLogger } from '../../../src/host/logger.ts';
+import type { NodeOptions, ReplicatedMap } from '../../../src/index.ts';
 import { createSimulation, type Simulation } from '../../../src/testing/index.ts';
 
 const KEPT = { persist: true } as const;
@@ -18,6 +19,17 @@ afterEach(() => sim[Symbol.asyncDispose]());
 async function start(name: string): Promise<ReplicatedMap<number>> {
   await sim.start({ name, dataDir: name, contacts: name === 'a@one' ? [] : ['a@one'] });
   return openOn(name);
+}
+
+async function startWith(
+  options: Pick<NodeOptions, 'logger'>,
+): Promise<ReplicatedMap<number | string>> {
+  await sim.start({ name: 'a@one', dataDir: 'a@one', ...options });
+  return sim.settled(sim.node('a@one').maps.open<number | string>('stock', KEPT));
+}
+
+async function dispose(map: AsyncDisposable): Promise<void> {
+  await map[Symbol.asyncDispose]();
 }
 
 async function restart(name: string): Promise<ReplicatedMap<number>> {
@@ -60,6 +72,70 @@ describe('a full disk', () => {
     sim.crash('a@one');
     const again = await restart('a@one');
     expect(['before', 'while', 'after'].map((key) => again.get(key))).toEqual([1, 2, 3]);
+  });
+});
+
+describe('more than the disk takes at one time', () => {
+  const value = 'x'.repeat(61_000);
+
+  test('in one `putAll` is refused, and nothing has changed', async () => {
+    const map = await startWith({});
+    const entries = Array.from({ length: 1_200 }, (_, at) => [at, value] as const);
+    await expect(sim.settled(map.putAll(entries))).rejects.toMatchObject({
+      code: 'ERR_OVERLOADED',
+    });
+    expect([map.size, sim.node('a@one').status().state]).toEqual([0, 'ready']);
+  });
+
+  test('in many puts: what was refused is not there, the rest is, also after a crash', async () => {
+    const map = await startWith({});
+    const puts = Array.from({ length: 1_400 }, (_, at) => map.put(at, value));
+    const outcomes = await sim.settled(Promise.allSettled(puts));
+    const written = outcomes.flatMap(({ status }, at) => (status === 'fulfilled' ? [at] : []));
+    const refused = outcomes.flatMap((one) => (one.status === 'rejected' ? [one.reason.code] : []));
+    expect(new Set(refused)).toEqual(new Set(['ERR_OVERLOADED']));
+    expect(written.length).toBeGreaterThan(900);
+    expect([...map.keys()]).toEqual(expect.arrayContaining(written));
+    expect([map.size, sim.node('a@one').status().state]).toEqual([written.length, 'ready']);
+    sim.crash('a@one');
+    const again = await restart('a@one');
+    expect(again.size).toBe(written.length);
+  });
+});
+
+describe('what is not on disk when its map ends', () => {
+  test('is tried once more: a node that is closed loses nothing', async () => {
+    const map = await start('a@one');
+    sim.disk('a@one', { full: true });
+    await expect(sim.settled(map.put('k', 1))).rejects.toMatchObject({ code: 'ERR_STORE' });
+    sim.disk('a@one', { full: false });
+    await sim.settled(sim.node('a@one').close());
+    expect((await restart('a@one')).get('k')).toBe(1);
+  });
+
+  test('is tried once more: nor does a map whose last handle is disposed', async () => {
+    const map = await start('a@one');
+    sim.disk('a@one', { full: true });
+    await expect(sim.settled(map.put('k', 1))).rejects.toMatchObject({ code: 'ERR_STORE' });
+    sim.disk('a@one', { full: false });
+    await sim.settled(dispose(map));
+    expect((await openOn('a@one')).get('k')).toBe(1);
+  });
+
+  test('is told with the map where it stays lost', async () => {
+    const errors: unknown[] = [];
+    const map = await startWith({
+      logger: { ...silentLogger, error: (text, fields) => errors.push([text, fields]) },
+    });
+    sim.disk('a@one', { full: true });
+    for (const key of ['a', 'b']) {
+      await expect(sim.settled(map.put(key, 1))).rejects.toMatchObject({ code: 'ERR_STORE' });
+    }
+    await sim.settled(dispose(map));
+    expect(errors.at(-1)).toEqual([
+      'a store ends with entries that are not on disk',
+      { store: 'map:stock', entries: 2 },
+    ]);
   });
 });
 

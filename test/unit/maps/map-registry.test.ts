@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { BarrelError } from '../../../src/errors.ts';
 import { MAPS_MAX } from '../../../src/limits.ts';
+import type { MapOptions } from '../../../src/maps/maps.ts';
 import { type Settlement, settlement } from '../../../src/settlement.ts';
 import { codeOf, errorOf, listen, mapsUnderTest } from './map-under-test.ts';
 
@@ -77,13 +78,15 @@ describe('opening', () => {
         tombstoneTtlMs: 3_600_000,
         ownership: 'anyone',
         lifetime: 'own',
+        rival: 'presence:plain',
       },
       {
-        name: 'map:full',
+        name: 'presence:full',
         persist: true,
         tombstoneTtlMs: 9,
         ownership: 'anyone',
         lifetime: 'writer',
+        rival: 'map:full',
       },
     ]);
   });
@@ -135,8 +138,27 @@ describe('an abort of an open', () => {
   });
 });
 
+test('a map that ends with its writers is listed as not kept', async () => {
+  const { maps } = mapsUnderTest();
+  await maps.open('kept', { persist: true });
+  await maps.open('presence', { persist: true, pruneOnMemberDown: true });
+  await maps.open('presence', { persist: true, pruneOnMemberDown: true });
+  expect(maps.list().map(({ name, persist }) => [name, persist])).toEqual([
+    ['kept', true],
+    ['presence', false],
+  ]);
+});
+
 describe('the options of a map', () => {
   const validator = (value: unknown): value is unknown => value !== 7;
+
+  test.each([null, 5, 'persist'])('that are no object are named: %j', async (options) => {
+    const { maps } = mapsUnderTest();
+    const error = await errorOf(() => maps.open('m', options as unknown as MapOptions<unknown>));
+    expect(error?.code).toBe('ERR_OPTION');
+    expect(error?.message).toMatch(/the options must be an object/);
+    expect(maps.list()).toEqual([]);
+  });
 
   test('are those of the first open; a later one may leave them out or say the same', async () => {
     const { maps } = mapsUnderTest();

@@ -3,7 +3,15 @@ import { describe, expect, test } from 'vitest';
 import { pidOf } from '../../../src/core/pid.ts';
 import { encodeKey, type Key } from '../../../src/core/wire/key.ts';
 import { silentLogger } from '../../../src/host/logger.ts';
-import { MAP_PUT_ALL_MAX, MAP_TTL_MS_MAX, SMALL_VALUE_BYTES_MAX } from '../../../src/limits.ts';
+import {
+  EVENT_BACKLOG_MAX,
+  MAP_EVENT_BYTES_WAITING_MAX,
+  MAP_EVENTS_WAITING_MAX,
+  MAP_PUT_ALL_BYTES_MAX,
+  MAP_PUT_ALL_MAX,
+  MAP_TTL_MS_MAX,
+  SMALL_VALUE_BYTES_MAX,
+} from '../../../src/limits.ts';
 import { keyOfText, keyText } from '../../../src/maps/map-key.ts';
 import { settlement } from '../../../src/settlement.ts';
 import { arrive, codeOf, listen, mapsUnderTest, REMOVED } from './map-under-test.ts';
@@ -145,6 +153,18 @@ describe('putAll', () => {
     await map.putAll(Array.from({ length: MAP_PUT_ALL_MAX }, (_, at) => [at, at] as const));
     expect(map.size).toBe(MAP_PUT_ALL_MAX);
   });
+
+  test('has a bound in bytes, and nothing has changed above it', async () => {
+    const { maps, stores } = mapsUnderTest();
+    const map = await maps.open('m');
+    const value = new Uint8Array(SMALL_VALUE_BYTES_MAX - 10);
+    const count = Math.floor(MAP_PUT_ALL_BYTES_MAX / SMALL_VALUE_BYTES_MAX);
+    const entries = Array.from({ length: count + 1 }, (_, at) => [at, value] as const);
+    expect(await codeOf(() => map.putAll(entries))).toBe('ERR_OVERLOADED');
+    expect([map.size, stores.of('m').writes]).toEqual([0, []]);
+    await map.putAll(entries.slice(0, count));
+    expect(map.size).toBe(count);
+  });
 });
 
 describe('an abort', () => {
@@ -241,13 +261,43 @@ describe('events', () => {
   test('stream with a bound, and end with the handle', async () => {
     const map = await mapsUnderTest().maps.open<number>('m');
     const events = map.events();
-    for (let at = 0; at < 1_030; at += 1) await map.put('k', at);
+    const last = MAP_EVENTS_WAITING_MAX + 5;
+    for (let at = 0; at <= last; at += 1) await map.put('k', at);
     await map[Symbol.asyncDispose]();
     const seen: unknown[] = [];
     for await (const event of events) seen.push(event);
-    expect(seen).toHaveLength(1_025);
+    expect(seen).toHaveLength(MAP_EVENTS_WAITING_MAX + 1);
     expect(seen[0]).toEqual({ type: 'lagged', dropped: 6 });
-    expect(seen.at(-1)).toEqual({ type: 'put', key: 'k', value: 1_029 });
+    expect(seen.at(-1)).toEqual({ type: 'put', key: 'k', value: last });
+  });
+
+  test('of the largest `putAll` all reach a stream, whoever wrote just before', async () => {
+    const map = await mapsUnderTest().maps.open<number>('m');
+    const events = map.events();
+    for (let at = 0; at < EVENT_BACKLOG_MAX; at += 1) void map.put(`before ${at}`, at);
+    await map.putAll(Array.from({ length: MAP_PUT_ALL_MAX }, (_, at) => [`k${at}`, at]));
+    await map[Symbol.asyncDispose]();
+    const types: string[] = [];
+    for await (const { type } of events) types.push(type);
+    expect(types).toHaveLength(EVENT_BACKLOG_MAX + MAP_PUT_ALL_MAX);
+    expect(new Set(types)).toEqual(new Set(['put']));
+  });
+
+  test('that wait for a slow reader have a bound in bytes, too', async () => {
+    const map = await mapsUnderTest().maps.open<Uint8Array>('m');
+    const events = map.events();
+    const value = new Uint8Array(SMALL_VALUE_BYTES_MAX - 10);
+    const fitting = Math.floor(MAP_EVENT_BYTES_WAITING_MAX / SMALL_VALUE_BYTES_MAX);
+    for (let at = 0; at < fitting + 20; at += 1) {
+      value[0] = at;
+      await map.put('k', value);
+    }
+    await map[Symbol.asyncDispose]();
+    const seen: { readonly type: string }[] = [];
+    for await (const event of events) seen.push(event);
+    expect(seen[0]?.type).toBe('lagged');
+    expect(seen.length).toBeGreaterThanOrEqual(fitting);
+    expect(seen.length).toBeLessThan(fitting + 20);
   });
 
   test('of one handle end with it, those of the others go on', async () => {

@@ -4,8 +4,8 @@ import { describe, expect, test } from 'vitest';
 import { encodeValue } from '../../../src/core/wire/value.ts';
 import { silentLogger } from '../../../src/host/logger.ts';
 import { keyText } from '../../../src/maps/map-key.ts';
-import type { StandardSchema } from '../../../src/maps/maps.ts';
 import { isValidator, judgeOf } from '../../../src/maps/validator.ts';
+import type { StandardSchema } from '../../../src/standard-schema.ts';
 import {
   arrive,
   codeOf,

@@ -5,10 +5,10 @@ import { WireError } from '../../wire/wire-error.ts';
 import { areSameBytes } from '../entry.ts';
 import type { CodedSymbols } from '../sketch/coded-symbols.ts';
 import type { StoreReplica } from '../store-replica.ts';
-import type { ExchangeContext } from './context.ts';
+import type { ExchangeBeginning, ExchangeContext } from './context.ts';
 import { Flow } from './flow.ts';
 import { answerFrames, rangeFrames } from './frames.ts';
-import type { ExchangeBody, KnowledgeSnapshot, StoreDigest } from './messages.ts';
+import type { ExchangeBody, KnowledgeSnapshot, StoreDigest, StoreKnowledge } from './messages.ts';
 import { takeIn } from './taking-in.ts';
 
 export class Answering {
@@ -16,7 +16,7 @@ export class Answering {
   readonly #node: NodeName;
   readonly #send: (body: ExchangeBody) => void;
   readonly #flow: Flow;
-  readonly #refusals: number;
+  readonly #begun: ExchangeBeginning;
   readonly #theirs = new Map<string, KnowledgeSnapshot>();
   /** Of each store, the digest when its first symbols went out. */
   readonly #told = new Map<string, Uint8Array>();
@@ -28,18 +28,16 @@ export class Answering {
     this.#node = node;
     this.#send = (body) => context.send(node, { exchange, isAsking: false, body });
     this.#flow = new Flow(this.#send);
-    this.#refusals = context.refusals();
+    this.#begun = context.begin();
   }
 
   /** True when the exchange goes on. */
   open({ digest, knowledge }: Extract<ExchangeBody, { kind: 'open' }>): boolean {
     const shared = this.#context.sharedWith(this.#node);
     for (const { store, knowledge: theirs } of knowledge) this.#theirs.set(store, theirs);
-    const own = shared
-      .filter(({ name }) => this.#theirs.has(name))
-      .map((replica) => ({ store: replica.name, knowledge: this.#context.snapshot(replica) }));
+    const own = this.#context.answerOf(shared.filter(({ name }) => this.#theirs.has(name)));
     if (!areSameBytes(this.#context.digestOf(shared), digest)) {
-      this.#send({ kind: 'differ', stores: this.#digests(shared) });
+      this.#send({ kind: 'differ', stores: this.#digests(shared, own) });
       return true;
     }
     this.#send({ kind: 'same', knowledge: own });
@@ -90,7 +88,7 @@ export class Answering {
     this.#context.complete(replica, {
       node: this.#node,
       knowledge: this.#theirs.get(replica.name),
-      refusals: this.#refusals,
+      begun: this.#begun,
     });
   }
 
@@ -98,7 +96,11 @@ export class Answering {
     if (!this.#flow.add(frames)) throw new WireError('too much is wanted at once');
   }
 
-  #digests(shared: readonly StoreReplica[]): readonly StoreDigest[] {
+  #digests(
+    shared: readonly StoreReplica[],
+    own: readonly StoreKnowledge[],
+  ): readonly StoreDigest[] {
+    const knowledge = new Map(own.map((each) => [each.store, each.knowledge]));
     return shared.map((replica, index) => {
       const { name: store, registers } = replica;
       const digest = registers.digest();
@@ -109,7 +111,7 @@ export class Answering {
         digest,
         count: registers.size,
         symbols: isSketched ? registers.sketch().symbols(0, SKETCH_FIRST_BATCH) : undefined,
-        knowledge: this.#theirs.has(store) ? this.#context.snapshot(replica) : undefined,
+        knowledge: knowledge.get(store),
       };
     });
   }

@@ -11,9 +11,9 @@ import type { CodedSymbols } from '../sketch/coded-symbols.ts';
 import { Difference } from '../sketch/difference.ts';
 import { symbolsFor } from '../sketch/estimate.ts';
 import type { StoreReplica } from '../store-replica.ts';
-import type { ExchangeContext } from './context.ts';
+import type { ExchangeBeginning, ExchangeContext } from './context.ts';
 import { Flow } from './flow.ts';
-import { bucketDigests, entriesOf, entryFrames } from './frames.ts';
+import { bucketDigests, entryFrames } from './frames.ts';
 import type { BucketIds, ExchangeBody, KnowledgeSnapshot, StoreDigest } from './messages.ts';
 import { takeIn } from './taking-in.ts';
 
@@ -27,6 +27,8 @@ interface Current {
   wants: number;
   /** It is known in what the two differ. */
   isCompared: boolean;
+  /** Buckets are told of once, in order: the next one has this number or a greater one. */
+  bucket: number;
 }
 
 export class Asking {
@@ -35,7 +37,7 @@ export class Asking {
   readonly #send: (body: ExchangeBody) => void;
   readonly #flow: Flow;
   readonly #shared: readonly StoreReplica[];
-  readonly #refusals: number;
+  readonly #begun: ExchangeBeginning;
   #left: StoreDigest[] = [];
   #current: Current | undefined;
   #hasAnswer = false;
@@ -48,7 +50,7 @@ export class Asking {
     this.#send = (body) => context.send(node, { exchange, isAsking: true, body });
     this.#flow = new Flow(this.#send);
     this.#shared = context.sharedWith(node);
-    this.#refusals = context.refusals();
+    this.#begun = context.begin();
   }
 
   open(): void {
@@ -155,7 +157,7 @@ export class Asking {
   #begin(replica: StoreReplica, theirs: StoreDigest): void {
     const isSketched = theirs.count > 0 && replica.registers.size > 0;
     const difference = isSketched ? new Difference(replica.registers.sketch()) : undefined;
-    const current = { replica, theirs, difference, wants: 0, isCompared: false };
+    const current = { replica, theirs, difference, wants: 0, isCompared: false, bucket: 0 };
     this.#current = current;
     if (difference === undefined) this.#byBuckets(current);
     else if (theirs.symbols !== undefined) this.#symbols(current, theirs.symbols);
@@ -204,6 +206,8 @@ export class Asking {
     const onlyTheirs: string[] = [];
     const onlyOwn: string[] = [];
     for (const { bucket, ids } of buckets) {
+      if (bucket < current.bucket) throw new WireError('a bucket is told of twice');
+      current.bucket = bucket + 1;
       const theirs = new Set(ids);
       for (const entry of registers.inBucket(bucket)) {
         const id = registers.idOf(entry);
@@ -225,7 +229,7 @@ export class Asking {
 
   #give({ replica }: Current, ids: readonly string[]): void {
     if (ids.length === 0) return;
-    const frames = entryFrames(replica.name, entriesOf(replica.registers, ids));
+    const frames = entryFrames(replica.name, replica.registers.ofIds(ids));
     // One answer for each list of ids, and no further list before it is sent: there is room.
     if (!this.#flow.add(frames)) this.#context.finish(this.#node, false);
   }
@@ -246,6 +250,6 @@ export class Asking {
   }
 
   #learn(replica: StoreReplica, knowledge: KnowledgeSnapshot | undefined): void {
-    this.#context.complete(replica, { node: this.#node, knowledge, refusals: this.#refusals });
+    this.#context.complete(replica, { node: this.#node, knowledge, begun: this.#begun });
   }
 }

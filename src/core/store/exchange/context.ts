@@ -1,4 +1,5 @@
 /** What both sides of an exchange need of the node that they run in. */
+import type { Stamp } from '../../clock/stamp.ts';
 import type { NodeName } from '../../names.ts';
 import type { Entry } from '../entry.ts';
 import type { Intake, StoreReplica } from '../store-replica.ts';
@@ -13,7 +14,13 @@ import type {
 export interface CompleteExchange {
   readonly node: NodeName;
   readonly knowledge: KnowledgeSnapshot | undefined;
-  /** As of the beginning. */
+  readonly begun: ExchangeBeginning;
+}
+
+/** Of this node when an exchange began. */
+export interface ExchangeBeginning {
+  readonly clock: Stamp;
+  /** How many entries of others it had refused by then. */
   readonly refusals: number;
 }
 
@@ -27,11 +34,11 @@ export interface ExchangeContext {
   forget(replica: StoreReplica, entries: readonly BuriedEntry[]): void;
   /** One digest of several stores. 16 bytes. */
   digestOf(replicas: readonly StoreReplica[]): Uint8Array;
-  /** What this node knows now, of stores where it matters. */
+  /** What this node knows now, of stores where it matters, as much as a frame takes. */
   knowledgeOf(replicas: readonly StoreReplica[]): readonly StoreKnowledge[];
-  snapshot(replica: StoreReplica): KnowledgeSnapshot;
-  /** How many entries of others this node has refused so far. */
-  refusals(): number;
+  /** The same of these stores, for an answer. */
+  answerOf(replicas: readonly StoreReplica[]): readonly StoreKnowledge[];
+  begin(): ExchangeBeginning;
   complete(replica: StoreReplica, exchange: CompleteExchange): void;
   /** The exchange is over. `isWhole`: without a fault. */
   finish(node: NodeName, isWhole: boolean): void;

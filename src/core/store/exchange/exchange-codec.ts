@@ -3,6 +3,7 @@ import {
   EXCHANGE_BURIED_MAX,
   EXCHANGE_IDS_MAX,
   KNOWLEDGE_FRAME_REPLICAS_MAX,
+  KNOWN_RANGES_TOLD,
   SKETCH_SYMBOLS_DEFAULT,
   STORE_ENTRIES_MAX,
   STORE_KEY_BYTES_MAX,
@@ -17,6 +18,7 @@ import { Writer } from '../../wire/writer.ts';
 import { bytesOfText, textOfBytes } from '../binary-text.ts';
 import { BUCKETS } from '../bucket.ts';
 import { readEntries, readReplica, writeEntries, writeReplica } from '../entry-codec.ts';
+import { readRanges, writeRanges } from '../knowledge-codec.ts';
 import { ID_BYTES } from '../sketch/element.ts';
 import { readSymbols, writeSymbols } from '../sketch/symbols-codec.ts';
 import type {
@@ -200,13 +202,15 @@ export function readKnowledge(reader: Reader): KnowledgeSnapshot {
   };
 }
 
-function writeKnown(writer: Writer, { replica, know, ack }: KnownReplica): void {
+function writeKnown(writer: Writer, { replica, know, ack, had }: KnownReplica): void {
   writeReplica(writer, replica);
-  writer.big(know).big(ack);
+  writeRanges(writer.big(know).big(ack), had);
 }
 
 function readKnown(reader: Reader): KnownReplica {
-  return { replica: readReplica(reader), know: reader.big(), ack: reader.big() };
+  const replica = readReplica(reader);
+  const [know, ack] = [reader.big(), reader.big()];
+  return { replica, know, ack, had: readRanges(reader, KNOWN_RANGES_TOLD) };
 }
 
 function writeBucket(writer: Writer, { bucket, ids }: BucketIds): void {

@@ -46,7 +46,7 @@ export function* answerFrames(
   registers: RegisterStore,
   ids: readonly string[],
 ): IterableIterator<ExchangeBody> {
-  yield* entryFrames(store, entriesOf(registers, ids));
+  yield* entryFrames(store, registers.ofIds(ids));
   yield { kind: 'answered', store };
 }
 
@@ -92,16 +92,6 @@ export function bucketDigests(registers: RegisterStore): Uint8Array {
     digests.set(registers.bucketDigest(bucket) ?? [], bucket * BUCKET_DIGEST_BYTES);
   }
   return digests;
-}
-
-export function* entriesOf(
-  registers: RegisterStore,
-  ids: Iterable<string>,
-): IterableIterator<Entry> {
-  for (const id of ids) {
-    const entry = registers.ofId(id);
-    if (entry !== undefined) yield entry;
-  }
 }
 
 /** Bucket by bucket: what was sent before a break need not be sent again after it. */

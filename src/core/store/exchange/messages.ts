@@ -5,11 +5,14 @@
 import type { Stamp } from '../../clock/stamp.ts';
 import type { Entry, Replica } from '../entry.ts';
 import type { CodedSymbols } from '../sketch/coded-symbols.ts';
+import type { StampRange } from '../stamp-ranges.ts';
 
 export interface KnownReplica {
   readonly replica: Replica;
   readonly know: Stamp;
   readonly ack: Stamp;
+  /** All that it wrote in these ranges has come, or was superseded by what has. */
+  readonly had: readonly StampRange[];
 }
 
 /** What a replica knows of the others at one moment. */

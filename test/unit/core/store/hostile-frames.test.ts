@@ -27,7 +27,14 @@ const knowledge = {
   self: writer,
   clock: stamp,
   floor: 5n,
-  known: [{ replica: { node: 'b@h', incarnation: 1n }, know: 4n, ack: 2n }],
+  known: [
+    {
+      replica: { node: 'b@h', incarnation: 1n },
+      know: 4n,
+      ack: 2n,
+      had: [{ after: 0n, upTo: 3n }],
+    },
+  ],
 };
 const digest = Uint8Array.from({ length: 16 }, (_, i) => i);
 const ids = ['0123456789abcdef', 'fedcba9876543210'];
@@ -110,18 +117,28 @@ describe('frames of exchanges', () => {
 });
 
 describe('broadcasts of stores, and what is kept', () => {
-  const delta = encodeDelta({ store, entries: [entry, tombstone] });
+  const after = 7n;
+  const delta = encodeDelta({ store, entries: [entry, tombstone], after });
   const kept = encodeKept({
     incarnation: 3n,
     exchangedAt: stamp,
     knowledge: {
       floor: 1n,
-      known: [{ replica: writer, know: 3n, ack: 2n, seen: 9n, removedAt: undefined }],
+      known: [
+        {
+          replica: writer,
+          had: [{ after: 0n, upTo: 3n }],
+          know: 3n,
+          ack: 2n,
+          seen: 9n,
+          removedAt: undefined,
+        },
+      ],
     },
   });
 
   test('come back as they were sent', () => {
-    expect(decodeDelta(delta)).toEqual({ store, entries: [entry, tombstone] });
+    expect(decodeDelta(delta)).toEqual({ store, entries: [entry, tombstone], after });
     expect(encodeKept(decodeKept(kept))).toEqual(kept);
   });
 

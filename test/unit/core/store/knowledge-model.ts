@@ -32,6 +32,8 @@ export class ModelReplica {
   readonly past: Set<Entry> = new Set();
   /** The oracle: what was replaced in sight. */
   readonly replaced: Set<Entry> = new Set();
+  /** Stamp of the last write of this replica. */
+  lastOwn: Stamp = 0n;
   #last: Stamp;
 
   constructor(index: number, incarnation: bigint) {
@@ -49,7 +51,8 @@ export class ModelReplica {
   write(key: string, value: Uint8Array | undefined): Entry {
     for (const old of this.past) if (old.key === key) this.replaced.add(old);
     const entry = { key, stamp: this.now(), writer: this.self, value, expiresAtMs: 0 };
-    this.knowledge.saw(this.self, entry.stamp);
+    this.lastOwn = entry.stamp;
+    this.knowledge.wrote(entry.stamp);
     this.#join(entry);
     return entry;
   }
@@ -59,7 +62,9 @@ export class ModelReplica {
     this.past.add(entry);
     this.#last = laterStamp(this.#last, entry.stamp);
     const known = this.entries.get(entry.key);
-    if (known === undefined && this.knowledge.covers(entry.writer, entry.stamp)) return true;
+    if (known === undefined && this.knowledge.absence(entry.writer, entry.stamp) !== 'new') {
+      return true;
+    }
     this.knowledge.intern(entry.writer);
     this.knowledge.saw(entry.writer, entry.stamp);
     if (known === undefined || beats(entry, known)) this.#join(entry);
@@ -156,18 +161,23 @@ export class Model {
     { at, key, reach }: Extract<Step, { kind: 'write' | 'remove' }>,
     value?: Uint8Array,
   ): void {
+    const after = this.#at(at).lastOwn;
     const entry = this.#at(at).write(key, value);
     this.written.push(entry);
     for (const [index, replica] of this.replicas.entries()) {
       const isReached = (reach & (1 << index)) !== 0 && this.#isLinked(this.#index(at), index);
-      if (isReached && replica !== this.#at(at)) replica.take(entry);
+      if (!isReached || replica === this.#at(at)) continue;
+      replica.take(entry);
+      replica.knowledge.heard(entry.writer, { after, upTo: entry.stamp });
     }
   }
 
   /** What it knew is on disk as of now. */
   #restart(replica: ModelReplica): void {
     const kept = replica.knowledge.export();
-    replica.knowledge = new Knowledge(replica.self);
+    const startedAt = replica.now();
+    replica.lastOwn = startedAt;
+    replica.knowledge = new Knowledge(replica.self, { startedAt });
     replica.knowledge.restore(kept);
     replica.knowledge.setLive([], replica.now());
     replica.knowledge.setLive([], replica.now());

@@ -3,7 +3,7 @@ import type { Stamp } from '../../../../src/core/clock/stamp.ts';
 import type { Replica } from '../../../../src/core/store/entry.ts';
 import type { KnowledgeSnapshot } from '../../../../src/core/store/exchange/messages.ts';
 import { Knowledge } from '../../../../src/core/store/knowledge.ts';
-import { KNOWN_AHEAD_MAX, KNOWN_REMOVED_MAX, KNOWN_REPLICAS_MAX } from '../../../../src/limits.ts';
+import { KNOWN_RANGES_MAX, KNOWN_REMOVED_MAX, KNOWN_REPLICAS_MAX } from '../../../../src/limits.ts';
 
 function replica(name: string, incarnation = 1n): Replica {
   return { node: `${name}@test`, incarnation };
@@ -19,8 +19,19 @@ function told(
   known: readonly (readonly [Replica, Stamp, Stamp])[] = [],
   floor: Stamp = 0n,
 ): KnowledgeSnapshot {
-  const list = known.map(([of, know, ack]) => ({ replica: of, know, ack }));
-  return { self: B, clock, floor, known: list };
+  const list = known.map(([of, know, ack]) => ({
+    replica: of,
+    know,
+    ack,
+    had: [{ after: 0n, upTo: know }],
+  }));
+  const own = { replica: B, know: clock, ack: 0n, had: [{ after: 0n, upTo: clock }] };
+  return { self: B, clock, floor, known: [own, ...list] };
+}
+
+/** An absent entry with that stamp is not new. */
+function covers(knowledge: Knowledge, writer: Replica, stamp: Stamp): boolean {
+  return knowledge.absence(writer, stamp) !== 'new';
 }
 
 function knowledgeOf(...live: readonly Replica[]): Knowledge {
@@ -33,59 +44,80 @@ describe('deleted history', () => {
   test('is what the writer had when its state was taken in', () => {
     const knowledge = knowledgeOf(B);
     knowledge.learn(told(50n), 60n);
-    expect([knowledge.covers(B, 50n), knowledge.covers(B, 51n)]).toEqual([true, false]);
-    expect(knowledge.covers(C, 1n)).toBe(false);
+    expect([covers(knowledge, B, 50n), covers(knowledge, B, 51n)]).toEqual([true, false]);
+    expect(covers(knowledge, C, 1n)).toBe(false);
   });
 
   test('is also what others knew, of replicas that were never met', () => {
     const knowledge = knowledgeOf(B);
     knowledge.learn(told(50n, [[C, 30n, 0n]]), 60n);
-    expect([knowledge.covers(C, 30n), knowledge.covers(C, 31n)]).toEqual([true, false]);
+    expect([covers(knowledge, C, 30n), covers(knowledge, C, 31n)]).toEqual([true, false]);
   });
 
   test('is what was seen above that, and not what is between', () => {
     const knowledge = knowledgeOf(B);
     for (const stamp of [10n, 30n]) knowledge.saw(B, stamp);
     const stamps = [10n, 20n, 30n, 31n];
-    expect(stamps.map((stamp) => knowledge.covers(B, stamp))).toEqual([true, false, true, false]);
+    expect(stamps.map((stamp) => covers(knowledge, B, stamp))).toEqual([true, false, true, false]);
   });
 
-  test('only so many stamps are told apart, and none that is known anyway', () => {
+  test('is all that came in order, however much, and what a gap leaves out is not', () => {
     const knowledge = knowledgeOf(B);
-    const count = BigInt(KNOWN_AHEAD_MAX) + 1n;
-    for (let stamp = 101n; stamp <= 100n + count; stamp += 1n) knowledge.saw(B, stamp);
-    expect([knowledge.covers(B, 101n), knowledge.covers(B, 102n)]).toEqual([false, true]);
-    knowledge.learn(told(102n), 2_000n);
-    knowledge.saw(B, 5_000n);
-    expect(knowledge.covers(B, 102n)).toBe(true);
+    for (let stamp = 10n; stamp <= 20_000n; stamp += 10n) {
+      if (stamp === 5_000n) continue;
+      expect(knowledge.isBehind).toBe(stamp > 5_010n);
+      knowledge.saw(B, stamp);
+      knowledge.heard(B, { after: stamp - 10n, upTo: stamp });
+    }
+    const stamps = [1n, 4_990n, 5_000n, 5_001n, 20_000n];
+    const covered = stamps.map((stamp) => covers(knowledge, B, stamp));
+    expect(covered).toEqual([true, true, false, true, true]);
+    knowledge.learn(told(20_000n), 30_000n);
+    expect([covers(knowledge, B, 5_000n), knowledge.isBehind]).toEqual([true, false]);
   });
 
-  test('is of this replica what it saw itself: what else it lacks of its own was lost', () => {
+  test('only so many ranges are told apart: the lowest ones are not remembered', () => {
     const knowledge = knowledgeOf(B);
-    knowledge.saw(A, 10n);
-    knowledge.learn(told(50n, [[A, 40n, 40n]], 20n), 60n);
-    const stamps = [9n, 10n, 11n];
-    expect(stamps.map((stamp) => knowledge.covers(replica('a'), stamp))).toEqual([
+    const count = BigInt(KNOWN_RANGES_MAX) + 1n;
+    for (let stamp = 102n; stamp <= 100n + 2n * count; stamp += 2n) knowledge.saw(B, stamp);
+    const absences = [101n, 102n, 103n, 104n].map((stamp) => knowledge.absence(B, stamp));
+    expect(absences).toEqual(['new', 'new', 'new', 'deleted']);
+    knowledge.learn(told(103n), 5_000n);
+    expect(knowledge.absence(B, 103n)).toBe('deleted');
+  });
+
+  test('is of a new replica all that it wrote, and of one that goes on what it wrote since', () => {
+    for (const [startedAt, absences] of [
+      [0n, ['deleted', 'deleted', 'new']],
+      [5n, ['new', 'deleted', 'new']],
+    ] as const) {
+      const knowledge = new Knowledge(A, { startedAt });
+      knowledge.wrote(10n);
+      knowledge.learn(told(50n, [[A, 40n, 40n]]), 60n);
+      expect([4n, 9n, 11n].map((stamp) => knowledge.absence(replica('a'), stamp))).toEqual(
+        absences,
+      );
+    }
+  });
+
+  test('is of one that goes on told as what it wrote since, whatever the others think', () => {
+    const [a, b] = [new Knowledge(A, { startedAt: 20n }), new Knowledge(B)];
+    expect(a.snapshot(30n).known[0]?.had).toEqual([{ after: 20n, upTo: 30n }]);
+    b.enter(A);
+    b.learn(a.snapshot(30n), 40n);
+    expect([20n, 21n, 30n, 31n].map((stamp) => covers(b, A, stamp))).toEqual([
       false,
+      true,
       true,
       false,
     ]);
-  });
-
-  test('is nothing after damage', () => {
-    const knowledge = knowledgeOf(B);
-    knowledge.saw(B, 70n);
-    knowledge.learn(told(50n, [], 20n), 60n);
-    knowledge.reset();
-    expect([B, C].some((writer) => knowledge.covers(writer, 1n))).toBe(false);
-    expect([knowledge.covers(B, 70n), knowledge.floor]).toEqual([false, 0n]);
   });
 
   test('is nothing of a writer that was forgotten', () => {
     const knowledge = knowledgeOf(B);
     knowledge.learn(told(50n), 60n);
     knowledge.forget(B);
-    expect([knowledge.covers(B, 50n), knowledge.size]).toEqual([false, 1]);
+    expect([covers(knowledge, B, 50n), knowledge.size]).toEqual([false, 1]);
     knowledge.forget(A);
     expect(knowledge.size).toBe(1);
   });
@@ -94,7 +126,7 @@ describe('deleted history', () => {
     const knowledge = knowledgeOf(B);
     const late = 2n ** 64n - 1n;
     knowledge.learn(told(late, [[C, late, late]], late), 60n);
-    expect([B, C].map((writer) => knowledge.covers(writer, 61n))).toEqual([false, false]);
+    expect([B, C].map((writer) => covers(knowledge, writer, 61n))).toEqual([false, false]);
     expect(knowledge.floor).toBe(60n);
   });
 });
@@ -159,8 +191,8 @@ describe('a snapshot', () => {
       clock: 70n,
       floor: 0n,
       known: [
-        { replica: A, know: 70n, ack: 50n },
-        { replica: B, know: 50n, ack: 45n },
+        { replica: A, know: 70n, ack: 50n, had: [{ after: 0n, upTo: 70n }] },
+        { replica: B, know: 50n, ack: 45n, had: [{ after: 0n, upTo: 50n }] },
       ],
     });
   });
@@ -195,7 +227,7 @@ describe('the replica set', () => {
     expect(knowledge.stable(40n)).toBe(40n);
     knowledge.setLive([], 50n);
     knowledge.setLive([B], 60n);
-    expect([knowledge.covers(B, 20n), knowledge.covers(B, 30n)]).toEqual([false, true]);
+    expect([covers(knowledge, B, 20n), covers(knowledge, B, 30n)]).toEqual([false, true]);
   });
 
   test('a replica that returns goes on with what was known of it', () => {
@@ -203,7 +235,7 @@ describe('the replica set', () => {
     knowledge.learn(told(50n), 60n);
     knowledge.setLive([C], 61n);
     knowledge.setLive([B, C], 62n);
-    expect([knowledge.covers(B, 50n), knowledge.size]).toEqual([true, 3]);
+    expect([covers(knowledge, B, 50n), knowledge.size]).toEqual([true, 3]);
   });
 
   test('this replica belongs to it whatever is said', () => {
@@ -231,11 +263,11 @@ describe('the replica set', () => {
       expect(knowledge.size).toBeLessThanOrEqual(2 + KNOWN_REMOVED_MAX);
     }
     expect(knowledge.floor).toBe(1_000n * BigInt(1_000 - KNOWN_REMOVED_MAX) + 1n);
-    expect(knowledge.covers(replica('p1'), 1_001n)).toBe(true);
+    expect(covers(knowledge, replica('p1'), 1_001n)).toBe(true);
     const late = replica('late');
     knowledge.setLive([B, late], 2_000_000n);
-    expect(knowledge.covers(late, knowledge.floor)).toBe(true);
-    expect(knowledge.covers(late, knowledge.floor + 1n)).toBe(false);
+    expect(covers(knowledge, late, knowledge.floor)).toBe(true);
+    expect(covers(knowledge, late, knowledge.floor + 1n)).toBe(false);
   });
 
   test('replicas that left while others have not met since are told apart, up to a bound', () => {
@@ -274,5 +306,5 @@ test('a restart alone does not take gaps for deleted history', () => {
   restored.setLive([], 60n);
   restored.setLive([], 70n);
   restored.setLive([B], 80n);
-  expect(restored.covers(B, 54n)).toBe(false);
+  expect(covers(restored, B, 54n)).toBe(false);
 });

@@ -70,6 +70,32 @@ test('the order is total: of two different entries exactly one beats the other',
   );
 });
 
+test('of equal stamps a value beats a removal; then the writer decides, the expiry, the bytes', () => {
+  const low: Entry = {
+    key: 'k',
+    stamp: packStamp(1_000, 1),
+    writer: { node: 'x@h', incarnation: 1n },
+    value: undefined,
+    expiresAtMs: 0,
+  };
+  const value = Uint8Array.of(1);
+  const rising: readonly Entry[] = [
+    { ...low, writer: { node: 'y@h', incarnation: 9n } },
+    { ...low, value, expiresAtMs: 5 },
+    { ...low, value, expiresAtMs: 6 },
+    { ...low, value: Uint8Array.of(2), expiresAtMs: 6 },
+    { ...low, value: Uint8Array.of(2, 0), expiresAtMs: 6 },
+    { ...low, value, writer: { node: 'x@h', incarnation: 2n } },
+    { ...low, value, writer: { node: 'y@h', incarnation: 1n } },
+    { ...low, stamp: packStamp(1_000, 2) },
+  ];
+  let known = low;
+  for (const next of rising) {
+    expect([beats(next, known), beats(known, next)]).toEqual([true, false]);
+    known = next;
+  }
+});
+
 test('a forgotten entry leaves no trace in any digest', () => {
   fc.assert(
     fc.property(entries, entry, (all, extra) => {
@@ -83,4 +109,18 @@ test('a forgotten entry leaves no trace in any digest', () => {
       expect(store.get(key)).toBe(undefined);
     }),
   );
+});
+
+test('of an id that is other by now, a store gives what its key has', () => {
+  const store = new RegisterStore({ digest: systemDigest, salt: 's' });
+  const entry = { key: 'k', stamp: 1n, writer: { node: 'a@h', incarnation: 1n }, expiresAtMs: 0 };
+  const first = { ...entry, value: Uint8Array.of(1) };
+  const other = { ...first, key: 'other' };
+  for (const each of [first, other]) store.join(each);
+  const ids = [first, other].map((each) => store.idOf(each));
+  const second = { ...entry, stamp: 2n, value: Uint8Array.of(2) };
+  store.join(second);
+  expect(new Set(store.ofIds(ids))).toEqual(new Set([second, other]));
+  store.forget(second);
+  expect([...store.ofIds(ids)]).toEqual([other]);
 });

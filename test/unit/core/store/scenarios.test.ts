@@ -226,14 +226,17 @@ describe('what the reference does wrong', () => {
     expect([a?.image().length, b?.image().length]).toEqual([before, before]);
   });
 
-  test('flicker: put and remove in one turn are two events here and elsewhere, no more', async () => {
+  test('flicker: put and remove in one turn are two events here, and elsewhere the last word', async () => {
     const [a, b] = await start(['a', 'b']);
+    a?.put('k', 'first');
+    await network.advance(1_000);
     for (let i = 0; i < 100; i += 1) {
       a?.put('k', `v${i}`);
       a?.remove('k');
     }
     await network.advance(1_000);
-    expect([a?.changes.length, b?.changes.length]).toEqual([200, 200]);
+    expect([a?.changes.length, b?.changes.length]).toEqual([201, 2]);
+    expect(b?.changes.at(-1)).toMatchObject({ key: 'k', value: undefined });
   });
 
   test('no-op exchanges write nothing to disk', async () => {
@@ -265,6 +268,19 @@ describe('who is waited for', () => {
     await network.advance(1_000);
     expect(a?.core.replica(REPLICAS)?.size).toBe(2);
   });
+
+  test.each(['drop', 'close'] as const)(
+    'a write in the turn in which the hosting ends (%s) reaches the others',
+    async (how) => {
+      network = new StoreNetwork({ seed: 4 });
+      const [a, b] = ['a@h', 'b@h'].map((name) => network.start(name));
+      await network.advance(20_000);
+      b?.put('k', 'last word');
+      b?.[how]();
+      await network.advance(1_000);
+      expect(a?.get('k')).toBe('last word');
+    },
+  );
 
   test('who drops the map is in no replica set, and says so to all', async () => {
     network = new StoreNetwork({ seed: 4 });

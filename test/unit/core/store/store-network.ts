@@ -14,7 +14,7 @@ import {
   encodeExchange,
 } from '../../../../src/core/store/exchange/exchange-codec.ts';
 import { HOSTS, REPLICAS, SERVICES } from '../../../../src/core/store/hosts.ts';
-import type { KnowledgeState } from '../../../../src/core/store/knowledge.ts';
+import type { Heard, KnowledgeState } from '../../../../src/core/store/knowledge.ts';
 import { Replicator } from '../../../../src/core/store/replicator.ts';
 import type {
   HostedStoreOptions,
@@ -135,6 +135,8 @@ export class StoreNetwork {
 export class StoreDiskModel {
   readonly entries: Map<string, Entry> = new Map();
   knowledge: KnowledgeState | undefined;
+  /** What has come since that was written, by writer. */
+  readonly heard: Map<string, Heard> = new Map();
   incarnation: bigint | undefined;
   clock: bigint = 0n;
   exchangedAt: bigint = 0n;
@@ -212,6 +214,7 @@ export class StoreNode {
       self: { node: this.name, incarnation },
       entries: [...(disk?.entries.values() ?? [])],
       knowledge: disk?.knowledge,
+      heard: disk?.heard.values(),
       exchangedAt: disk?.exchangedAt,
     });
   }
@@ -219,6 +222,11 @@ export class StoreNode {
   /** Hosts the map no more, for good. */
   drop(): void {
     this.#carry(this.core.unhost(MAP, true, this.#time()));
+  }
+
+  /** Hosts the map no more for now. */
+  close(): void {
+    this.#carry(this.core.unhost(MAP, false, this.#time()));
   }
 
   put(key: string, value: string): bigint {
@@ -335,8 +343,7 @@ export class StoreNode {
     for (const { node } of this.members.values()) {
       if (this.#network.random.float() < (this.#network.options.loss ?? 0)) continue;
       this.#network.carry(this, node, payload.length, (other) => {
-        const { store, entries } = decodeDelta(payload);
-        other.handle({ kind: 'delta', from: this.name, store, entries });
+        other.handle({ kind: 'delta', from: this.name, ...decodeDelta(payload) });
       });
     }
   }
@@ -349,6 +356,9 @@ export class StoreNode {
       disk.entryWrites += outcome.stored.length + outcome.forgotten.length;
       for (const entry of outcome.stored) disk.entries.set(entry.key, entry);
       for (const key of outcome.forgotten) disk.entries.delete(key);
+      for (const heard of outcome.heard) {
+        disk.heard.set(`${heard.replica.node} ${heard.replica.incarnation}`, heard);
+      }
     });
   }
 
@@ -358,6 +368,7 @@ export class StoreNode {
     if (store !== MAP) return;
     disk?.write(() => {
       disk.knowledge = knowledge;
+      disk.heard.clear();
       disk.exchangedAt = exchangedAt;
     });
   }

@@ -2,7 +2,11 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { packStamp } from '../../../../src/core/clock/stamp.ts';
 import { StampClock } from '../../../../src/core/clock/stamp-clock.ts';
-import { ownedKey, type StoreChange } from '../../../../src/core/store/contract.ts';
+import {
+  ownedKey,
+  type StoreChange,
+  type StoreOutcome,
+} from '../../../../src/core/store/contract.ts';
 import type { Entry, Replica } from '../../../../src/core/store/entry.ts';
 import {
   type Intake,
@@ -15,6 +19,7 @@ import { systemDigest } from '../../../../src/host/system-digest.ts';
 import {
   SMALL_VALUE_BYTES_MAX,
   STORE_KEY_BYTES_MAX,
+  STRANGER_BYTES_MAX,
   STRANGER_ENTRIES_MAX,
 } from '../../../../src/limits.ts';
 
@@ -30,7 +35,7 @@ describe('own writes', () => {
     const { changes, stored } = store.replica.takeOutcome();
     expect(changes.map(textOfChange)).toEqual(['k: none > v', 'k: v > w']);
     expect(stored).toEqual([first, second]);
-    expect(store.replica.takeOutcome()).toEqual({ changes: [], stored: [], forgotten: [] });
+    expect(store.replica.takeOutcome()).toEqual(NO_OUTCOME);
   });
 
   test('with too long a key or value are refused, and nothing changes', () => {
@@ -60,6 +65,45 @@ describe('own writes', () => {
     expect(codeOf(() => store.write('b', 'v'.repeat(100)))).toBe('ERR_OVERLOADED');
     store.write('a', 'short');
     store.write('b', 'v'.repeat(100));
+    expect(store.replica.size).toBe(2);
+  });
+
+  test('in a store that others filled above its bounds are taken where they make it no larger', () => {
+    const store = new Driven({ entriesMax: 4, bytesMax: 1_000 }, ['a']);
+    store.write('k', 'value');
+    store.take([1, 2, 3, 4].map((i) => store.entry('a', `k${i}`, 'v')));
+    expect(store.replica.registers.size).toBe(5);
+    expect(codeOf(() => store.write('new', 'v'))).toBe('ERR_OVERLOADED');
+    expect(codeOf(() => store.write('new', undefined))).toBe('ERR_OVERLOADED');
+    store.write('k', 'other');
+    expect(store.text).toContain('self@t/k=other');
+    store.write('k', undefined);
+    expect(store.text).toEqual(['a@t/k1=v', 'a@t/k2=v', 'a@t/k3=v', 'a@t/k4=v']);
+  });
+
+  test('above the bound of bytes are taken, too, where they make it no larger', () => {
+    const store = new Driven({ bytesMax: 100 }, ['a']);
+    store.write('k', 'v'.repeat(50));
+    store.take([store.entry('a', 'k', 'v'.repeat(50))]);
+    expect(store.replica.registers.bytes).toBeGreaterThan(100);
+    expect(codeOf(() => store.write('k', 'v'.repeat(51)))).toBe('ERR_OVERLOADED');
+    store.write('k', 'w'.repeat(50));
+    store.write('k', undefined);
+    expect(store.replica.registers.bytes).toBeLessThan(100);
+  });
+
+  test('of one key twice count once', () => {
+    const store = new Driven({ entriesMax: 1 });
+    const writes = ['v', 'w'].map((value) => ({ key: ownKey('k'), value: bytes(value) }));
+    store.replica.write(writes, WALL_MS);
+    expect(store.text).toEqual(['self@t/k=w']);
+  });
+
+  test('without a bound have room in any case, but not for what is too long', () => {
+    const store = new Driven({ entriesMax: 1 });
+    store.write('a', 'v');
+    const write = { key: ownKey('b'), value: bytes('v') };
+    expect(store.replica.write([write], WALL_MS, true)).toHaveLength(1);
     expect(store.replica.size).toBe(2);
   });
 
@@ -99,6 +143,20 @@ describe('entries in this node’s name', () => {
     expect(contradicted.map(textOfEntry)).toEqual(['self@t/z']);
     expect(store.text).toEqual([]);
     expect(store.replica.takeOutcome().changes).toEqual([]);
+  });
+
+  test('that would fill the store with contradictions are refused above its bounds', () => {
+    const store = new Driven({ entriesMax: 4 });
+    store.write('k', 'v');
+    const forged = Array.from({ length: 100 }, (_, i) =>
+      store.entry('self', `z${i}`, 'bad', { aheadMs: 1 }),
+    );
+    const { contradicted, refused } = store.take(forged);
+    expect(contradicted).toHaveLength(4);
+    expect(refused).toBeGreaterThan(90);
+    expect(store.replica.registers.size).toBe(5);
+    const known = store.entry('self', 'k', 'bad', { aheadMs: 1 });
+    expect(store.take([known]).contradicted.map(textOfEntry)).toEqual(['self@t/k=v']);
   });
 
   test('of another start of it are refused', () => {
@@ -215,6 +273,62 @@ test('replicas that heard the same writes, in any order and twice, are the same 
   );
 });
 
+describe('a wall clock', () => {
+  test('that wavers brings nothing back to life', () => {
+    const store = new Driven();
+    store.writeFor(1_000, 'k');
+    store.replica.takeOutcome();
+    store.replica.tick(WALL_MS + 1_000);
+    store.replica.tick(WALL_MS + 500);
+    expect([store.text, store.replica.size, store.replica.get(ownKey('k'))]).toEqual([
+      [],
+      0,
+      undefined,
+    ]);
+    expect(store.replica.takeOutcome().changes.map(({ cause }) => cause)).toEqual(['expired']);
+  });
+
+  test('that stepped ahead and is set back shows again what has not expired', () => {
+    const store = new Driven({}, ['a']);
+    store.writeFor(1_000, 'short');
+    store.writeFor(600_000, 'long');
+    const foreign = { ...store.entry('a', 'f', 'v'), expiresAtMs: WALL_MS + 600_000 };
+    store.take([foreign]);
+    store.replica.takeOutcome();
+    store.replica.tick(WALL_MS + 86_400_000);
+    expect([store.text, store.replica.buriedSize]).toEqual([[], 3]);
+    store.replica.tick(WALL_MS + 10_000);
+    expect(store.text).toEqual(['a@t/f=v', 'self@t/long=v']);
+    expect([store.replica.size, store.replica.buriedSize]).toEqual([2, 1]);
+    expect(replayed(store.replica.takeOutcome().changes)).toEqual(store.text);
+    store.writeFor(1_000, 'next', WALL_MS + 10_000);
+    store.replica.tick(WALL_MS + 11_000);
+    expect(store.text).toEqual(['a@t/f=v', 'self@t/long=v']);
+    store.replica.tick(WALL_MS + 600_000);
+    expect([store.text, store.replica.size]).toEqual([[], 0]);
+  });
+});
+
+describe('what is buried', () => {
+  test('is remembered for its time, counted from when it was buried here', () => {
+    const store = new Driven({}, ['a']);
+    store.take([store.entry('a', 'k', undefined, { aheadMs: -600_000 })]);
+    expect(store.agesAt(WALL_MS + 59_999)).toBe(false);
+    expect(store.agesAt(WALL_MS + 60_000)).toBe(true);
+  });
+
+  test('moves no clock while it waits', () => {
+    const store = new Driven();
+    store.write('k', 'v');
+    store.write('k', undefined);
+    const stamps = store.stamps;
+    store.replica.tick(WALL_MS + 1_000);
+    expect([store.replica.hasAged(), store.stamps]).toEqual([false, stamps]);
+    store.replica.collect();
+    expect(store.stamps).toBe(stamps);
+  });
+});
+
 describe('entries of writers that are not known yet', () => {
   test('wait for their writer and come out once, in order', () => {
     const strangers = new Strangers();
@@ -245,14 +359,34 @@ describe('entries of writers that are not known yet', () => {
     expect(taken).toHaveLength(STRANGER_ENTRIES_MAX);
     expect(taken[0]?.entry.stamp).toBe(4n);
   });
+
+  test('are bounded in bytes, and what was taken makes room', () => {
+    const strangers = new Strangers();
+    const most = Math.floor(STRANGER_BYTES_MAX / SMALL_VALUE_BYTES_MAX);
+    for (const node of ['a', 'b']) {
+      for (let i = 1; i <= 2 * most; i += 1) strangers.hold('s', [heldBig(node, i)]);
+      const taken = strangers.take({ node: `${node}@t`, incarnation: 5n });
+      expect(taken.length).toBeGreaterThan(most - 2);
+      expect(taken.length).toBeLessThanOrEqual(most);
+      expect(taken.at(-1)?.entry.stamp).toBe(BigInt(2 * most));
+    }
+  });
 });
 
+/** Entries of one writer that is a stranger, 60 KiB each. */
+function heldBig(node: string, index: number): Entry {
+  return { ...held(node, 5n, index), value: new Uint8Array(SMALL_VALUE_BYTES_MAX) };
+}
+
+const NO_OUTCOME: StoreOutcome = { changes: [], stored: [], forgotten: [], heard: [] };
 const NOTHING: Intake = { buried: [], strangers: [], refused: 0, contradicted: [] };
 
 /** An owned replica whose entries end with their writers, on a wall clock that stands still. */
 class Driven {
   readonly alive: Set<string>;
   readonly replica: StoreReplica;
+  /** That the clock has made. */
+  stamps = 0;
   #entries = 0;
 
   constructor(
@@ -267,9 +401,14 @@ class Driven {
       ownership: 'owner',
       lifetime: 'writer',
       tombstoneTtlMs: 60_000,
+      isDurable: false,
+      startedAt: 0n,
       self: SELF,
       clock: {
-        now: () => clock.now(WALL_MS),
+        now: () => {
+          this.stamps += 1;
+          return clock.now(WALL_MS);
+        },
         observe: (stamp) => clock.observe(stamp, WALL_MS),
       },
       digest: systemDigest,
@@ -281,6 +420,15 @@ class Driven {
   write(key: string, value: string | undefined): readonly Entry[] {
     const write = { key: ownKey(key), value: value === undefined ? undefined : bytes(value) };
     return this.replica.write([write], WALL_MS);
+  }
+
+  writeFor(ttlMs: number, key: string, wallMs: number = WALL_MS): void {
+    this.replica.write([{ key: ownKey(key), value: bytes('v'), ttlMs }], wallMs);
+  }
+
+  agesAt(wallMs: number): boolean {
+    this.replica.tick(wallMs);
+    return this.replica.hasAged();
   }
 
   take(entries: readonly Entry[]): Intake {

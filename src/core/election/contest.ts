@@ -1,0 +1,62 @@
+/** All that a node knows of one name: who would lead, itself among them, and who leads. */
+import type { NodeName } from '../names.ts';
+import { firstOf, precedes, type Rival } from './candidate.ts';
+import type { TermHolder } from './fence-token.ts';
+import type { OwnCandidate } from './own-candidate.ts';
+
+export class Contest {
+  readonly name: string;
+  own: OwnCandidate | undefined;
+  /** Who was said to lead last. */
+  leader: Rival | undefined;
+  readonly #self: TermHolder;
+  readonly #others = new Map<NodeName, Rival>();
+
+  constructor(self: TermHolder, name: string) {
+    this.#self = self;
+    this.name = name;
+  }
+
+  get isEmpty(): boolean {
+    return this.own === undefined && this.#others.size === 0;
+  }
+
+  set(rival: Rival, nowMs: number): void {
+    this.#others.set(rival.node, rival);
+    if (rival.term !== undefined) this.own?.noteLeader({ ...rival, token: rival.term }, nowMs);
+  }
+
+  delete(node: NodeName, incarnation: bigint): void {
+    const known = this.#others.get(node);
+    if (known !== undefined && known.incarnation <= incarnation) this.#others.delete(node);
+  }
+
+  /** This node would lead from now on. */
+  enter(own: OwnCandidate, nowMs: number): void {
+    this.own = own;
+    for (const rival of this.#others.values()) this.set(rival, nowMs);
+  }
+
+  /** True when no other one goes before this node's candidate. */
+  isFirst(own: OwnCandidate): boolean {
+    const rival = this.#rivalOf(own);
+    for (const other of this.#others.values()) if (precedes(other, rival)) return false;
+    return true;
+  }
+
+  /** The one of the others that leads, as far as known here. */
+  otherLeader(): Rival | undefined {
+    return firstOf([...this.#others.values()].filter(({ term }) => term !== undefined));
+  }
+
+  /** The same with this node, while its lease holds. */
+  currentLeader(hasLease: boolean): Rival | undefined {
+    const other = this.otherLeader();
+    const own = this.own?.term === undefined || !hasLease ? undefined : this.#rivalOf(this.own);
+    return own !== undefined && (other === undefined || precedes(own, other)) ? own : other;
+  }
+
+  #rivalOf(own: OwnCandidate): Rival {
+    return { ...own.candidate, ...this.#self };
+  }
+}

@@ -1,0 +1,36 @@
+/**
+ * The greatest token of a name as the replicated store of fences holds it. It names its holder: who
+ * wrote it down last need not be the one.
+ */
+import { NODE_NAME_BYTES_MAX } from '../../limits.ts';
+import { isNodeName } from '../names.ts';
+import { Reader } from '../wire/reader.ts';
+import { WireError } from '../wire/wire-error.ts';
+import { Writer } from '../wire/writer.ts';
+import { FENCE_TOKEN_MAX, type FenceToken, type TermHolder } from './fence-token.ts';
+
+export interface TermRecord extends TermHolder {
+  readonly token: FenceToken;
+}
+
+export function encodeTerm({ token, node, incarnation }: TermRecord): Uint8Array {
+  return new Writer().big(token).string(node).big(incarnation).take();
+}
+
+/** @throws WireError */
+export function decodeTerm(bytes: Uint8Array): TermRecord {
+  const reader = new Reader(bytes);
+  const token = readToken(reader);
+  const node = reader.string(NODE_NAME_BYTES_MAX);
+  const incarnation = reader.big();
+  reader.end();
+  if (!isNodeName(node)) throw new WireError('not the name of a node');
+  return { token, node, incarnation };
+}
+
+/** @throws WireError */
+export function readToken(reader: Reader): FenceToken {
+  const token = reader.big();
+  if (token === 0n || token > FENCE_TOKEN_MAX) throw new WireError('not a token of a term');
+  return token;
+}
