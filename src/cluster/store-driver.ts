@@ -6,7 +6,7 @@
 import type { NodeName } from '../core/names.ts';
 import type { StoreChange, StoreWrite } from '../core/store/contract.ts';
 import { decodeExchange, encodeExchange } from '../core/store/exchange/exchange-codec.ts';
-import { SERVICES } from '../core/store/hosts.ts';
+import { BUILT_IN, SERVICES } from '../core/store/hosts.ts';
 import { Replicator } from '../core/store/replicator.ts';
 import type {
   ReplicatorEffect,
@@ -84,6 +84,13 @@ export class StoreDriver implements Stores {
     });
     this.#tick = host.timers.after(TICK_MS, () => this.#onTick());
     host.meter.gauge('barrel_store_exchanges', () => this.#replicator.exchanges);
+    host.meter.gauge('barrel_store_tombstones', () => this.#tombstones());
+  }
+
+  /** Removed and expired keys that are remembered, of all stores. */
+  #tombstones(): number {
+    const replicas = Array.from(this.#open.keys(), (name) => this.#replicator.replica(name));
+    return replicas.reduce((sum, replica) => sum + (replica?.buriedSize ?? 0), 0);
   }
 
   /** Sentences that say which stores are not as they should be. */
@@ -102,7 +109,9 @@ export class StoreDriver implements Stores {
     try {
       const kept = await disk?.load(self.incarnation);
       this.#checkStillOpen(name, opened);
-      const { incarnation = self.incarnation, ...state } = kept ?? {};
+      const { incarnation: first = self.incarnation, ...state } = kept ?? {};
+      // Of stores that every node hosts, the roster says whose replicas there are: by their starts.
+      const incarnation = BUILT_IN.has(name) ? self.incarnation : first;
       const hosting = { ...options, ...state, isDurable: isKept, self: { ...self, incarnation } };
       this.#carry(this.#replicator.host(name, hosting, this.#time()));
     } catch (error) {

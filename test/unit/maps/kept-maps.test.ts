@@ -58,6 +58,19 @@ describe('a crash', () => {
   );
 });
 
+test('a removal is forgotten in the end, though a node with a disk has started anew', async () => {
+  await start('a@one');
+  await start('b@one');
+  await sim.settled(sim.node('b@one').maps.drop('stock'));
+  sim.crash('a@one');
+  await restart('a@one');
+  await sim.advance(600_000);
+  const tombstones = ['a@one', 'b@one'].map(
+    (name) => sim.node(name).metrics.snapshot()['barrel_store_tombstones'],
+  );
+  expect(tombstones).toEqual([0, 0]);
+});
+
 describe('a full disk', () => {
   test('is ERR_STORE and degraded; with room again everything is durable', async () => {
     const map = await start('a@one');
