@@ -5,17 +5,26 @@ import type { NodeName } from '../names.ts';
 /** Peers with a bucket of their own; above it the oldest begins anew. */
 const PEERS_MAX = 256;
 
-const BURST = 64;
-const PER_SECOND = 32;
+export interface PeerRate {
+  readonly burst: number;
+  readonly perSecond: number;
+}
+
+const RATE_DEFAULT: PeerRate = { burst: 64, perSecond: 32 };
 
 export class PeerBudgets {
+  readonly #rate: PeerRate;
   readonly #buckets = new Map<NodeName, TokenBucket>();
+
+  constructor(rate: PeerRate = RATE_DEFAULT) {
+    this.#rate = rate;
+  }
 
   /** True when the peer may ask once more. */
   take(peer: NodeName, nowMs: number): boolean {
     let bucket = this.#buckets.get(peer);
     if (bucket === undefined) {
-      bucket = new TokenBucket(BURST, PER_SECOND, nowMs);
+      bucket = new TokenBucket(this.#rate.burst, this.#rate.perSecond, nowMs);
       this.#buckets.set(peer, bucket);
       for (const oldest of this.#buckets.keys()) {
         if (this.#buckets.size <= PEERS_MAX) break;
