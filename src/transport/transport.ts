@@ -6,7 +6,7 @@
  * `LANE_COUNT` carry messages. Order holds within a channel, never across. `quic/` is the real
  * transport, `memory/` the simulated one; one conformance suite holds for both.
  */
-import type { Address } from '../core/names.ts';
+import type { Address, NodeName } from '../core/names.ts';
 
 export const CONTROL = 0;
 
@@ -70,9 +70,28 @@ export interface DialOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** One end of a way for datagrams that leads through other nodes. */
+export interface Tunnel {
+  /** What this node dials to reach the other end. It means nothing to anybody else. */
+  readonly address: Address;
+  /** Takes a datagram that came from the other end. It is the receiver's to keep. */
+  deliver(datagram: Uint8Array): void;
+  /** Nothing goes in or comes out any more. */
+  close(): void;
+}
+
+export interface Tunnels {
+  /**
+   * Opens the near end of a tunnel that begins at that neighbour: `send` is given the datagrams
+   * that go in. A connection that the other end opens is accepted like any other.
+   */
+  open(through: NodeName, send: (datagram: Uint8Array) => void): Tunnel;
+}
+
 export interface Transport {
   /** Bound address, with its real port. */
   readonly address: Address;
+  readonly tunnels: Tunnels;
   /**
    * Resolves when both ends have proven their keys.
    * Rejects with ERR_UNREACHABLE (nothing answered), ERR_REFUSED (`certificate`), ERR_TIMEOUT,

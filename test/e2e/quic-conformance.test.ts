@@ -10,8 +10,21 @@ import {
   type OpenedTransport,
   transportConformance,
 } from '../unit/transport/conformance.ts';
+import { TunnelledTransports } from '../unit/transport/tunnelled.ts';
 
 transportConformance('the QUIC transport', quicWorld);
+transportConformance('QUIC through a tunnel', tunnelWorld);
+
+async function tunnelWorld(): Promise<ConformanceWorld> {
+  const transports = new TunnelledTransports((datagram, arrive) =>
+    setImmediate(() => arrive(datagram)),
+  );
+  const world = await quicWorld();
+  return {
+    ...world,
+    open: async (onConnection) => transports.wrap(await world.open(onConnection)),
+  };
+}
 
 async function quicWorld(): Promise<ConformanceWorld> {
   const host = systemHost();

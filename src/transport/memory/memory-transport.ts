@@ -5,9 +5,11 @@
 import { type Address, isAddress } from '../../core/names.ts';
 import { BarrelError } from '../../errors.ts';
 import type { Connection, DialOptions, OnConnection, Transport } from '../transport.ts';
+import { isTunnelAddress } from '../tunnel/tunnel-address.ts';
 import { type ConnectionOptions, MemoryConnection } from './connection.ts';
 import { type EventLoop, plainLoop } from './event-loop.ts';
 import { Handshake } from './handshake.ts';
+import { MemoryTunnels } from './memory-tunnels.ts';
 import type { Endpoint, SimulatedNetwork } from './network.ts';
 
 const IDLE_TIMEOUT_MS_DEFAULT = 15_000;
@@ -34,6 +36,7 @@ export async function openMemoryTransport(options: MemoryTransportOptions): Prom
 
 class MemoryTransport implements Transport, Endpoint {
   readonly address: Address;
+  readonly tunnels: MemoryTunnels;
   readonly #options: MemoryTransportOptions;
   readonly #loop: EventLoop;
   readonly #connections = new Set<MemoryConnection>();
@@ -46,6 +49,13 @@ class MemoryTransport implements Transport, Endpoint {
     this.#loop = options.loop ?? plainLoop(options.network);
     const { host = '127.0.0.1', port = 0 } = options.listen ?? {};
     this.address = options.network.bind(host, port, this);
+    this.tunnels = new MemoryTunnels({
+      loop: this.#loop,
+      publicKey: options.identity.publicKey,
+      idleTimeoutMs: options.idleTimeoutMs ?? IDLE_TIMEOUT_MS_DEFAULT,
+      onConnection: options.onConnection,
+      onEmpty: () => this.#checkEmpty(),
+    });
   }
 
   get isStalled(): boolean {
@@ -58,6 +68,7 @@ class MemoryTransport implements Transport, Endpoint {
       throw new BarrelError('ERR_OPTION', `not an address: ${JSON.stringify(address)}`);
     }
     if (this.#closed !== undefined) throw closedError();
+    if (isTunnelAddress(address)) return this.tunnels.dial(address, options.signal);
     const handshake = new Handshake({
       network: this.#options.network,
       loop: this.#loop,
@@ -81,6 +92,7 @@ class MemoryTransport implements Transport, Endpoint {
     this.#closed ??= Promise.resolve();
     for (const handshake of [...this.#handshakes]) handshake.abandon();
     for (const connection of [...this.#connections]) connection.vanish();
+    this.tunnels.crash();
   }
 
   onStallChanged(): void {
@@ -90,7 +102,8 @@ class MemoryTransport implements Transport, Endpoint {
   async #shutDown(reason: string): Promise<void> {
     for (const handshake of [...this.#handshakes]) handshake.cancel(closedError());
     for (const connection of this.#connections) connection.close(reason);
-    if (this.#connections.size > 0) {
+    this.tunnels.close(reason);
+    if (!this.#isEmpty) {
       await new Promise<void>((resolve) => {
         this.#onEmpty = resolve;
       });
@@ -135,7 +148,15 @@ class MemoryTransport implements Transport, Endpoint {
 
   #forget(connection: MemoryConnection): void {
     this.#connections.delete(connection);
-    if (this.#connections.size === 0) this.#onEmpty?.();
+    this.#checkEmpty();
+  }
+
+  get #isEmpty(): boolean {
+    return this.#connections.size === 0 && this.tunnels.isEmpty;
+  }
+
+  #checkEmpty(): void {
+    if (this.#isEmpty) this.#onEmpty?.();
   }
 }
 

@@ -10,6 +10,7 @@ import type { Endpoint, UdpSocket } from '../../host/udp.ts';
 import { HALF_OPEN_MAX, HALF_OPEN_PER_ADDRESS_MAX, LINKS_MAX } from '../../limits.ts';
 import { abortable, type Settlement, settlement } from '../../settlement.ts';
 import type { Closure, Connection, DialOptions, OnConnection, Transport } from '../transport.ts';
+import { UdpTunnels } from '../tunnel/udp-tunnels.ts';
 import { idText, routeOf } from './datagram.ts';
 import { native } from './native.ts';
 import { type ConnectionOwner, QuicConnection } from './quic-connection.ts';
@@ -44,6 +45,7 @@ interface Dial {
 class QuicTransport implements Transport, ConnectionOwner {
   readonly host: Host;
   readonly keyOf: (certificate: Uint8Array) => Uint8Array | undefined;
+  readonly tunnels: UdpTunnels = new UdpTunnels();
   readonly #listen: Endpoint;
   readonly #settings: Settings;
   readonly #onConnection: OnConnection;
@@ -77,7 +79,8 @@ class QuicTransport implements Transport, ConnectionOwner {
   }
 
   async open(): Promise<void> {
-    this.#socket = await this.host.openUdp({
+    const openUdp = this.tunnels.opener(this.host.openUdp);
+    this.#socket = await openUdp({
       ...this.#listen,
       onDatagram: this.#onDatagram,
       onError: (error) => this.host.logger.error('the UDP socket failed', { error }),
