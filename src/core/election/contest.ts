@@ -11,6 +11,8 @@ export class Contest {
   leader: Rival | undefined;
   readonly #self: TermHolder;
   readonly #others = new Map<NodeName, Rival>();
+  /** Those of them that lead: one, mostly. */
+  readonly #leading = new Map<NodeName, Rival>();
 
   constructor(self: TermHolder, name: string) {
     this.#self = self;
@@ -23,12 +25,16 @@ export class Contest {
 
   set(rival: Rival, nowMs: number): void {
     this.#others.set(rival.node, rival);
+    if (rival.term === undefined) this.#leading.delete(rival.node);
+    else this.#leading.set(rival.node, rival);
     if (rival.term !== undefined) this.own?.noteLeader({ ...rival, token: rival.term }, nowMs);
   }
 
   delete(node: NodeName, incarnation: bigint): void {
     const known = this.#others.get(node);
-    if (known !== undefined && known.incarnation <= incarnation) this.#others.delete(node);
+    if (known === undefined || known.incarnation > incarnation) return;
+    this.#others.delete(node);
+    this.#leading.delete(node);
   }
 
   /** This node would lead from now on. */
@@ -46,7 +52,7 @@ export class Contest {
 
   /** The one of the others that leads, as far as known here. */
   otherLeader(): Rival | undefined {
-    return firstOf([...this.#others.values()].filter(({ term }) => term !== undefined));
+    return firstOf(this.#leading.values());
   }
 
   /** The same with this node, while its lease holds. */

@@ -116,7 +116,7 @@ export class Election {
       }
       case 'attested':
         this.#lease.onAttested(input.nonce);
-        this.#lookAtOwn();
+        this.#lookAtOwn(({ needsLease, term }) => needsLease && term === undefined);
         break;
       case 'joined':
         this.#setJoined(true);
@@ -128,9 +128,11 @@ export class Election {
       case 'left':
         this.#setJoined(false);
         break;
-      case 'membersChanged':
-        this.#lookAtOwn();
+      case 'membersChanged': {
+        const { hasChanged } = this.#lease;
+        this.#lookAtOwn(({ rules }) => hasChanged || rules.minMembers > 1);
         break;
+      }
       case 'timerFired':
         this.#onTimer(input.timer);
         break;
@@ -198,8 +200,8 @@ export class Election {
     return contest;
   }
 
-  #lookAtOwn(): void {
-    for (const name of this.#own.keys()) this.#look(name);
+  #lookAtOwn(isAffected: (own: OwnCandidate) => boolean = () => true): void {
+    for (const [name, own] of this.#own) if (isAffected(own)) this.#look(name);
   }
 
   #look(name: string): void {

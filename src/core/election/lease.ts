@@ -38,6 +38,11 @@ export class Lease {
     return this.#options.membership.living <= 1;
   }
 
+  /** By this input a node that was alone is not, or the other way round. */
+  get hasChanged(): boolean {
+    return this.isAlone !== this.#wasAlone;
+  }
+
   get isHeld(): boolean {
     return this.isHeldAt(this.#options.outbox.nowMs);
   }
