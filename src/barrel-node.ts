@@ -3,8 +3,10 @@ import type { HybridClock } from './cluster/node-clock.ts';
 import type { Address, NodeName } from './core/names.ts';
 import type { Contact } from './discovery/discovery.ts';
 import type { Trust } from './identity/trust.ts';
+import type { Leaders } from './leaders/leaders.ts';
 import type { Maps } from './maps/maps.ts';
 import type { Observable, Timed } from './observable.ts';
+import type { NameRegistry } from './processes/name-registry.ts';
 import type { Processes } from './processes/processes.ts';
 import type { Services } from './services/services.ts';
 import type { Topics } from './topics/topics.ts';
@@ -44,7 +46,11 @@ export interface BarrelNode extends AsyncDisposable, Observable<NodeEvent> {
   readonly trust: Trust;
   readonly processes: Processes;
   readonly services: Services;
+  /** Names of processes, over the services: for `serve({ via })` and libraries. */
+  readonly names: NameRegistry;
   readonly topics: Topics;
+  /** Who leads, under each name that somebody would lead. */
+  readonly leaders: Leaders;
   readonly maps: Maps;
   /** Hybrid logical clock: orders events across nodes without coordination. */
   readonly clock: HybridClock;

@@ -5,11 +5,13 @@
  */
 import type { BarrelNode, NodeEvent } from './barrel-node.ts';
 import { storedClockBound } from './cluster/clock-bound.ts';
-import { Cluster, type ClusterOptions } from './cluster/cluster.ts';
+import { Cluster } from './cluster/cluster.ts';
+import type { ClusterOptions } from './cluster/cluster-options.ts';
 import { ContactLoop } from './cluster/contact-loop.ts';
 import { joinThrough } from './cluster/joining.ts';
 import { NodeClock } from './cluster/node-clock.ts';
 import { SavedPeers } from './cluster/saved-peers.ts';
+import { leaseConfig } from './core/election/election-config.ts';
 import type { NeighborEvent } from './core/membership/contract.ts';
 import type { PeerDescriptor } from './core/membership/peer.ts';
 import type { Address } from './core/names.ts';
@@ -22,6 +24,7 @@ import type { DurableStore } from './host/durable-store.ts';
 import type { Host } from './host/host.ts';
 import { PROTOCOL_VERSION_MAX, PROTOCOL_VERSION_MIN } from './identity/hello.ts';
 import { incarnationAfter } from './identity/incarnation.ts';
+import { LeaderElections } from './leaders/leader-elections.ts';
 import { MapRegistry } from './maps/map-registry.ts';
 import { EventSource } from './observable.ts';
 import type { ResolvedOptions } from './options.ts';
@@ -91,8 +94,7 @@ async function composeOn(
     openTransport: (onConnection) => world.openTransport(credentials, onConnection),
     advertise: (bound) => options.advertise ?? advertised(host, bound),
     record: (addresses) => memberRecord(options, credentials, addresses),
-    onNeighbor: (event) => events.emit(neighborEvent(event)),
-    onMember: (event) => events.emit(memberEvent(event)),
+    ...toldAs(events),
     onStale: (seen) => void overtake(host, options, seen),
   });
   world.observe?.(cluster);
@@ -100,16 +102,22 @@ async function composeOn(
     host,
     links: cluster.messages,
     resolveService: (name) => services.resolve(name),
+    authorize: options.authorize,
+    servicesOf: (pid) => services.namesOf(pid),
+    isProxy: (pid) => services.isProxy(pid),
   });
   const services: ServiceRegistry = new ServiceRegistry({
     self: cluster.self,
     table: cluster.table,
+    queries: cluster.queries,
     processes,
+    elections: () => leaders.reserved,
     members: cluster,
     host,
     rttMs: (node) => cluster.rttMs(node),
   });
   const topics = new TopicHub({ broadcasts: cluster.broadcasts, logger: host.logger });
+  const leaders: LeaderElections = await openLeaders(world, options, { cluster, clock, processes });
   const maps = await openMaps(cluster, host, options);
   const contacts = contactLoop({ host, options, cluster, known, discovery, events });
   const announcement = await discovery.announce(credentials.name, cluster.addresses, {});
@@ -121,6 +129,7 @@ async function composeOn(
     processes,
     services,
     topics,
+    leaders,
     maps,
     clock,
     contacts,
@@ -156,6 +165,27 @@ function contactLoop(parts: ContactParts): ContactLoop {
     isMember: (node) => node !== cluster.self.node && cluster.isMember(node),
     hasNeighbors: () => cluster.activeView().length > 0,
   });
+}
+
+/** When what they keep cannot be read, nothing stays open. */
+async function openLeaders(
+  { host }: World,
+  { liveness }: ResolvedOptions,
+  parts: {
+    readonly cluster: Cluster;
+    readonly clock: NodeClock;
+    readonly processes: ProcessTable;
+  },
+): Promise<LeaderElections> {
+  const { cluster, clock, processes } = parts;
+  const { elections: port, stores } = cluster;
+  const config = leaseConfig(liveness.suspicionMinMs);
+  try {
+    return await LeaderElections.open({ host, port, stores, processes, clock, config });
+  } catch (error) {
+    await cluster.close();
+    throw error;
+  }
 }
 
 /** Those that the options name; when one cannot be opened, nothing stays open. */
@@ -251,6 +281,14 @@ async function overtake(host: Host, { dataDir }: ResolvedOptions, seen: bigint):
   } catch (error) {
     host.logger.error('a later start of this node was seen, and noting it failed', { error });
   }
+}
+
+/** What happens in the overlay, as events of the node. */
+function toldAs(events: EventSource<NodeEvent>): Pick<ClusterOptions, 'onNeighbor' | 'onMember'> {
+  return {
+    onNeighbor: (event) => events.emit(neighborEvent(event)),
+    onMember: (event) => events.emit(memberEvent(event)),
+  };
 }
 
 function neighborEvent(event: NeighborEvent): NodeEvent {

@@ -23,6 +23,16 @@ export {
 export type { Logger } from './host/logger.ts';
 export type { PinnedBy } from './identity/pin.ts';
 export type { Trust, TrustedNode } from './identity/trust.ts';
+export { FenceGuard } from './leaders/fence-guard.ts';
+export type {
+  CampaignOptions,
+  Candidacy,
+  CandidacyEvent,
+  Leader,
+  Leaders,
+  Quorum,
+  Term,
+} from './leaders/leaders.ts';
 export type {
   HostedMap,
   MapEvent,
@@ -34,8 +44,10 @@ export type {
 export { createNode } from './node.ts';
 export type { Cancellable, Lagged, Observable, Timed } from './observable.ts';
 export type { NodeOptions, TrustMode } from './options.ts';
+export type { CallQuestion } from './processes/call-authorization.ts';
 export { currentCall } from './processes/call-context.ts';
 export { type CallContext, Down, Exit, Request } from './processes/messages.ts';
+export type { NameRegistry, Via } from './processes/name-registry.ts';
 export type {
   Destination,
   MonitorHandle,
@@ -47,15 +59,23 @@ export type {
   SpawnOptions,
   Value,
 } from './processes/processes.ts';
+export type {
+  ChildSpec,
+  RestartRule,
+  RestartStrategy,
+  SuperviseOptions,
+} from './processes/supervise-options.ts';
 export { withOptions } from './services/client.ts';
 export type {
   ClientOptions,
+  GlobalOptions,
   RegisterOptions,
   Registration,
   Remote,
   Select,
   ServiceEntry,
   ServiceEvent,
+  ServiceFilter,
   ServiceMeta,
   Services,
   WhereisOptions,

@@ -79,6 +79,7 @@ const rules = {
     suspicionMaxMs: integer(50, 3_600_000),
   }),
   maps: mapsByName(),
+  authorize: value('a function', (input) => typeof input === 'function'),
   drainMs: integer(0, 3_600_000),
   logger: value('an object with the functions debug, info, warn and error', isLogger),
   signal: value('an AbortSignal', (signal) => signal instanceof AbortSignal),

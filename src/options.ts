@@ -21,6 +21,7 @@ import {
 import type { MapOptions } from './maps/maps.ts';
 import type { Cancellable } from './observable.ts';
 import { optionFaults } from './option-rules.ts';
+import type { CallQuestion } from './processes/call-authorization.ts';
 
 /** First contact pins the key (`tofu`), or only keys that are pinned already are admitted. */
 export type TrustMode = 'tofu' | 'strict';
@@ -159,7 +160,14 @@ export interface NodeOptions extends Cancellable {
    */
   readonly maps?: Readonly<Record<string, MapOptions<unknown>>> | undefined;
   /**
-   * Milliseconds that `close` waits for calls that this node is answering, 0 to 3,600,000.
+   * Asked for every call that arrives from another node; only `true` lets it through, a throw and a
+   * promise do not. The caller of one that is refused gets ERR_UNAUTHORIZED.
+   * @default every member may call everything
+   */
+  readonly authorize?: ((call: CallQuestion) => boolean) | undefined;
+  /**
+   * Milliseconds that `close` waits for calls that this node is answering, then as long again for
+   * supervised processes to end, 0 to 3,600,000.
    * @default 10_000
    */
   readonly drainMs?: number | undefined;
@@ -201,6 +209,8 @@ export interface ResolvedOptions extends Cancellable {
     readonly suspicionMaxMs: number;
   };
   readonly maps: Readonly<Record<string, MapOptions<unknown>>>;
+  /** Undefined: every member may call everything. */
+  readonly authorize: ((call: CallQuestion) => boolean) | undefined;
   readonly drainMs: number;
   readonly logger: Logger;
 }
@@ -231,6 +241,7 @@ export function resolveOptions(options: NodeOptions, host: OptionHost): Resolved
     membership: resolveMembership(options.membership),
     liveness: resolveLiveness(options.liveness),
     maps: options.maps ?? {},
+    authorize: options.authorize,
     drainMs: options.drainMs ?? 10_000,
     logger: options.logger ?? host.logger,
     signal: options.signal,

@@ -14,10 +14,14 @@ import type { Contact } from './discovery/discovery.ts';
 import { BarrelError } from './errors.ts';
 import type { Host } from './host/host.ts';
 import type { Trust } from './identity/trust.ts';
+import type { LeaderElections } from './leaders/leader-elections.ts';
+import type { Leaders } from './leaders/leaders.ts';
 import type { MapRegistry } from './maps/map-registry.ts';
 import type { Maps } from './maps/maps.ts';
+import { ServiceNames } from './names/service-names.ts';
 import type { Cancellable, EventSource, Lagged, Timed } from './observable.ts';
 import type { ResolvedOptions } from './options.ts';
+import type { NameRegistry } from './processes/name-registry.ts';
 import type { ProcessTable } from './processes/process-table.ts';
 import type { Processes } from './processes/processes.ts';
 import type { ServiceRegistry } from './services/service-registry.ts';
@@ -39,6 +43,7 @@ export interface RunningNodeParts {
   readonly processes: ProcessTable;
   readonly services: ServiceRegistry;
   readonly topics: TopicHub;
+  readonly leaders: LeaderElections;
   readonly maps: MapRegistry;
   readonly clock: NodeClock;
   readonly contacts: ContactLoop;
@@ -56,7 +61,9 @@ export class RunningNode implements BarrelNode {
   readonly trust: Trust;
   readonly processes: Processes;
   readonly services: Services;
+  readonly names: NameRegistry;
   readonly topics: Topics;
+  readonly leaders: Leaders;
   readonly maps: Maps;
   readonly clock: HybridClock;
   readonly metrics: BarrelNode['metrics'];
@@ -79,10 +86,13 @@ export class RunningNode implements BarrelNode {
     this.trust = credentials.trust;
     this.processes = parts.processes;
     this.services = parts.services;
+    this.names = new ServiceNames(parts.services, parts.processes);
     this.topics = parts.topics;
+    this.leaders = parts.leaders;
     this.maps = parts.maps;
     this.clock = parts.clock;
     this.metrics = { snapshot: () => host.meter.snapshot() };
+    parts.leaders.join();
     this.#ready = this.#becomeReady();
   }
 
@@ -114,8 +124,7 @@ export class RunningNode implements BarrelNode {
     const signal = AbortSignal.any(signals);
     const limit = { timers: host.timers, timeoutMs, signal, what: `joining through ${contact}` };
     const node = await within(limit, (abort) => joinThrough(cluster, contact, abort));
-    if (this.#hasLeft) contacts.start();
-    this.#hasLeft = false;
+    if (this.#hasLeft) this.#return();
     contacts.noteJoined();
     if (this.#isReady) cluster.settle();
     events.emit({ type: 'joined', contact: node });
@@ -123,11 +132,12 @@ export class RunningNode implements BarrelNode {
 
   async leave(options: Timed = {}): Promise<void> {
     this.#checkOpen();
-    const { cluster, contacts, events, host } = this.#parts;
+    const { cluster, contacts, events, host, leaders } = this.#parts;
     this.#overtakeJoins('this node left before it was accepted');
     contacts.stop();
     const wasOut = this.#hasLeft;
     this.#hasLeft = true;
+    leaders.leave();
     const { timeoutMs = LEAVE_TIMEOUT_MS, signal } = options;
     await within({ timers: host.timers, timeoutMs, signal, what: 'leaving' }, () =>
       cluster.leave({ isForGood: true }),
@@ -180,18 +190,29 @@ export class RunningNode implements BarrelNode {
     const { isAlone } = await this.#parts.contacts.joined;
     if (!isAlone) await this.#parts.cluster.synced;
     this.#parts.cluster.settle();
+    this.#parts.leaders.settle();
     this.#isReady = true;
+  }
+
+  /** Takes part again after `leave`. */
+  #return(): void {
+    this.#hasLeft = false;
+    this.#parts.contacts.start();
+    this.#parts.leaders.join();
   }
 
   /** No new work, then the work at hand, then goodbye, then the rooms in reverse. */
   async #close(): Promise<void> {
     const { cluster, contacts, events, host, options, owned, processes, services } = this.#parts;
-    const { clock, maps, savedPeers, topics } = this.#parts;
+    const { clock, leaders, maps, savedPeers, topics } = this.#parts;
     contacts.stop();
     this.#overtakeJoins(`${this.name} is closed`);
     this.#closed.reject(new BarrelError('ERR_CLOSED', `${this.name} is closed`));
+    const handedOver = leaders.close();
     services.withdrawAll();
+    await handedOver;
     await processes.drain(options.drainMs);
+    await processes.stopSupervisors(options.drainMs);
     processes.close();
     services.close();
     topics.close();

@@ -35,6 +35,15 @@ export interface PutWords {
   readonly ttlMs?: number | undefined;
 }
 
+/** A response that is no failure. */
+type Given = Exclude<ControlResponse, { error: unknown }>;
+
+/** The first response to a question. */
+interface First {
+  readonly id: number;
+  readonly response: Given;
+}
+
 interface Waiting {
   readonly done: (line: string) => void;
   readonly fail: (error: unknown) => void;
@@ -77,11 +86,16 @@ export class ControlClient implements Disposable {
     return (await this.#ask({ method: 'services' })) as readonly ServiceReport[];
   }
 
-  /** Calls a method of a service through the node; rejects with the error that the node got. */
+  /**
+   * Calls a method of a service through the node; rejects with the error that the node got. Gives
+   * an async iterable where the method answers with a stream: nothing else can be asked on this
+   * connection before that ends.
+   */
   async call(call: ControlCall): Promise<unknown> {
     const { service, method, args, timeoutMs } = call;
     const query = { method: 'call', service, name: method, args, timeoutMs } as const;
-    return fromJson(await this.#ask(query, (timeoutMs ?? 0) + ANSWER_MS_MAX));
+    const { id, response } = await this.#askFirst(query, (timeoutMs ?? 0) + ANSWER_MS_MAX);
+    return 'event' in response ? this.#items(id) : fromJson(response.result);
   }
 
   /** The maps that the node hosts, by name. */
@@ -109,13 +123,7 @@ export class ControlClient implements Disposable {
    */
   async *mapWatch(map: string): AsyncGenerator<MapEventReport> {
     const id = this.#send({ method: 'mapWatch', map });
-    for (
-      let response = await this.#next(id);
-      'event' in response;
-      response = await this.#next(id)
-    ) {
-      yield response.event as MapEventReport;
-    }
+    for await (const event of this.#events(id)) yield event as MapEventReport;
   }
 
   close(): void {
@@ -126,10 +134,29 @@ export class ControlClient implements Disposable {
     this.close();
   }
 
-  async #ask(query: ControlQuery, answerMs = ANSWER_MS_MAX): Promise<unknown> {
+  async *#items(id: number): AsyncGenerator<unknown> {
+    for await (const event of this.#events(id)) yield fromJson(event);
+  }
+
+  async *#events(id: number): AsyncGenerator<unknown> {
+    for (
+      let response = await this.#next(id);
+      'event' in response;
+      response = await this.#next(id)
+    ) {
+      yield response.event;
+    }
+  }
+
+  async #askFirst(query: ControlQuery, answerMs: number): Promise<First> {
     this.#socket.setTimeout(answerMs);
     const id = this.#send(query);
     const response = await this.#next(id).finally(() => this.#socket.setTimeout(0));
+    return { id, response };
+  }
+
+  async #ask(query: ControlQuery): Promise<unknown> {
+    const { response } = await this.#askFirst(query, ANSWER_MS_MAX);
     if ('result' in response) return response.result;
     throw new BarrelError('ERR_VALUE', 'an event where an answer was expected');
   }
@@ -142,7 +169,7 @@ export class ControlClient implements Disposable {
   }
 
   /** The next line with that id. @throws the error that it is, or why none comes. */
-  async #next(id: number): Promise<Exclude<ControlResponse, { error: unknown }>> {
+  async #next(id: number): Promise<Given> {
     const response = parseResponse(await this.#line());
     if ('error' in response) throw errorOf(response.error);
     if (response.id === id) return response;

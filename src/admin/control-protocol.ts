@@ -7,13 +7,17 @@
  *     {"id":2,"error":{"code":"ERR_NOT_FOUND","message":"no service orders is known"}}
  *
  * Arguments and results of calls are values as `json-value.ts` writes them. A question that is
- * answered by events has several lines with its id; see `map-queries.ts`.
+ * answered by events has several lines with its id; see `map-queries.ts`. A call that is answered
+ * with a stream gives `STREAM_OPENED`, an event for each item, and the result null.
  */
 import { BarrelError, type BarrelErrorDetails, type ErrorCode } from '../errors.ts';
 import { SERVICE_NAME_BYTES_MAX } from '../limits.ts';
 import { invalid } from './control-fault.ts';
 import { fromJson } from './json-value.ts';
 import { type MapQuery, parseMapQuery } from './map-queries.ts';
+
+/** The first event of a stream. */
+export const STREAM_OPENED = { opened: true } as const;
 
 /** What a client may ask for. */
 export type ControlQuery =

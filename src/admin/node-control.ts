@@ -2,13 +2,14 @@
 import type { BarrelNode } from '../barrel-node.ts';
 import { BarrelError } from '../errors.ts';
 import { CALL_TIMEOUT_MS_DEFAULT } from '../limits.ts';
-import type {
-  ControlQuery,
-  MemberReport,
-  ServiceReport,
-  StatusReport,
+import {
+  type ControlQuery,
+  type MemberReport,
+  type ServiceReport,
+  STREAM_OPENED,
+  type StatusReport,
 } from './control-protocol.ts';
-import { type ControlServer, serveControl } from './control-server.ts';
+import { type ControlServer, EventStream, serveControl } from './control-server.ts';
 import { toJson } from './json-value.ts';
 import { answerMaps } from './node-maps.ts';
 
@@ -117,6 +118,19 @@ async function call(
 ): Promise<unknown> {
   const { service, name, args, timeoutMs = CALL_TIMEOUT_MS_DEFAULT } = query;
   const method = node.services.client<Methods>(service, { timeoutMs, signal })[name];
-  if (method !== undefined) return toJson(await method(...args));
-  throw new BarrelError('ERR_NOT_FOUND', `no service offers a method ${JSON.stringify(name)}`);
+  if (method === undefined) {
+    throw new BarrelError('ERR_NOT_FOUND', `no service offers a method ${JSON.stringify(name)}`);
+  }
+  const answer = await method(...args);
+  return isStream(answer) ? new EventStream(itemsOf(answer)) : toJson(answer);
+}
+
+function isStream(answer: unknown): answer is AsyncIterable<unknown> {
+  return typeof answer === 'object' && answer !== null && Symbol.asyncIterator in answer;
+}
+
+/** The first event says that items follow, so that an empty stream is told from a value. */
+async function* itemsOf(stream: AsyncIterable<unknown>): AsyncGenerator<unknown> {
+  yield STREAM_OPENED;
+  for await (const item of stream) yield toJson(item);
 }

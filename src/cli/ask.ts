@@ -31,14 +31,44 @@ export async function printServices(settings: AskSettings): Promise<void> {
   console.log(settings.json === true ? JSON.stringify(services) : renderServices(services));
 }
 
-/** Prints what the method answered as JSON; nothing for undefined, unless `--json`. */
+/**
+ * Prints what the method answered as JSON; nothing for undefined, unless `--json`. Of a stream each
+ * item is a line.
+ */
 export async function printCall(words: CallWords, settings: CallSettings): Promise<void> {
   const { service, method } = words;
   const args = words.args.map(parseArgument);
   const { timeoutMs } = settings;
-  const answer = await ask(settings, (client) => client.call({ service, method, args, timeoutMs }));
-  if (settings.json === true) console.log(JSON.stringify(toJson(answer)));
-  else if (answer !== undefined) console.log(JSON.stringify(toJson(answer), null, 2));
+  await ask(settings, async (client) => {
+    const answer = await client.call({ service, method, args, timeoutMs });
+    if (isStream(answer)) {
+      await printLines(client, answer, (item) => JSON.stringify(toJson(item)));
+    } else if (settings.json === true) console.log(JSON.stringify(toJson(answer)));
+    else if (answer !== undefined) console.log(JSON.stringify(toJson(answer), null, 2));
+  });
+}
+
+function isStream(answer: unknown): answer is AsyncIterable<unknown> {
+  return typeof answer === 'object' && answer !== null && Symbol.asyncIterator in answer;
+}
+
+/** Prints a line for each item until they end; false when whoever reads has had enough before. */
+export async function printLines<T>(
+  client: ControlClient,
+  items: AsyncIterable<T>,
+  lineOf: (item: T) => string,
+): Promise<boolean> {
+  let isEnough = false;
+  process.stdout.once('error', () => {
+    isEnough = true;
+    client.close();
+  });
+  try {
+    for await (const item of items) console.log(lineOf(item));
+  } catch (error) {
+    if (!isEnough) throw error;
+  }
+  return !isEnough;
 }
 
 /** An argument of a call from its JSON text. */

@@ -3,7 +3,7 @@ import { fromJson, toJson } from '../admin/json-value.ts';
 import type { MapEventReport } from '../admin/map-queries.ts';
 import { encodeKey, type Key } from '../core/wire/key.ts';
 import { BarrelError } from '../errors.ts';
-import { type AskSettings, ask } from './ask.ts';
+import { type AskSettings, ask, printLines } from './ask.ts';
 import { CommandError, EXIT } from './exit-code.ts';
 import { renderMapEvent, renderMaps } from './reports.ts';
 
@@ -51,19 +51,9 @@ export async function removeEntry({ map, key }: EntryWords, settings: AskSetting
 
 /** Prints changes, each on a line, until it is interrupted or whoever reads has enough. */
 export async function watchMap(map: string, settings: AskSettings): Promise<void> {
-  const isOver = await ask(settings, async (client) => {
-    let isEnough = false;
-    process.stdout.once('error', () => {
-      isEnough = true;
-      client.close();
-    });
-    try {
-      for await (const event of client.mapWatch(map)) console.log(lineOf(event, settings));
-    } catch (error) {
-      if (!isEnough) throw error;
-    }
-    return !isEnough;
-  });
+  const isOver = await ask(settings, (client) =>
+    printLines(client, client.mapWatch(map), (event) => lineOf(event, settings)),
+  );
   if (isOver) throw new BarrelError('ERR_CLOSED', `map ${JSON.stringify(map)} is hosted no more`);
 }
 
@@ -76,13 +66,17 @@ export function keyOfWord(word: string): Key {
   const parsed = parsedWord(word);
   if (parsed === undefined) return word;
   const key = parsed.value as Key;
-  return isKey(key) ? key : word;
+  if (!isKey(key)) return word;
+  checkNumbers(word);
+  return key;
 }
 
 /** A value is JSON, with the tags of values; what is no JSON is a plain string. */
 export function valueOfWord(word: string): unknown {
   const parsed = parsedWord(word);
-  return parsed === undefined ? word : parsed.value;
+  if (parsed === undefined) return word;
+  checkNumbers(word);
+  return parsed.value;
 }
 
 /** Undefined for what is no JSON. @throws ERR_VALUE for a tag that is wrong. */
@@ -95,6 +89,26 @@ function parsedWord(word: string): { readonly value: unknown } | undefined {
     return undefined;
   }
   return { value: fromJson(json) };
+}
+
+/** Strings, so that no digits are looked for in them, and numbers. */
+const STRINGS_AND_NUMBERS = /"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*/g;
+
+/** @throws ERR_VALUE where JSON has a number that no number here can hold. */
+function checkNumbers(json: string): void {
+  const lost = json
+    .match(STRINGS_AND_NUMBERS)
+    ?.find((text) => !text.startsWith('"') && isLost(text));
+  if (lost === undefined) return;
+  const instead = `'{"$bigint":"7"}' is a bigint, '"7"' a string`;
+  throw new BarrelError('ERR_VALUE', `the number ${lost} would not stay what it is; ${instead}`);
+}
+
+/** Of fractions the nearest number is what everybody means. */
+function isLost(text: string): boolean {
+  const number = Number(text);
+  if (!Number.isFinite(number)) return true;
+  return /^-?\d+$/.test(text) && BigInt(number) !== BigInt(text);
 }
 
 function isKey(input: Key): boolean {

@@ -2,6 +2,7 @@
 import type { Address, NodeName } from '../core/names.ts';
 import type { Discovery } from '../discovery/discovery.ts';
 import { BarrelError } from '../errors.ts';
+import { isTunnelAddress } from '../transport/tunnel/tunnel-address.ts';
 
 export interface AddressBookOptions {
   /** From the roster: the node's own word, the best there is. */
@@ -23,7 +24,9 @@ export class AddressBook {
     hints: readonly Address[] = [],
     signal?: AbortSignal,
   ): Promise<readonly Address[]> {
-    const known = [...new Set([...(this.#options.announced(node) ?? []), ...hints])];
+    const told = new Set([...(this.#options.announced(node) ?? []), ...hints]);
+    // The address of a tunnel means something to its own end only: nobody has one to tell.
+    const known = [...told].filter((address) => !isTunnelAddress(address));
     if (known.length > 0) return known;
     const found = await this.#options.discovery.resolve(node, { signal });
     if (found.length > 0) return found;

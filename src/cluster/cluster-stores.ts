@@ -1,5 +1,5 @@
 /** The replicated stores of a node: their driver, and the stores that every node hosts. */
-import { HOSTS, REPLICAS, SERVICES } from '../core/store/hosts.ts';
+import { CANDIDATES, HOSTS, REPLICAS, SERVICES } from '../core/store/hosts.ts';
 import type { ControlSender } from './control-sender.ts';
 import type { Dialler } from './dialler.ts';
 import type { LinkTable } from './link-table.ts';
@@ -11,7 +11,7 @@ import { StoreDriver, type StoreDriverOptions } from './store-driver.ts';
 /** How long the built-in stores remember a removal, at least. */
 const TOMBSTONE_MS = 60_000;
 
-/** Of `services` and `hosts`: what a node says there ends with it. */
+/** Of `services`, `candidates` and `hosts`: what a node says there ends with it. */
 const BUILT_IN_RULES: Omit<StoreOptions, 'persist'> = {
   ownership: 'owner',
   lifetime: 'writer',
@@ -38,11 +38,16 @@ export function clusterStores(options: ClusterStoresOptions): StoreDriver {
   });
 }
 
-/** The table of services, and the list of who hosts what. */
-export function openTable(self: NodeRef, stores: StoreDriver): OwnedTable {
-  const table = new StoreTable(self, stores.openBuiltIn(SERVICES, BUILT_IN_RULES));
+/** The tables of services and of candidacies; and the list of who hosts what. */
+export function openTables(
+  self: NodeRef,
+  stores: StoreDriver,
+): { readonly services: OwnedTable; readonly candidates: OwnedTable } {
   stores.openBuiltIn(HOSTS, BUILT_IN_RULES);
-  return table;
+  return {
+    services: new StoreTable(self, stores.openBuiltIn(SERVICES, BUILT_IN_RULES)),
+    candidates: new StoreTable(self, stores.openBuiltIn(CANDIDATES, BUILT_IN_RULES)),
+  };
 }
 
 /**

@@ -3,81 +3,54 @@
  * tied together. Features see it through `messages`, `broadcasts`, `stores` and `table`.
  */
 
+import { isAttestKind } from '../core/election/attest-frames.ts';
 import type { LinkFacts } from '../core/link-facts.ts';
-import type { HyParViewConfig } from '../core/membership/config.ts';
 import type { NeighborEvent } from '../core/membership/contract.ts';
 import type { PeerDescriptor } from '../core/membership/peer.ts';
 import type { Address, NodeName } from '../core/names.ts';
 import { Overlay } from '../core/overlay/overlay.ts';
 import type { MemberEvent } from '../core/roster/contract.ts';
-import type { LivingEntry, MemberRecord } from '../core/roster/entry.ts';
+import type { LivingEntry } from '../core/roster/entry.ts';
+import { isRoutingKind } from '../core/routing/messages.ts';
 import { EXCHANGE } from '../core/store/exchange/exchange-codec.ts';
 import { WireError } from '../core/wire/wire-error.ts';
-import type { Discovery } from '../discovery/discovery.ts';
-import type { DurableStore } from '../host/durable-store.ts';
-import type { Host } from '../host/host.ts';
-import type { AdmissionSelf } from '../identity/admission.ts';
 import { isOfTheFuture } from '../identity/incarnation.ts';
-import type { TrustTable } from '../identity/trust.ts';
 import { settlement } from '../settlement.ts';
-import {
-  type Channel,
-  type Closure,
-  CONTROL,
-  type OnConnection,
-  type Transport,
-} from '../transport/transport.ts';
-import { AddressBook } from './address-book.ts';
+import { type Channel, type Closure, CONTROL, type Transport } from '../transport/transport.ts';
 import { AdmissionGate } from './admission-gate.ts';
 import { TaggedBroadcasts } from './broadcasts.ts';
-import { clusterStores, openReplicas, openTable } from './cluster-stores.ts';
+import type { ClusterOptions } from './cluster-options.ts';
+import { type ClusterRoutes, clusterRoutes } from './cluster-routes.ts';
+import { clusterStores, openReplicas, openTables } from './cluster-stores.ts';
 import { ControlSender } from './control-sender.ts';
-import { Dialler } from './dialler.ts';
+import type { Dialler } from './dialler.ts';
+import { ElectionGround } from './election-ground.ts';
 import { meterGossip } from './gossip-metrics.ts';
 import type { Link, LinkTableEvents } from './link.ts';
 import { LinkTable } from './link-table.ts';
-import type { NodeClock } from './node-clock.ts';
 import { OnDemandLinks } from './on-demand-links.ts';
 import { OverlayDriver } from './overlay-driver.ts';
 import { PagedRoster } from './paged-roster.ts';
-import type { Broadcasts, MessageLinks, NodeRef, OwnedTable } from './ports.ts';
+import type {
+  Broadcasts,
+  ElectionPort,
+  MessageLinks,
+  NodeRef,
+  OverlayQueries,
+  OwnedTable,
+} from './ports.ts';
 import { rosterPages, SYNCED } from './roster-pages.ts';
 import type { StoreDriver } from './store-driver.ts';
-
-export interface ClusterOptions {
-  readonly host: Host;
-  readonly self: AdmissionSelf;
-  readonly incarnation: bigint;
-  readonly ephemeral: boolean;
-  readonly secretKey: Uint8Array | undefined;
-  readonly trust: TrustTable;
-  readonly clock: NodeClock;
-  /** Undefined without a data directory. */
-  readonly durable: DurableStore | undefined;
-  readonly discovery: Discovery;
-  readonly membership: Partial<HyParViewConfig>;
-  readonly suspicion: { readonly suspicionMinMs: number; readonly suspicionMaxMs: number };
-  /** Peers that an earlier start of this node knew. */
-  readonly known: readonly PeerDescriptor[];
-  readonly openTransport: (onConnection: OnConnection) => Promise<Transport>;
-  /** Addresses to advertise, given the bound one. */
-  readonly advertise: (bound: Address) => readonly Address[];
-  /** What this node tells of itself in the roster. */
-  readonly record: (addresses: readonly Address[]) => MemberRecord;
-  readonly onNeighbor: (event: NeighborEvent) => void;
-  readonly onMember: (event: MemberEvent) => void;
-  /** A peer knows a later start of this node than this one. */
-  readonly onStale: (seenIncarnation: bigint) => void;
-}
 
 export class Cluster implements LinkTableEvents {
   readonly self: NodeRef;
   readonly #options: ClusterOptions;
   readonly #links: LinkTable;
-  readonly #dialler: Dialler;
+  readonly #routes: ClusterRoutes;
   readonly #overlay: OverlayDriver;
   readonly #stores: StoreDriver;
   readonly #table: OwnedTable;
+  readonly #elections: ElectionGround;
   readonly #broadcasts: TaggedBroadcasts;
   readonly #messages: OnDemandLinks;
   readonly #pagedRoster: PagedRoster;
@@ -103,13 +76,15 @@ export class Cluster implements LinkTableEvents {
       events: this,
     });
     const control = new ControlSender(host, this.#links);
-    this.#dialler = new Dialler(
-      this.#links,
-      new AddressBook({
-        announced: (node) => this.#overlay.core.roster.get(node)?.record?.addresses,
-        discovery: options.discovery,
-      }),
-    );
+    this.#routes = clusterRoutes({
+      ...options,
+      self: this.self,
+      links: this.#links,
+      control,
+      tunnels: transport.tunnels,
+      overlay: () => this.#overlay,
+      messages: () => this.#messages,
+    });
     this.#broadcasts = new TaggedBroadcasts((tag, bytes) => this.#overlay.broadcast(tag, bytes));
     this.#overlay = this.#overlayDriver(control);
     meterGossip(host.meter, this.#overlay.core.gossip);
@@ -120,14 +95,20 @@ export class Cluster implements LinkTableEvents {
       broadcasts: this.#broadcasts,
       control,
       links: this.#links,
-      dialler: this.#dialler,
-      onExchanged: () => this.#synced.resolve(),
+      dialler: this.#routes.dialler,
+      onExchanged: () => {
+        this.#synced.resolve();
+        this.#elections.exchanged();
+      },
     });
-    this.#table = openTable(this.self, this.#stores);
+    const { services, candidates } = openTables(this.self, this.#stores);
+    this.#table = services;
+    const overlay = this.#overlay.core;
+    this.#elections = new ElectionGround({ self: this.self, candidates, control, overlay });
     this.#pagedRoster = new PagedRoster(control);
     this.#messages = new OnDemandLinks(this.self, host, {
       link: (node) => this.#links.get(node),
-      connect: async (node) => void (await this.#dialler.toNode(node)),
+      connect: async (node) => void (await this.#routes.dialler.toNode(node)),
     });
   }
 
@@ -160,6 +141,10 @@ export class Cluster implements LinkTableEvents {
     return this.#table;
   }
 
+  get elections(): ElectionPort {
+    return this.#elections;
+  }
+
   get stores(): StoreDriver {
     return this.#stores;
   }
@@ -168,8 +153,12 @@ export class Cluster implements LinkTableEvents {
     return this.#broadcasts;
   }
 
+  get queries(): OverlayQueries {
+    return this.#routes.routing;
+  }
+
   get dialler(): Dialler {
-    return this.#dialler;
+    return this.#routes.dialler;
   }
 
   get overlay(): OverlayDriver {
@@ -264,6 +253,7 @@ export class Cluster implements LinkTableEvents {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#overlay.close();
+    this.#routes.routing.close();
     this.#messages.close();
     await this.#stores.close();
     await this.#transport.close('leaving');
@@ -275,11 +265,13 @@ export class Cluster implements LinkTableEvents {
     this.#options.host.logger.debug('link up', { node: link.node, role: link.connection.role });
     this.#overlay.linkUp(link);
     this.#messages.linkUp(link);
+    this.#routes.retries.linkUp(link);
   }
 
   onDown(link: Link, closure: Closure): void {
     const { node, incarnation } = link;
     this.#pagedRoster.stop(node);
+    this.#routes.routing.linkDown(link);
     this.#overlay.linkDown(link, closure);
     this.#messages.linkDown(link, closure.reason);
     const isKept = this.isAlive(node, incarnation) && this.isMember(this.self.node);
@@ -287,14 +279,17 @@ export class Cluster implements LinkTableEvents {
   }
 
   onFrame(link: Link, channel: Channel, frame: Uint8Array): void {
-    if (channel !== CONTROL) {
-      this.#messages.frame(link, frame);
-      return;
-    }
-    if (this.#overlay.frame(link, frame)) return;
     const kind = frame[0] ?? 0;
+    if (isRoutingKind(kind)) this.#routes.routing.frame(link, channel, frame);
+    else if (channel === CONTROL) this.#onControl(link, frame, kind);
+    else this.#messages.frame(link, frame);
+  }
+
+  #onControl(link: Link, frame: Uint8Array, kind: number): void {
+    if (this.#overlay.frame(link, frame)) return;
     if (kind === EXCHANGE) this.#stores.frame(link, frame);
     else if (kind === SYNCED) this.#stores.submit({ kind: 'ask', node: link.node });
+    else if (isAttestKind(kind)) this.#elections.frame(link, frame);
     else throw new WireError(`no control message has kind ${kind}`);
   }
 
@@ -327,6 +322,7 @@ export class Cluster implements LinkTableEvents {
       // While a link proves who has the name, word of a death does not free it.
       if (this.#links.get(node) === undefined) this.#options.trust.release(node, incarnation);
     }
+    this.#elections.membersChanged();
     this.#options.onMember(event);
   }
 
@@ -383,8 +379,8 @@ export class Cluster implements LinkTableEvents {
       }),
       link: (node) => this.#links.get(node),
       control,
-      connect: async ({ node, addresses }, signal) =>
-        void (await this.#dialler.toNode(node, addresses, signal)),
+      connect: async ({ node, addresses: hints }, relaying, signal) =>
+        void (await this.#routes.dialler.toNode(node, { hints, relaying, signal })),
       onNeighbor: (event) => this.#onNeighbor(event),
       onMember: (event) => this.#onMember(event),
       onBroadcast: (broadcast) => this.#broadcasts.deliver(broadcast),

@@ -1,88 +1,186 @@
 /**
- * Makes a link to a node by name or by address. Several who want the same node share one attempt,
- * which ends when none of them waits any more; its addresses are tried in turn.
+ * Makes a link to a node by name or by address. The addresses of a node are tried in turn; where
+ * none of them answers, a way through other nodes is looked for. Several who want the same node
+ * share one attempt.
  */
 import type { Address, NodeName } from '../core/names.ts';
+import { RecentKeys } from '../core/recent-keys.ts';
 import { BarrelError } from '../errors.ts';
-import { DIALS_MAX } from '../limits.ts';
-import { abortable } from '../settlement.ts';
+import type { Host } from '../host/host.ts';
+import { settlement } from '../settlement.ts';
 import type { AddressBook } from './address-book.ts';
+import { JointAttempts } from './joint-attempts.ts';
 import type { Link } from './link.ts';
 import type { LinkTable } from './link-table.ts';
 
-interface Attempt {
-  readonly link: Promise<Link>;
-  readonly abort: AbortController;
-  waiters: number;
+/**
+ * What the addresses have before other ways are looked for: the first datagram may get lost, and is
+ * sent again after a second.
+ */
+const HEAD_START_MS = 1_000;
+
+/** How long it is remembered that a node was reached through others only, and of how many. */
+const RELAYED_MS = 60_000;
+const RELAYED_NODES_MAX = 4_096;
+
+/** Ways to a node that lead through other nodes. */
+export interface RelayedWays {
+  /**
+   * An address at which that node answers.
+   * @throws ERR_UNREACHABLE (also for who is no member), ERR_OVERLOADED, the signal's reason.
+   */
+  open(node: NodeName, signal: AbortSignal): Promise<Address>;
+  /** That address is needed no more. */
+  release(address: Address): void;
+  /** Of the key that the node says it has; undefined where it has not said so. */
+  fingerprint(node: NodeName): string | undefined;
+}
+
+export interface DiallerOptions {
+  readonly host: Pick<Host, 'clock' | 'timers'>;
+  readonly links: Pick<LinkTable, 'get' | 'dial'>;
+  readonly book: AddressBook;
+  readonly relayed: RelayedWays;
+}
+
+/**
+ * Whether the link may lead through other nodes: `never`, `later` (default: the addresses have a
+ * head start, unless the node was reached through others a moment ago), or at once.
+ */
+export type Relaying = 'never' | 'later' | 'atOnce';
+
+export interface DialHow {
+  /** Addresses to try behind those that the node told itself. */
+  readonly hints?: readonly Address[] | undefined;
+  readonly relaying?: Relaying | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 export class Dialler {
-  readonly #links: LinkTable;
-  readonly #book: AddressBook;
-  readonly #underWay = new Map<NodeName, Attempt>();
+  readonly #options: DiallerOptions;
+  readonly #direct = new JointAttempts<Link>();
+  readonly #anyWay = new JointAttempts<Link>();
+  readonly #lately = new RecentKeys(RELAYED_MS, RELAYED_NODES_MAX);
 
-  constructor(links: LinkTable, book: AddressBook) {
-    this.#links = links;
-    this.#book = book;
+  constructor(options: DiallerOptions) {
+    this.#options = options;
   }
 
   /**
    * The link to that node, made if there is none.
    * @throws ERR_UNREACHABLE, ERR_REFUSED, ERR_SELF, ERR_OVERLOADED, or the signal's reason.
    */
-  async toNode(
-    node: NodeName,
-    hints: readonly Address[] = [],
-    signal?: AbortSignal,
-  ): Promise<Link> {
-    const known = this.#links.get(node);
+  async toNode(node: NodeName, how: DialHow = {}): Promise<Link> {
+    const known = this.#options.links.get(node);
     if (known !== undefined) return known;
+    const { hints = [], relaying = 'later', signal } = how;
     signal?.throwIfAborted();
-    const attempt = this.#underWay.get(node) ?? this.#start(node, hints);
-    attempt.waiters += 1;
-    try {
-      return await abortable(attempt.link, signal);
-    } finally {
-      attempt.waiters -= 1;
-      if (attempt.waiters === 0) this.#end(node, attempt);
-    }
+    if (relaying === 'never') return this.#directly(node, { hints, signal });
+    const nowMs = this.#options.host.clock.monotonicMs();
+    const hasHeadStart = relaying === 'later' && !this.#lately.has(node, nowMs);
+    const headStartMs = hasHeadStart ? HEAD_START_MS : 0;
+    const start = (ended: AbortSignal): Promise<Link> =>
+      this.#eitherWay(node, { hints, headStartMs, signal: ended });
+    return this.#anyWay.join(node, start, signal);
   }
 
   /** The link to whoever answers there. */
   toAddress(address: Address, signal?: AbortSignal): Promise<Link> {
-    return this.#links.dial({ address }, signal);
+    return this.#options.links.dial({ address }, signal);
   }
 
-  #start(node: NodeName, hints: readonly Address[]): Attempt {
-    if (this.#underWay.size >= DIALS_MAX) {
-      throw new BarrelError('ERR_OVERLOADED', `${DIALS_MAX} nodes are being dialled`, { node });
-    }
-    const abort = new AbortController();
-    const attempt = { link: this.#tryAll(node, hints, abort.signal), abort, waiters: 0 };
-    this.#underWay.set(node, attempt);
-    return attempt;
+  /** A direct link to that node, which takes the place of one through others. */
+  replaceRelayed(node: NodeName): Promise<Link> {
+    return this.#directly(node, { replacesRelayed: true });
   }
 
-  /** Nobody waits any more: the attempt has ended, or ends now. */
-  #end(node: NodeName, attempt: Attempt): void {
-    if (this.#underWay.get(node) === attempt) this.#underWay.delete(node);
-    attempt.abort.abort(new BarrelError('ERR_CLOSED', `nobody waits for ${node} any more`));
-    attempt.link.catch(() => {});
+  #directly(node: NodeName, how: Directly): Promise<Link> {
+    const start = (ended: AbortSignal): Promise<Link> =>
+      this.#tryAll(node, { ...how, signal: ended });
+    return this.#direct.join(node, start, how.signal);
   }
 
-  async #tryAll(node: NodeName, hints: readonly Address[], signal: AbortSignal): Promise<Link> {
+  async #tryAll(
+    node: NodeName,
+    { hints, signal, replacesRelayed }: Directly & { readonly signal: AbortSignal },
+  ): Promise<Link> {
+    const { book, links } = this.#options;
     let failure: unknown;
-    for (const address of await this.#book.find(node, hints, signal)) {
+    for (const address of await book.find(node, hints, signal)) {
       try {
-        return await this.#links.dial({ address, node }, signal);
+        return await links.dial({ address, node, replacesRelayed }, signal);
       } catch (error) {
         signal.throwIfAborted();
         // A refusal outweighs silence: it says what to mend.
         if (!(failure instanceof BarrelError) || failure.code !== 'ERR_REFUSED') failure = error;
       }
-      const link = this.#links.get(node);
+      const link = links.get(node);
       if (link !== undefined) return link;
     }
     throw failure ?? new BarrelError('ERR_UNREACHABLE', `cannot reach ${node}`, { node });
   }
+
+  /** The first link wins; with it the other way is given up. */
+  async #eitherWay(node: NodeName, how: AnyWay): Promise<Link> {
+    const ended = new AbortController();
+    const signal = AbortSignal.any([how.signal, ended.signal]);
+    try {
+      return await this.#race(node, { ...how, signal });
+    } finally {
+      ended.abort(new BarrelError('ERR_CLOSED', `the way to ${node} is settled`));
+    }
+  }
+
+  async #race(node: NodeName, { hints, headStartMs, signal }: AnyWay): Promise<Link> {
+    const first = settlement<Link>();
+    const silence = settlement<void>();
+    const timer = this.#options.host.timers.after(headStartMs, () => silence.resolve());
+    const relayed = silence.promise.then(() => this.#relayed(node, signal));
+    relayed.then(first.resolve, () => {});
+    this.#directly(node, { hints, signal }).then(first.resolve, (error: unknown) => {
+      // Who is refused does not come in by a back door.
+      if (!isUnreachable(error)) {
+        first.reject(error);
+        return;
+      }
+      relayed.catch(() => first.reject(error));
+      silence.resolve();
+    });
+    try {
+      return await first.promise;
+    } finally {
+      timer[Symbol.dispose]();
+    }
+  }
+
+  async #relayed(node: NodeName, signal: AbortSignal): Promise<Link> {
+    const { host, links, relayed } = this.#options;
+    signal.throwIfAborted();
+    const address = await relayed.open(node, signal);
+    try {
+      const fingerprint = relayed.fingerprint(node);
+      const link = await links.dial({ address, node, fingerprint }, signal);
+      if (link.isRelayed) this.#lately.add(node, host.clock.monotonicMs());
+      // Another connection to the node may have come first.
+      if (link.connection.remoteAddress !== address) relayed.release(address);
+      return link;
+    } catch (error) {
+      relayed.release(address);
+      throw error;
+    }
+  }
+}
+
+interface Directly extends Omit<DialHow, 'relaying'> {
+  readonly replacesRelayed?: boolean;
+}
+
+interface AnyWay {
+  readonly hints: readonly Address[];
+  readonly headStartMs: number;
+  readonly signal: AbortSignal;
+}
+
+function isUnreachable(error: unknown): boolean {
+  return error instanceof BarrelError && error.code === 'ERR_UNREACHABLE';
 }

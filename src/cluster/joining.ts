@@ -68,7 +68,7 @@ function linkTo(cluster: Cluster, contact: Contact, signal?: AbortSignal): Promi
     throw new BarrelError('ERR_SELF', `${parsed.node} is this node itself`);
   }
   const hints = parsed.kind === 'nodeAt' ? [parsed.address] : [];
-  return cluster.dialler.toNode(parsed.node, hints, signal);
+  return cluster.dialler.toNode(parsed.node, { hints, signal });
 }
 
 async function firstLink(
@@ -80,7 +80,7 @@ async function firstLink(
   let failure: unknown = refused(redirecting, 'is busy and knows nobody else');
   for (const { node, addresses } of peers) {
     try {
-      return await cluster.dialler.toNode(node, addresses, signal);
+      return await cluster.dialler.toNode(node, { hints: addresses, signal });
     } catch (error) {
       signal?.throwIfAborted();
       failure = error;

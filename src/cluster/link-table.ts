@@ -8,11 +8,13 @@ import type { NodeName } from '../core/names.ts';
 import { WireError } from '../core/wire/wire-error.ts';
 import { BarrelError, type RefusalReason } from '../errors.ts';
 import type { Host } from '../host/host.ts';
+import { fingerprintOf } from '../identity/fingerprint.ts';
 import type { Hello } from '../identity/hello.ts';
 import { isSameKey } from '../identity/pin.ts';
 import { HANDSHAKE_TIMEOUT_MS } from '../limits.ts';
 import { abortable, type Settlement, settlement } from '../settlement.ts';
 import type { Channel, Closure, Connection, ConnectionEvents } from '../transport/transport.ts';
+import { isTunnelAddress } from '../transport/tunnel/tunnel-address.ts';
 import { type Gate, Handshake, type Outcome, type Refused } from './handshake.ts';
 import { type DialTarget, keyText, type Link, type LinkTableEvents } from './link.ts';
 
@@ -62,7 +64,7 @@ export class LinkTable {
       throw fault;
     }
     const key = keyText(connection.peerKey);
-    const known = this.#byKey.get(key);
+    const known = this.#standing(key, target);
     const awaited = known ?? this.#await(key);
     if (known !== undefined || this.#isUnderWay(key)) connection.close('superseded');
     else this.#shake(connection, target.node);
@@ -72,6 +74,12 @@ export class LinkTable {
       reason: 'name',
       node: target.node,
     });
+  }
+
+  /** The link to the holder of that key, unless it is to be replaced. */
+  #standing(key: string, { replacesRelayed }: DialTarget): Link | undefined {
+    const link = this.#byKey.get(key);
+    return replacesRelayed === true && link?.isRelayed === true ? undefined : link;
   }
 
   /** A connection that another node opened. */
@@ -153,6 +161,7 @@ export class LinkTable {
       addresses: hello.addresses,
       key: connection.peerKey,
       connection,
+      isRelayed: isTunnelAddress(connection.remoteAddress),
     };
     const older = this.#links.get(link.node);
     if (older !== undefined) this.#replace(older, link);
@@ -206,15 +215,20 @@ export class LinkTable {
     if (isSameKey(peerKey, this.#options.publicKey)) {
       return new BarrelError('ERR_SELF', `${target.address} is this node itself`);
     }
-    const pinned = target.node === undefined ? undefined : this.#options.pinnedKey(target.node);
-    if (pinned === undefined || isSameKey(pinned, peerKey)) return undefined;
-    const refused: Refused = {
-      reason: 'key-mismatch',
-      by: 'local',
-      detail: `another key is pinned for ${target.node}`,
-    };
+    const detail = this.#mismatch(peerKey, target);
+    if (detail === undefined) return undefined;
+    const refused: Refused = { reason: 'key-mismatch', by: 'local', detail };
     this.#count(connection, refused);
     return refusalError(connection, refused);
+  }
+
+  #mismatch(key: Uint8Array, { node, fingerprint }: DialTarget): string | undefined {
+    const pinned = node === undefined ? undefined : this.#options.pinnedKey(node);
+    if (pinned !== undefined) {
+      return isSameKey(pinned, key) ? undefined : `another key is pinned for ${node}`;
+    }
+    if (fingerprint === undefined || fingerprint === fingerprintOf(key)) return undefined;
+    return `${node} has said that its key is ${fingerprint}`;
   }
 
   #count(connection: Connection, refused: Refused): void {

@@ -11,6 +11,8 @@ export interface Link extends NodeRef {
   /** Raw Ed25519 key that the peer proved. */
   readonly key: Uint8Array;
   readonly addresses: readonly Address[];
+  /** It leads through other nodes. */
+  readonly isRelayed: boolean;
 }
 
 /** What happens on admitted links; for one node `onUp` and `onDown` alternate. */
@@ -24,10 +26,13 @@ export interface LinkTableEvents {
   onStale(seenIncarnation: bigint): void;
 }
 
-/** Whom to dial: an address, and the name that must answer there, if one is meant. */
+/** Whom to dial: an address, and the name and key that must answer there, if they are known. */
 export interface DialTarget {
   readonly address: Address;
   readonly node?: NodeName | undefined;
+  readonly fingerprint?: string | undefined;
+  /** A link through other nodes gives way to the new one. */
+  readonly replacesRelayed?: boolean | undefined;
 }
 
 export function keyText(key: Uint8Array): string {

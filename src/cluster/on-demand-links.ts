@@ -38,6 +38,7 @@ export class OnDemandLinks implements MessageLinks {
   readonly #waiting = new Map<NodeName, Waiting>();
   readonly #failures = new Map<NodeName, Failure>();
   readonly #holds = new Map<NodeName, number>();
+  readonly #usedMs = new Map<NodeName, number>();
   #events: LinkEvents | undefined;
   #isClosed = false;
 
@@ -54,8 +55,9 @@ export class OnDemandLinks implements MessageLinks {
   send(node: NodeName, lane: number, frame: Uint8Array): boolean {
     if (this.#isClosed) throw new BarrelError('ERR_CLOSED', 'the node is closed');
     const link = this.#source.link(node);
-    if (link !== undefined) return link.connection.send(lane + 1, frame);
-    return this.#queue(node, lane, frame);
+    if (link === undefined) return this.#queue(node, lane, frame);
+    if (link.isRelayed) this.#used(node);
+    return link.connection.send(lane + 1, frame);
   }
 
   connected(node: NodeName): NodeRef | undefined {
@@ -95,11 +97,18 @@ export class OnDemandLinks implements MessageLinks {
     if (waiting !== undefined) this.#events?.onDrained(link.node);
   }
 
+  /** When a message last went over the link through others to that node, or came over it. */
+  lastUsedMs(node: NodeName): number | undefined {
+    return this.#usedMs.get(node);
+  }
+
   linkDown(link: Link, reason: string): void {
+    this.#usedMs.delete(link.node);
     this.#events?.onLinkDown(link, reason);
   }
 
   frame(link: Link, frame: Uint8Array): void {
+    if (link.isRelayed) this.#used(link.node);
     this.#events?.onFrame(link, frame);
   }
 
@@ -110,6 +119,10 @@ export class OnDemandLinks implements MessageLinks {
   close(): void {
     this.#isClosed = true;
     this.#waiting.clear();
+  }
+
+  #used(node: NodeName): void {
+    this.#usedMs.set(node, this.#host.clock.monotonicMs());
   }
 
   #queue(node: NodeName, lane: number, frame: Uint8Array): boolean {

@@ -22,6 +22,7 @@ import { within } from '../time-limit.ts';
 import type { Closure } from '../transport/transport.ts';
 import type { ControlSender } from './control-sender.ts';
 import { CoreInbox } from './core-inbox.ts';
+import type { Relaying } from './dialler.ts';
 import type { Link } from './link.ts';
 
 /** A member that is looked for by dialling must answer within this. */
@@ -33,7 +34,7 @@ export interface OverlayDriverOptions {
   readonly link: (node: NodeName) => Link | undefined;
   readonly control: ControlSender;
   /** Makes a link to that node if there is none; rejects when it cannot be had. */
-  readonly connect: (peer: Dialled, signal: AbortSignal) => Promise<void>;
+  readonly connect: (peer: Dialled, relaying: Relaying, signal: AbortSignal) => Promise<void>;
   readonly onNeighbor: (event: NeighborEvent) => void;
   readonly onMember: (event: MemberEvent) => void;
   readonly onBroadcast: (broadcast: Broadcast) => void;
@@ -224,7 +225,7 @@ export class OverlayDriver {
     if (link(node) !== undefined) return true;
     const limit = { timers: host.timers, timeoutMs: REACH_TIMEOUT_MS, what: `dialling ${node}` };
     try {
-      await within(limit, (signal) => connect({ node }, signal));
+      await within(limit, (signal) => connect({ node }, 'atOnce', signal));
       return true;
     } catch (error) {
       host.logger.debug('a member cannot be reached', { node, error });
@@ -244,7 +245,7 @@ export class OverlayDriver {
     const abort = new AbortController();
     this.#dials.set(node, abort);
     // A link that comes up is reported by `linkUp`, as every link is.
-    connect(peer, abort.signal).then(
+    connect(peer, this.#hasDirectNeighbor() ? 'never' : 'later', abort.signal).then(
       () => {
         if (this.#dials.get(node) === abort) this.#dials.delete(node);
       },
@@ -255,6 +256,14 @@ export class OverlayDriver {
         this.submit({ kind: 'connectFailed', node });
       },
     );
+  }
+
+  /** Neighbours through others fall together with those: they are for who has no better ones. */
+  #hasDirectNeighbor(): boolean {
+    return this.core.membership.activeView.some((node) => {
+      const link = this.#options.link(node);
+      return link !== undefined && !link.isRelayed;
+    });
   }
 
   #giveUp(node: NodeName): void {

@@ -38,7 +38,8 @@ export class ReachingSender {
   async #reach(node: NodeName): Promise<void> {
     const { control, dialler, host } = this.#options;
     try {
-      await dialler.toNode(node);
+      // There are other nodes to compare with: links through others are for messages.
+      await dialler.toNode(node, { relaying: 'never' });
       for (const frame of this.#waiting.get(node) ?? []) control.send(node, frame);
     } catch (error) {
       host.logger.debug('a store has nobody to compare with', { node, error });

@@ -11,8 +11,14 @@ export type CallFailure =
   | { readonly kind: 'exit'; readonly reason: Value }
   /** The callee threw. */
   | { readonly kind: 'handler'; readonly failure: HandlerFailure }
+  /** The callee passed the call on, and lost the connection to where that went. */
+  | { readonly kind: 'noConnection' }
   /** A bound of the callee was hit; the request was not looked at. */
-  | { readonly kind: 'overloaded' };
+  | { readonly kind: 'overloaded' }
+  /** The node of the callee does not let the caller's node call this. */
+  | { readonly kind: 'unauthorized' }
+  /** A schema of the callee refused the arguments. */
+  | { readonly kind: 'invalid'; readonly why: string };
 
 /** @param to where the call went, for the message. */
 export function callError(failure: CallFailure, to: Destination): BarrelError {
@@ -27,8 +33,14 @@ export function callError(failure: CallFailure, to: Destination): BarrelError {
     }
     case 'handler':
       return handlerError(failure.failure, where, node);
+    case 'noConnection':
+      return new BarrelError('ERR_NO_CONNECTION', `${where} lost the way of the call`, node);
     case 'overloaded':
       return new BarrelError('ERR_OVERLOADED', `${where} has no room for the call`, node);
+    case 'unauthorized':
+      return new BarrelError('ERR_UNAUTHORIZED', `the node of ${where} forbids the call`, node);
+    case 'invalid':
+      return new BarrelError('ERR_INVALID_VALUE', `${where} refuses ${failure.why}`, node);
     default:
       return unreachable(failure);
   }

@@ -10,6 +10,8 @@ import {
   PROCESS_LINKS_PER_LINK_MAX,
   REQUESTS_PER_LINK_MAX,
 } from '../limits.ts';
+import type { CallAuthorization } from './call-authorization.ts';
+import type { CallFailure } from './call-failure.ts';
 import type { Deadlines } from './deadlines.ts';
 import { type Addressed, type FlowKey, type Frame, readFrame } from './frames.ts';
 import type { LocalProcesses } from './local-processes.ts';
@@ -33,17 +35,21 @@ export interface FrameReceiverParts {
   readonly locals: LocalProcesses;
   readonly clock: Clock;
   readonly deadlines: Deadlines;
+  /** Undefined: every call is let through. */
+  readonly authorization: CallAuthorization | undefined;
 }
 
 export class FrameReceiver {
   readonly #locals: LocalProcesses;
   readonly #clock: Clock;
   readonly #deadlines: Deadlines;
+  readonly #authorization: CallAuthorization | undefined;
 
   constructor(parts: FrameReceiverParts) {
     this.#locals = parts.locals;
     this.#clock = parts.clock;
     this.#deadlines = parts.deadlines;
+    this.#authorization = parts.authorization;
   }
 
   /** @throws WireError for bytes that are no frame, or that no honest node sends. */
@@ -67,6 +73,17 @@ export class FrameReceiver {
         break;
       case 'credit':
         peer.output.onCredit(frame.key, frame.units, frame.window);
+        break;
+      case 'item':
+        peer.results.onItem(frame.id, frame.value, bytes.byteLength);
+        break;
+      case 'pull':
+        peer.requests.get(frame.id)?.pulled(frame.count);
+        break;
+      case 'opened':
+      case 'ended':
+      case 'broken':
+        receiveResult(peer, frame);
         break;
       default:
         this.#receiveSignal(peer, frame);
@@ -115,14 +132,18 @@ export class FrameReceiver {
     const process = this.#locals.addressed(frame.to);
     const lane = laneOf(process?.pid.serial ?? frame.to.serial, frame.to.name);
     const isFull = peer.requests.size >= REQUESTS_PER_LINK_MAX;
-    if (process === undefined || isFull) {
-      const failure = { kind: isFull ? 'overloaded' : 'noProcess' } as const;
-      peer.output.urgent(lane, peer.writer.failure(frame.id, failure));
+    if (process === undefined || isFull || !this.#allows(peer, process, frame.request)) {
+      const kind = isFull ? 'overloaded' : process === undefined ? 'noProcess' : 'unauthorized';
+      peer.output.urgent(lane, peer.writer.failure(frame.id, { kind } satisfies CallFailure));
       return;
     }
     const parts = { clock: this.#clock, deadlines: this.#deadlines, lane };
     const request = { value: frame.request, bytes: frameBytes };
     process.deliverCall(new RemoteCall(peer, frame, parts), request);
+  }
+
+  #allows(peer: Peer, process: Process, request: Value): boolean {
+    return this.#authorization?.allows(peer.node, process, request) ?? true;
   }
 
   #onMonitor(peer: Peer, frame: FrameOf<'monitor'>): void {
@@ -192,6 +213,22 @@ export class FrameReceiver {
     }
     const link = process.links?.get(from);
     if (link instanceof RemoteLink) link.cut(frame.reason);
+  }
+}
+
+function receiveResult(peer: Peer, frame: FrameOf<'opened' | 'ended' | 'broken'>): void {
+  switch (frame.kind) {
+    case 'opened':
+      peer.results.onOpened(frame.id);
+      break;
+    case 'ended':
+      peer.results.onEnded(frame.id);
+      break;
+    case 'broken':
+      peer.results.onBroken(frame.id, frame.failure);
+      break;
+    default:
+      unreachable(frame);
   }
 }
 

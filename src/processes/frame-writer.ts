@@ -1,10 +1,9 @@
 /** Writes the frames that `frames.ts` reads, each method one frame. */
 import { isPid, type Pid } from '../core/pid.ts';
-import { unreachable } from '../core/unreachable.ts';
 import { Writer } from '../core/wire/writer.ts';
 import type { CallFailure } from './call-failure.ts';
-import type { HandlerFailure } from './exit-reason.ts';
-import { FAILURE, type FlowKey, KIND } from './frames.ts';
+import { writeFailure } from './failure-codec.ts';
+import { type FlowKey, KIND } from './frames.ts';
 import type { RegisteredName, Value } from './processes.ts';
 
 /** A process of another node, as the user named it. */
@@ -103,6 +102,28 @@ export class FrameWriter {
     return this.#end(w.uint(units).uint(window));
   }
 
+  opened(id: number): Uint8Array {
+    return this.#end(this.#begin(KIND.opened).uint(id));
+  }
+
+  item(id: number, value: Value): Uint8Array {
+    return this.#end(this.#begin(KIND.item).uint(id).value(value));
+  }
+
+  ended(id: number): Uint8Array {
+    return this.#end(this.#begin(KIND.ended).uint(id));
+  }
+
+  broken(id: number, failure: CallFailure): Uint8Array {
+    const w = this.#begin(KIND.broken).uint(id);
+    writeFailure(w, failure);
+    return this.#end(w);
+  }
+
+  pull(id: number, count: number): Uint8Array {
+    return this.#end(this.#begin(KIND.pull).uint(id).uint(count));
+  }
+
   #begin(kind: number): Writer {
     // Taken while in use: a getter in a user's value may send another message.
     const writer = this.#spare ?? new Writer();
@@ -119,31 +140,6 @@ export class FrameWriter {
 function writeTarget(w: Writer, target: RemoteTarget): void {
   if (isPid(target)) w.uint(target.serial).big(target.incarnation);
   else w.uint(0).string(target.name);
-}
-
-function writeFailure(w: Writer, failure: CallFailure): void {
-  switch (failure.kind) {
-    case 'noProcess':
-      w.uint(FAILURE.noProcess);
-      break;
-    case 'exit':
-      w.uint(FAILURE.exit).value(failure.reason);
-      break;
-    case 'handler':
-      w.uint(FAILURE.handler);
-      writeHandlerFailure(w, failure.failure);
-      break;
-    case 'overloaded':
-      w.uint(FAILURE.overloaded);
-      break;
-    default:
-      unreachable(failure);
-  }
-}
-
-function writeHandlerFailure(w: Writer, failure: HandlerFailure): void {
-  w.string(failure.name).string(failure.message);
-  w.optional(failure.code, writeString).optional(failure.causeMessage, writeString);
 }
 
 function writeString(w: Writer, text: string): void {

@@ -7,14 +7,13 @@
 import { Reader } from '../core/wire/reader.ts';
 import { WireError } from '../core/wire/wire-error.ts';
 import {
-  ERROR_MESSAGE_CHARS_MAX,
-  ERROR_NAME_CHARS_MAX,
-  EXIT_REASON_BYTES_MAX,
   LOCAL_NAME_BYTES_MAX,
+  RESULT_WINDOW_ITEMS,
   TIMEOUT_MS_MAX,
   TRACEPARENT_BYTES_MAX,
 } from '../limits.ts';
 import type { CallFailure } from './call-failure.ts';
+import { readFailure, readReason } from './failure-codec.ts';
 import type { Value } from './processes.ts';
 
 /** First field of each frame. */
@@ -31,10 +30,12 @@ export const KIND = {
   unlink: 10,
   exit: 11,
   credit: 12,
+  opened: 13,
+  item: 14,
+  ended: 15,
+  broken: 16,
+  pull: 17,
 } as const;
-
-/** First field of a failure. */
-export const FAILURE = { noProcess: 0, exit: 1, handler: 2, overloaded: 3 } as const;
 
 /** A process as a frame names it: by serial and incarnation, or by name with serial 0. */
 export interface Addressed {
@@ -101,7 +102,14 @@ export type Frame =
       readonly key: FlowKey;
       readonly units: number;
       readonly window: number;
-    };
+    }
+  /** The call of that id is answered with a stream: items follow, then `ended` or `broken`. */
+  | { readonly kind: 'opened'; readonly id: number }
+  | { readonly kind: 'item'; readonly id: number; readonly value: Value }
+  | { readonly kind: 'ended'; readonly id: number }
+  | { readonly kind: 'broken'; readonly id: number; readonly failure: CallFailure }
+  /** The caller has consumed so many items more; a `cancel` ends the stream before its end. */
+  | { readonly kind: 'pull'; readonly id: number; readonly count: number };
 
 /** @throws WireError */
 export function readFrame(bytes: Uint8Array): Frame {
@@ -144,6 +152,23 @@ function readBody(r: Reader, kind: number): Frame {
     case KIND.credit:
       return { kind: 'credit', key: readKey(r), units: r.uint(), window: r.uint() };
     default:
+      return readStreamFrame(r, kind);
+  }
+}
+
+function readStreamFrame(r: Reader, kind: number): Frame {
+  switch (kind) {
+    case KIND.opened:
+      return { kind: 'opened', id: r.uint() };
+    case KIND.item:
+      return { kind: 'item', id: r.uint(), value: r.value() };
+    case KIND.ended:
+      return { kind: 'ended', id: r.uint() };
+    case KIND.broken:
+      return { kind: 'broken', id: r.uint(), failure: readFailure(r) };
+    case KIND.pull:
+      return { kind: 'pull', id: r.uint(), count: r.uint(RESULT_WINDOW_ITEMS) };
+    default:
       throw new WireError('unknown kind of process frame');
   }
 }
@@ -170,42 +195,6 @@ function readUnlink(r: Reader): Frame {
   };
 }
 
-function readFailure(r: Reader): CallFailure {
-  const kind = r.uint();
-  switch (kind) {
-    case FAILURE.noProcess:
-      return { kind: 'noProcess' };
-    case FAILURE.exit:
-      return { kind: 'exit', reason: readReason(r) };
-    case FAILURE.handler:
-      return readHandlerFailure(r);
-    case FAILURE.overloaded:
-      return { kind: 'overloaded' };
-    default:
-      throw new WireError('unknown kind of failure');
-  }
-}
-
-/** A character takes three bytes at most. */
-const NAME_BYTES_MAX = 3 * ERROR_NAME_CHARS_MAX;
-const MESSAGE_BYTES_MAX = 3 * ERROR_MESSAGE_CHARS_MAX;
-
-function readHandlerFailure(r: Reader): CallFailure {
-  const name = r.string(NAME_BYTES_MAX);
-  const message = r.string(MESSAGE_BYTES_MAX);
-  const code = r.optional(() => r.string(NAME_BYTES_MAX));
-  const causeMessage = r.optional(() => r.string(MESSAGE_BYTES_MAX));
-  return {
-    kind: 'handler',
-    failure: {
-      name,
-      message,
-      ...(code === undefined ? {} : { code }),
-      ...(causeMessage === undefined ? {} : { causeMessage }),
-    },
-  };
-}
-
 function readAddress(r: Reader): Addressed {
   const serial = r.uint();
   if (serial !== 0) return { serial, incarnation: r.big(), name: '' };
@@ -226,9 +215,4 @@ function readSerial(r: Reader): number {
 function readKey(r: Reader): FlowKey {
   const serial = r.uint();
   return serial === 0 ? r.string(LOCAL_NAME_BYTES_MAX) : serial;
-}
-
-/** Cut by the node on which it came to be. */
-function readReason(r: Reader): Value {
-  return r.value(EXIT_REASON_BYTES_MAX);
 }

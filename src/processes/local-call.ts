@@ -6,6 +6,9 @@ import { copyValue } from './copy-value.ts';
 import { IncomingCall } from './incoming-call.ts';
 import type { Callee, PendingCall } from './pending-call.ts';
 import type { Value } from './processes.ts';
+import type { ResultSink } from './result-pump.ts';
+import type { ResultFeed } from './result-reader.ts';
+import { LocalResultSink } from './result-sinks.ts';
 
 export interface LocalCallParts {
   readonly call: PendingCall;
@@ -14,7 +17,7 @@ export interface LocalCallParts {
   readonly traceparent: string | undefined;
 }
 
-export class LocalCall extends IncomingCall implements Callee {
+export class LocalCall extends IncomingCall implements Callee, ResultFeed {
   readonly from: Pid;
   readonly #call: PendingCall;
 
@@ -33,8 +36,15 @@ export class LocalCall extends IncomingCall implements Callee {
     this.abandon('caller');
   }
 
+  callOpened(): void {}
+
   callAbandoned(_call: PendingCall, gone: 'deadline' | 'caller'): void {
     this.abandon(gone);
+  }
+
+  /** The reader of the stream reads no more. */
+  cancel(): void {
+    this.abandon('caller');
   }
 
   protected encodeReply(value: Value): Value {
@@ -47,5 +57,10 @@ export class LocalCall extends IncomingCall implements Callee {
 
   protected sendFailure(failure: CallFailure): void {
     this.#call.fail(failure);
+  }
+
+  protected openSink(): ResultSink | undefined {
+    const reader = this.#call.open(this);
+    return reader && new LocalResultSink(reader, this.#call.to);
   }
 }

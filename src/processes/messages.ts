@@ -39,8 +39,12 @@ export class Exit {
 export interface CallContext {
   /** Serial 0 when the call was made on `node.processes`. */
   readonly from: Pid;
-  /** Aborts when nobody waits for the reply any more: deadline, abort or end of the caller. */
+  /**
+   * Aborts when nobody waits for the reply any more, or reads the stream that it is: deadline,
+   * abort, end or loss of the caller.
+   */
   readonly signal: AbortSignal;
+  /** Until the reply, or until the stream is open. */
   readonly deadline: Date;
   /** W3C trace context of the caller. */
   readonly traceparent: string | undefined;
@@ -70,7 +74,10 @@ export class Request {
     return this.#replier;
   }
 
-  /** @throws ERR_VALUE when the value cannot be sent; the request stays open then. */
+  /**
+   * An async iterable is sent item by item, as the caller reads it.
+   * @throws ERR_VALUE when the value cannot be sent; the request stays open then.
+   */
   reply(value: Value): void {
     this.#replier.reply(value);
   }

@@ -4,6 +4,8 @@
  */
 import { BarrelError } from '../errors.ts';
 import { MAILBOX_BYTES_MAX, SERVE_WAITING_MAX } from '../limits.ts';
+import { isPromise } from '../standard-schema.ts';
+import { type ArgumentJudges, argumentFault } from './argument-judges.ts';
 import { runInCall } from './call-context.ts';
 import type { SizedCopy } from './copy-value.ts';
 import { Fifo } from './fifo.ts';
@@ -16,20 +18,30 @@ interface Task {
   readonly request: SizedCopy;
 }
 
+export interface MethodServerParts {
+  readonly target: object;
+  readonly methods: ReadonlyMap<string, Method>;
+  /** Calls at work at once; a stream that answers one counts until it ends. */
+  readonly concurrency: number;
+  readonly judges: ArgumentJudges | undefined;
+}
+
 export class MethodServer {
   readonly #target: object;
   readonly #methods: ReadonlyMap<string, Method>;
   readonly #concurrency: number;
+  readonly #judges: ArgumentJudges | undefined;
   readonly #waiting = new Fifo<Task>();
   #waitingBytes = 0;
   #running = 0;
   #isScheduled = false;
   readonly #idleWaiters = new Set<() => void>();
 
-  constructor(target: object, methods: ReadonlyMap<string, Method>, concurrency: number) {
-    this.#target = target;
-    this.#methods = methods;
-    this.#concurrency = concurrency;
+  constructor(parts: MethodServerParts) {
+    this.#target = parts.target;
+    this.#methods = parts.methods;
+    this.#concurrency = parts.concurrency;
+    this.#judges = parts.judges;
   }
 
   /** Calls that are at work or wait. */
@@ -89,8 +101,8 @@ export class MethodServer {
   #start({ call, request }: Task): void {
     this.#running += 1;
     try {
-      const result = runInCall(call, () => this.#invoke(request.value));
-      if (isThenable(result)) {
+      const result = runInCall(call, () => this.#invoke(call, request.value));
+      if (isPromise(result)) {
         Promise.resolve(result).then(
           (value) => this.#finish(call, value),
           (error: unknown) => this.#finishFailed(call, error),
@@ -101,15 +113,20 @@ export class MethodServer {
     } catch (error) {
       call.fail(error);
     }
-    this.#running -= 1;
+    if (call.streamed === undefined) this.#running -= 1;
+    else this.#finished(call);
   }
 
-  #invoke(request: Value): unknown {
+  #invoke(call: IncomingCall, request: Value): unknown {
     const parsed = parseMethodRequest(request);
     if (parsed === undefined) throw new TypeError('a request here is [method, arguments]');
     const [name, args] = parsed;
     const method = this.#methods.get(name);
     if (method === undefined) throw noSuchMethod(name);
+    const judge = this.#judges?.get(name);
+    const fault = judge && argumentFault(judge, name, args);
+    // The call is answered then: what this returns goes nowhere.
+    if (fault !== undefined) return call.refuse(fault);
     return Reflect.apply(method, this.#target, args);
   }
 
@@ -119,15 +136,21 @@ export class MethodServer {
     } catch (error) {
       call.fail(error);
     }
-    this.#finished();
+    this.#finished(call);
   }
 
   #finishFailed(call: IncomingCall, error: unknown): void {
     call.fail(error);
-    this.#finished();
+    this.#freeSlot();
   }
 
-  #finished(): void {
+  /** A stream keeps its slot until nobody works on it any more. */
+  #finished({ streamed }: IncomingCall): void {
+    if (streamed === undefined) this.#freeSlot();
+    else void streamed.then(() => this.#freeSlot());
+  }
+
+  #freeSlot(): void {
     this.#running -= 1;
     if (this.#waiting.length > 0) this.#schedule();
     this.#wakeIdle();
@@ -143,12 +166,4 @@ export class MethodServer {
 
 function noSuchMethod(name: string): BarrelError {
   return new BarrelError('ERR_NOT_FOUND', `no such method: ${JSON.stringify(name)}`);
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && 'then' in value && isFunction(value.then);
-}
-
-function isFunction(value: unknown): boolean {
-  return typeof value === 'function';
 }

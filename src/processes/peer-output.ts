@@ -35,6 +35,7 @@ export class PeerOutput implements LineStep {
   readonly #refused = new Fifo<OutFrame>();
   readonly #mixed = new MixedSenders();
   readonly #waiters = new Set<DrainWaiter>();
+  readonly #streams = new Set<() => void>();
   #heldBytes = 0;
   #refusedBytes = 0;
   /** The link is above its high-water mark: what waits here goes on waiting. */
@@ -129,6 +130,17 @@ export class PeerOutput implements LineStep {
     return this.#refused.length > 0;
   }
 
+  /** False while the link is above its high-water mark: streams pause then. */
+  get isFlowing(): boolean {
+    return this.#canSend();
+  }
+
+  /** Calls back once when the link flows again, or is gone; returns a cancel. */
+  whenFlowing(wake: () => void): () => void {
+    this.#streams.add(wake);
+    return () => this.#streams.delete(wake);
+  }
+
   /** Sends an answer or credit: these wait for no message. */
   urgent(lane: number, frame: Uint8Array): void {
     this.#put({ frame, lane, from: 0, key: undefined });
@@ -154,6 +166,7 @@ export class PeerOutput implements LineStep {
     }
     this.#releaseAll();
     this.#wake();
+    this.#wakeStreams();
   }
 
   /** The link is gone, and with it everything that waited for it; nothing is sent any more. */
@@ -167,6 +180,7 @@ export class PeerOutput implements LineStep {
     this.#refusedBytes = 0;
     this.#isCongested = false;
     this.#wake();
+    this.#wakeStreams();
   }
 
   /** Calls back once when the way to that destination, or to all, is clear; returns a cancel. */
@@ -190,6 +204,12 @@ export class PeerOutput implements LineStep {
       this.#waiters.delete(waiter);
       waiter.wake();
     }
+  }
+
+  #wakeStreams(): void {
+    const waiting = [...this.#streams];
+    this.#streams.clear();
+    for (const wake of waiting) wake();
   }
 
   /** As a step of a line: something of the sender waits on the other way, by pid or by name. */

@@ -18,6 +18,7 @@ import type { Callee, PendingCall } from './pending-call.ts';
 import type { Process } from './process.ts';
 import type { RemoteCall } from './remote-call.ts';
 import type { RemoteLink } from './remote-link.ts';
+import { RemoteResults } from './remote-results.ts';
 
 export interface PeerParts {
   readonly node: NodeName;
@@ -47,6 +48,8 @@ export class Peer implements Callee {
   readonly requests: Map<number, RemoteCall> = new Map();
   /** Monitors from it on processes here. */
   readonly watches: Map<number, RemoteWatch> = new Map();
+  /** Streams that answer calls, both ways. */
+  readonly results: RemoteResults = new RemoteResults(this);
   /** Links between processes here and there. */
   readonly links: Set<RemoteLink> = new Set();
   readonly #links: MessageLinks;
@@ -69,7 +72,7 @@ export class Peer implements Callee {
   updateHold(): void {
     const isNeeded =
       this.calls.size + this.monitors.size + this.requests.size > 0 ||
-      this.watches.size + this.links.size > 0;
+      this.watches.size + this.links.size + this.results.reading > 0;
     if (isNeeded) {
       this.#hold ??= this.#links.hold(this.node);
     } else {
@@ -81,6 +84,10 @@ export class Peer implements Callee {
   callSettled(call: PendingCall): void {
     this.calls.delete(call.id);
     this.updateHold();
+  }
+
+  callOpened(call: PendingCall): void {
+    this.calls.delete(call.id);
   }
 
   callAbandoned(call: PendingCall, gone: 'deadline' | 'caller'): void {
@@ -120,6 +127,7 @@ export class Peer implements Callee {
     this.watches.clear();
     for (const request of [...this.requests.values()]) request.abandon('connection');
     for (const call of [...this.calls.values()]) call.reject(lostError(this.node, cause));
+    this.results.end(lostError(this.node, cause));
     const monitors = [...this.monitors.values()];
     this.monitors.clear();
     for (const monitor of monitors) monitor.fire('noconnection');

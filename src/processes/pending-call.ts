@@ -11,13 +11,24 @@ import { exitError } from './exit-reason.ts';
 import type { FlowKey } from './frames.ts';
 import type { Process } from './process.ts';
 import type { Destination, Value } from './processes.ts';
+import { type ResultFeed, ResultReader } from './result-reader.ts';
 
 /** Whoever works on the answer. */
 export interface Callee {
   /** The call was answered, or the way to the callee is gone. */
   callSettled(call: PendingCall): void;
+  /** The call was answered with a stream, which is another matter from now on. */
+  callOpened(call: PendingCall): void;
   /** The caller waits no more. */
   callAbandoned(call: PendingCall, gone: 'deadline' | 'caller'): void;
+}
+
+/** What knows the calls that wait, and the streams that are read. */
+export interface CallTable {
+  /** Told once, before the promise of the call is settled. */
+  settled(call: PendingCall): void;
+  opened(reader: ResultReader): void;
+  closed(reader: ResultReader): void;
 }
 
 export interface CallParts {
@@ -43,15 +54,14 @@ export class PendingCall implements DeadlineEntry, Disposable {
   earlier: DeadlineEntry | undefined;
   later: DeadlineEntry | undefined;
   list: DeadlineList | undefined;
-  readonly #onSettled: (call: PendingCall) => void;
+  readonly #table: CallTable;
   readonly #signal: AbortSignal | undefined;
   #onAbort: (() => void) | undefined;
   #isSettled = false;
   #resolve: (value: Value) => void = () => {};
   #reject: (error: unknown) => void = () => {};
 
-  /** @param onSettled called once, before the promise is settled. */
-  constructor(parts: CallParts, onSettled: (call: PendingCall) => void) {
+  constructor(parts: CallParts, table: CallTable) {
     this.promise = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -60,7 +70,7 @@ export class PendingCall implements DeadlineEntry, Disposable {
     this.to = parts.to;
     this.timeoutMs = parts.timeoutMs;
     this.caller = parts.caller;
-    this.#onSettled = onSettled;
+    this.#table = table;
     this.#signal = parts.signal;
     if (parts.signal !== undefined) this.#listen(parts.signal);
   }
@@ -73,6 +83,17 @@ export class PendingCall implements DeadlineEntry, Disposable {
     if (!this.#settle()) return;
     this.callee?.callSettled(this);
     this.#resolve(value);
+  }
+
+  /** Answers with a stream: the promise gives its reader. Undefined when it was settled before. */
+  open(feed: ResultFeed): ResultReader | undefined {
+    if (!this.#settle()) return undefined;
+    this.callee?.callOpened(this);
+    const onClosed = (closed: ResultReader): void => this.#table.closed(closed);
+    const reader = new ResultReader({ feed, caller: this.caller, signal: this.#signal, onClosed });
+    this.#table.opened(reader);
+    this.#resolve(reader);
+    return reader;
   }
 
   fail(failure: CallFailure): void {
@@ -114,7 +135,7 @@ export class PendingCall implements DeadlineEntry, Disposable {
     if (this.#isSettled) return false;
     this.#isSettled = true;
     if (this.#onAbort !== undefined) this.#signal?.removeEventListener('abort', this.#onAbort);
-    this.#onSettled(this);
+    this.#table.settled(this);
     return true;
   }
 }

@@ -1,16 +1,22 @@
-/** The calls that this node waits for: a bound on their number, and their deadlines. */
+/**
+ * The calls that this node waits for: a bound on their number, and their deadlines. Those that are
+ * answered with streams it knows until these end.
+ */
 import { BarrelError } from '../errors.ts';
 import type { Clock, Timers } from '../host/host.ts';
-import { CALL_TIMEOUT_MS_DEFAULT, PENDING_CALLS_MAX, TIMEOUT_MS_MAX } from '../limits.ts';
+import { PENDING_CALLS_MAX, TIMEOUT_MS_MAX } from '../limits.ts';
 import type { Timed } from '../observable.ts';
+import { defaultTimeoutMs } from './call-context.ts';
 import { Deadlines } from './deadlines.ts';
-import { PendingCall } from './pending-call.ts';
+import { type CallTable, PendingCall } from './pending-call.ts';
 import type { Process } from './process.ts';
 import type { Destination } from './processes.ts';
+import type { ResultReader } from './result-reader.ts';
 
-export class PendingCalls {
+export class PendingCalls implements CallTable {
   /** Of these calls alone, so that it also is the list of them. */
   readonly #deadlines: Deadlines<PendingCall>;
+  readonly #readers = new Set<ResultReader>();
   #size = 0;
   #lastId = 0;
 
@@ -22,12 +28,17 @@ export class PendingCalls {
     return this.#size;
   }
 
+  /** Streams that are read here. */
+  get streams(): number {
+    return this.#readers.size;
+  }
+
   /**
    * Begins a call: its deadline runs from now.
    * @throws ERR_OVERLOADED at the bound, ERR_OPTION for a bad time-out, the reason of the signal.
    */
   begin(to: Destination, options: Timed, caller: Process | undefined): PendingCall {
-    const { timeoutMs = CALL_TIMEOUT_MS_DEFAULT, signal } = options;
+    const { timeoutMs = defaultTimeoutMs(), signal } = options;
     signal?.throwIfAborted();
     checkTimeout(timeoutMs);
     if (this.#size >= PENDING_CALLS_MAX) {
@@ -35,7 +46,7 @@ export class PendingCalls {
     }
     this.#lastId += 1;
     const id = this.#lastId;
-    const call = new PendingCall({ id, to, timeoutMs, caller, signal }, this.#onSettled);
+    const call = new PendingCall({ id, to, timeoutMs, caller, signal }, this);
     this.#size += 1;
     caller?.own(call);
     this.#deadlines.add(call, timeoutMs);
@@ -45,14 +56,23 @@ export class PendingCalls {
   close(): void {
     const error = new BarrelError('ERR_CLOSED', 'the node is closing');
     for (const call of this.#deadlines.entries()) call.reject(error);
+    for (const reader of [...this.#readers]) reader.abandon(error);
     this.#deadlines.close();
   }
 
-  readonly #onSettled = (call: PendingCall): void => {
+  settled(call: PendingCall): void {
     this.#size -= 1;
     call.caller?.disown(call);
     this.#deadlines.remove(call);
-  };
+  }
+
+  opened(reader: ResultReader): void {
+    this.#readers.add(reader);
+  }
+
+  closed(reader: ResultReader): void {
+    this.#readers.delete(reader);
+  }
 }
 
 /** @throws ERR_OPTION unless it is a number of milliseconds that a timer takes. */

@@ -15,6 +15,8 @@ import {
   SERVE_CONCURRENCY_MAX,
 } from '../limits.ts';
 import type { Cancellable, Timed } from '../observable.ts';
+import { argumentJudges } from './argument-judges.ts';
+import { type Authorize, CallAuthorization } from './call-authorization.ts';
 import { currentCall, runInCall } from './call-context.ts';
 import { Deadlines } from './deadlines.ts';
 import { checkProcessName } from './destination.ts';
@@ -25,6 +27,7 @@ import { LocalProcesses } from './local-processes.ts';
 import type { Down } from './messages.ts';
 import { MethodServer } from './method-server.ts';
 import { reachableMethods } from './methods.ts';
+import type { Via } from './name-registry.ts';
 import { PendingCalls } from './pending-calls.ts';
 import type { Process } from './process.ts';
 import { ProcessSelf } from './process-self.ts';
@@ -41,6 +44,9 @@ import type {
 import { quietly } from './quietly.ts';
 import { RemoteProcesses } from './remote-processes.ts';
 import { Router } from './router.ts';
+import type { ChildSpec, SuperviseOptions } from './supervise-options.ts';
+import { Supervisors } from './supervisors.ts';
+import { checkVia, ViaName } from './via-name.ts';
 
 export interface ProcessTableParts {
   readonly host: Host;
@@ -48,6 +54,12 @@ export interface ProcessTableParts {
   readonly links: MessageLinks;
   /** The process that a `{ service }` destination stands for now. Default: none is known. */
   readonly resolveService?: ((name: string) => Pid | undefined) | undefined;
+  /** Asked about each call of another node; without one all of them are let through. */
+  readonly authorize?: Authorize | undefined;
+  /** Names of the services that a process of this node is registered for. Default: none. */
+  readonly servicesOf?: ((pid: Pid) => readonly string[]) | undefined;
+  /** True for a process of this node that stands for a service. Default: none does. */
+  readonly isProxy?: ((pid: Pid) => boolean) | undefined;
   /** Trace context of the code that calls. Default: that of the call which it works on. */
   readonly traceparent?: (() => string | undefined) | undefined;
 }
@@ -60,19 +72,22 @@ export class ProcessTable implements Processes {
   readonly #deadlines: Deadlines;
   readonly #router: Router;
   readonly #servers = new Set<MethodServer>();
+  readonly #supervisors: Supervisors;
 
   constructor(parts: ProcessTableParts) {
     const { host, links } = parts;
     const { clock, meter } = host;
     const deadlines = new Deadlines(host);
     const locals = new LocalProcesses(links.self, deadlines, meter);
-    const receiver = new FrameReceiver({ locals, clock, deadlines });
+    const authorization = authorizationOf(parts);
+    const receiver = new FrameReceiver({ locals, clock, deadlines, authorization });
     const lost = meter.counter('barrel_processes_signals_lost_total');
     this.#host = host;
     this.#deadlines = deadlines;
     this.#locals = locals;
     this.#remotes = new RemoteProcesses({ links, locals, receiver, lost });
     this.#calls = new PendingCalls(host);
+    this.#supervisors = new Supervisors(this, host);
     this.#router = new Router({
       locals,
       remotes: this.#remotes,
@@ -83,6 +98,8 @@ export class ProcessTable implements Processes {
     });
     meter.gauge('barrel_processes_alive', () => locals.size);
     meter.gauge('barrel_processes_pending_calls', () => this.#calls.size);
+    meter.gauge('barrel_processes_streams_read', () => this.#calls.streams);
+    meter.gauge('barrel_processes_streams_sent', () => this.#remotes.streams);
     links.attach(this.#remotes);
   }
 
@@ -101,14 +118,22 @@ export class ProcessTable implements Processes {
 
   serve(methods: object, options: ServeOptions = {}): Pid {
     this.#router.checkOpen();
-    const { name, only, concurrency = SERVE_CONCURRENCY_DEFAULT } = options;
+    const { name, via, only, validate, concurrency = SERVE_CONCURRENCY_DEFAULT } = options;
     if (name !== undefined) checkProcessName(name);
+    if (via !== undefined) checkVia(via);
     checkCount('concurrency', concurrency, SERVE_CONCURRENCY_MAX);
-    const server = new MethodServer(methods, reachableMethods(methods, only), concurrency);
+    const reachable = reachableMethods(methods, only);
+    const judges = argumentJudges(validate, reachable);
+    const server = new MethodServer({ target: methods, methods: reachable, concurrency, judges });
     const process = this.#locals.start({ name, mailboxMax: MAILBOX_MAX_DEFAULT, server });
     this.#servers.add(server);
     process.own({ [Symbol.dispose]: () => this.#servers.delete(server) });
+    if (via !== undefined) this.#nameVia(process, via);
     return process.pid;
+  }
+
+  supervise(children: readonly ChildSpec[], options: SuperviseOptions = {}): Pid {
+    return this.#supervisors.start(children, options);
   }
 
   send(to: Destination, message: Value): boolean {
@@ -176,6 +201,16 @@ export class ProcessTable implements Processes {
     }
   }
 
+  /** Resolves when all supervisors have ended their children and themselves, or when that lasts. */
+  async stopSupervisors(timeoutMs: number): Promise<void> {
+    const { promise: late, cancel } = this.#after(timeoutMs);
+    try {
+      await Promise.race([this.#supervisors.stop(), late]);
+    } finally {
+      cancel();
+    }
+  }
+
   /**
    * Ends all processes with reason `shutdown`, the youngest first; calls that wait here fail with
    * ERR_CLOSED, as does everything after. Idempotent. The links must still be open, so that
@@ -215,10 +250,24 @@ export class ProcessTable implements Processes {
     }
   }
 
+  #nameVia(process: Process, via: Via): void {
+    const onRefused = (reason: Value): void => this.#locals.end(process, reason);
+    const { logger } = this.#host;
+    process.own(new ViaName({ via, pid: process.pid, logger, onRefused }));
+  }
+
   #noteFailure(pid: Pid, error: unknown): void {
     const fields = { pid: pid.toString(), error };
     quietly(() => this.#host.logger.warn('a process ended with an error', fields));
   }
+}
+
+function authorizationOf(parts: ProcessTableParts): CallAuthorization | undefined {
+  const { authorize, servicesOf = () => [], isProxy = () => false, host } = parts;
+  if (authorize === undefined) return undefined;
+  const { clock, logger, meter } = host;
+  const refused = meter.counter('barrel_processes_calls_unauthorized_total');
+  return new CallAuthorization({ authorize, servicesOf, isProxy, clock, logger, refused });
 }
 
 function checkCount(option: string, value: number, max: number): void {

@@ -62,6 +62,8 @@ export class Process implements LinkEnd {
   links: Map<Pid, LinkEnd> | undefined;
   watchers: Set<Watcher> | undefined;
   openCalls: Set<IncomingCall> | undefined;
+  /** Streams that it answers calls with. */
+  streams = 0;
   /** Calls given up by their callers since the mailbox was last swept of such. */
   #abandonedCalls = 0;
   /** Timers, monitors, subscriptions and pending calls, which end with it. */

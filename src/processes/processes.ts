@@ -5,7 +5,10 @@
 import type { NodeName } from '../core/names.ts';
 import type { Pid } from '../core/pid.ts';
 import type { Observable, Timed } from '../observable.ts';
+import type { StandardSchema } from '../standard-schema.ts';
 import type { Down } from './messages.ts';
+import type { Via } from './name-registry.ts';
+import type { ChildSpec, SuperviseOptions } from './supervise-options.ts';
 
 /**
  * What may cross to another process: null, undefined, boolean, number, bigint, string, Uint8Array,
@@ -45,12 +48,25 @@ export interface SpawnOptions {
 export interface ServeOptions {
   /** Registered on this node until the process ends: 1 to 255 bytes. */
   readonly name?: string | undefined;
+  /**
+   * Also registered under that name in that registry, such as `node.names`, until the process ends.
+   * It runs meanwhile; where the name is taken, or asking for it fails, it ends with the error as
+   * its reason: `code` is ERR_ALREADY_REGISTERED for a name that is taken.
+   */
+  readonly via?: Via | undefined;
   /** Names of the methods that may be called. Default: all that are reachable. */
   readonly only?: readonly string[] | undefined;
   /**
    * Calls at work at once. Default 256; 1,024 more wait, of at most 64 MiB; then the caller gets
-   * ERR_OVERLOADED. */
+   * ERR_OVERLOADED. A stream that answers a call counts until it ends.
+   */
   readonly concurrency?: number | undefined;
+  /**
+   * Schemas that judge the list of arguments before a method runs, by the name of the method. What
+   * one refuses reaches the caller as ERR_INVALID_VALUE.
+   * @default none: a method judges its arguments itself
+   */
+  readonly validate?: Readonly<Record<string, StandardSchema<unknown>>> | undefined;
 }
 
 /** The processes of this node, and signals from this node to any process of the cluster. */
@@ -65,10 +81,20 @@ export interface Processes {
    * A process that answers calls whose request is `[name, args]` with the methods that the object
    * has now: its own functions and those of its classes, never `constructor`, symbols or names that
    * start with `_`. A thrown error reaches the caller as ERR_REMOTE, an unknown method as one whose
-   * `remote.code` is ERR_NOT_FOUND. Ends by `exit`.
+   * `remote.code` is ERR_NOT_FOUND. A method that returns an async iterable, or a promise of one,
+   * answers with a stream, which the caller reads at its own pace. Ends by `exit`.
    * @throws ERR_OPTION, ERR_ALREADY_REGISTERED (the name), ERR_OVERLOADED, ERR_CLOSED.
    */
   serve(methods: object, options?: ServeOptions): Pid;
+  /**
+   * Starts a process that starts the children, one after the other, and starts those again that
+   * end, in the manner of OTP. Told to exit, it ends them in reverse order, then itself with that
+   * reason; it also ends when a child does not start at all, or ends too often: with a reason
+   * `{ name: 'ChildNotStarted' | 'RestartsExceeded', message, child, reason }`. When it is killed,
+   * its children are.
+   * @throws ERR_OPTION, ERR_OVERLOADED, ERR_CLOSED.
+   */
+  supervise(children: readonly ChildSpec[], options?: SuperviseOptions): Pid;
   /**
    * At most once, in order for each (sender, receiver). Messages that the node itself, not a
    * process, sends to one process both by pid and by name keep order only within each of the two.
@@ -83,10 +109,14 @@ export interface Processes {
     options?: { readonly signal?: AbortSignal | undefined },
   ): Promise<void>;
   /**
-   * Request and reply. Default time-out 5 s; it does not undo what the callee does, whose
-   * `context.signal` aborts then. A late reply is discarded.
+   * Request and reply. Default time-out 5 s, but not beyond that of the call that the running code
+   * works on; it does not undo what the callee does, whose `context.signal` aborts then. A late
+   * reply is discarded. Gives an async iterable where the callee answers with a stream: read it, or
+   * end it by `return()`; the time-out is that of the opening.
    * @throws ERR_NO_PROCESS, ERR_NOT_FOUND (the service), ERR_NO_CONNECTION, ERR_EXIT (`cause` is
-   * the reason), ERR_TIMEOUT, ERR_REMOTE, ERR_OVERLOADED, ERR_VALUE, ERR_CLOSED.
+   * the reason), ERR_TIMEOUT, ERR_REMOTE, ERR_INVALID_VALUE (a schema of the callee refuses the
+   * arguments), ERR_UNAUTHORIZED (its node forbids the call), ERR_OVERLOADED, ERR_VALUE,
+   * ERR_CLOSED.
    */
   call<R = unknown>(to: Destination, request: Value, options?: Timed): Promise<R>;
   /**

@@ -1,12 +1,15 @@
 /** A call of another node that is open here. */
 import type { Pid } from '../core/pid.ts';
 import type { Clock } from '../host/host.ts';
+import { RESULTS_PER_LINK_MAX } from '../limits.ts';
 import type { CallFailure } from './call-failure.ts';
 import type { DeadlineEntry, DeadlineList, Deadlines } from './deadlines.ts';
 import type { Frame } from './frames.ts';
 import { IncomingCall } from './incoming-call.ts';
 import type { Peer } from './peer.ts';
 import type { Value } from './processes.ts';
+import type { ResultSink } from './result-pump.ts';
+import { RemoteResultSink } from './result-sinks.ts';
 
 type CallFrame = Extract<Frame, { readonly kind: 'call' }>;
 
@@ -27,6 +30,7 @@ export class RemoteCall extends IncomingCall<Uint8Array> implements DeadlineEntr
   readonly #fromSerial: number;
   readonly #lane: number;
   readonly #deadlines: Deadlines;
+  #sink: ResultSink | undefined;
   /** Asked for late: most handlers do not look who called. */
   #from: Pid | undefined;
 
@@ -70,8 +74,19 @@ export class RemoteCall extends IncomingCall<Uint8Array> implements DeadlineEntr
     this.#peer.output.urgent(this.#lane, this.#peer.writer.failure(this.#id, failure));
   }
 
+  /** A stream that is open has no deadline. */
+  protected openSink(): ResultSink | undefined {
+    const { output, results } = this.#peer;
+    if (output.isBlocked || results.sending >= RESULTS_PER_LINK_MAX) return undefined;
+    results.sending += 1;
+    this.#deadlines.remove(this);
+    this.#sink = new RemoteResultSink({ peer: this.#peer, id: this.#id, lane: this.#lane });
+    return this.#sink;
+  }
+
   protected override onClosed(): void {
     this.#deadlines.remove(this);
+    if (this.#sink !== undefined) this.#peer.results.sending -= 1;
     this.#peer.requests.delete(this.#id);
     this.#peer.updateHold();
   }

@@ -43,6 +43,13 @@ export class RemoteProcesses implements LinkEvents {
     this.#lost = parts.lost;
   }
 
+  /** Streams of processes here that other nodes read. */
+  get streams(): number {
+    let sum = 0;
+    for (const { results } of this.#peers.values()) sum += results.sending;
+    return sum;
+  }
+
   /** @throws ERR_VALUE, ERR_OVERLOADED, ERR_CLOSED. */
   send(from: number, target: RemoteTarget, message: Value): boolean {
     const peer = this.#peerFor(target);

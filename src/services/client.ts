@@ -1,10 +1,11 @@
 /** Typed handles: property reads become methods that call the service. */
 import { BarrelError } from '../errors.ts';
 import type { Timed } from '../observable.ts';
+import { type RemoteReply, remoteReply } from './remote-reply.ts';
 import type { ServiceCaller } from './service-caller.ts';
 import type { Remote } from './services.ts';
 
-type RemoteMethod = (...args: readonly unknown[]) => Promise<unknown>;
+type RemoteMethod = (...args: readonly unknown[]) => RemoteReply;
 
 const callers = new WeakMap<object, ServiceCaller>();
 
@@ -19,7 +20,7 @@ export function remoteOf<T extends object>(caller: ServiceCaller): Remote<T> {
       if (typeof name !== 'string' || isHidden(name)) return undefined;
       const known = methods.get(name);
       if (known !== undefined) return known;
-      const method: RemoteMethod = (...args) => caller.call(name, args);
+      const method: RemoteMethod = (...args) => remoteReply(caller.call(name, args));
       if (methods.size < METHODS_CACHED_MAX) methods.set(name, method);
       return method;
     },

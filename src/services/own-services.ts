@@ -39,6 +39,8 @@ interface Registered {
 export class OwnServices {
   readonly #options: OwnServicesOptions;
   readonly #registered = new Map<string, Registered>();
+  /** What each process is called with: a withdrawn name counts for calls under way. */
+  readonly #names = new Map<Pid, Set<string>>();
   /** Names whose end is told in the table, the oldest first. */
   readonly #downs = new Map<string, Disposable>();
 
@@ -58,6 +60,12 @@ export class OwnServices {
     return [...this.#registered.keys()];
   }
 
+  /** Names of that process, from the registration until it is forgotten or the process ends. */
+  namesOf(pid: Pid): readonly string[] {
+    const names = this.#names.get(pid);
+    return names === undefined ? [] : [...names];
+  }
+
   /** @throws ERR_VALUE (meta), ERR_OVERLOADED (the table); nothing has changed then. */
   add(service: OwnService, meta: ServiceMeta): void {
     const { name, pid } = service;
@@ -65,6 +73,14 @@ export class OwnServices {
     this.#forgetDown(name);
     const monitor = this.#options.processes.monitor(pid, (down) => this.#onDown(name, down.reason));
     this.#registered.set(name, { service, monitor });
+    this.#names.set(pid, (this.#names.get(pid) ?? new Set()).add(name));
+  }
+
+  /** The process is not called by that name any more. */
+  forgetName({ name, pid }: OwnService): void {
+    const names = this.#names.get(pid);
+    names?.delete(name);
+    if (names?.size === 0) this.#names.delete(pid);
   }
 
   /** @throws ERR_VALUE, ERR_OVERLOADED; the entry stays as it was. */
@@ -92,6 +108,7 @@ export class OwnServices {
     const registered = this.#registered.get(name);
     if (registered === undefined) return;
     this.#registered.delete(name);
+    this.forgetName(registered.service);
     this.#tellDown(registered.service, reason);
     this.#options.onDown(name, reason);
   }

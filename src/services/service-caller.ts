@@ -5,8 +5,8 @@
 import type { Pid } from '../core/pid.ts';
 import { BarrelError, type ErrorCode } from '../errors.ts';
 import type { Clock, Random } from '../host/host.ts';
-import { CALL_TIMEOUT_MS_DEFAULT } from '../limits.ts';
 import type { Timed } from '../observable.ts';
+import { defaultTimeoutMs } from '../processes/call-context.ts';
 import { methodCall } from '../processes/methods.ts';
 import { checkTimeout } from '../processes/pending-calls.ts';
 import type { Processes, Value } from '../processes/processes.ts';
@@ -77,7 +77,7 @@ export class ServiceCaller {
   }
 
   async call(method: string, args: readonly Value[]): Promise<unknown> {
-    const timeoutMs = this.#options.timeoutMs ?? CALL_TIMEOUT_MS_DEFAULT;
+    const timeoutMs = this.#options.timeoutMs ?? defaultTimeoutMs();
     const attempts: Attempts = {
       method,
       args,
@@ -119,7 +119,7 @@ export class ServiceCaller {
 
   /** Returns when the call may be tried again, else throws. */
   #noteFailure(pid: Pid, attempts: Attempts, error: unknown): void {
-    if (!(error instanceof BarrelError) || !isUndelivered(error)) throw error;
+    if (!isUndelivered(error)) throw error;
     this.#spendRetry(attempts, error);
     attempts.failed = new Set(attempts.failed).add(pid);
     attempts.lastError = error;
@@ -154,7 +154,9 @@ export class ServiceCaller {
 }
 
 /** True when the callee never saw the call, so that a second attempt cannot do it twice. */
-function isUndelivered({ code, cause }: BarrelError): boolean {
+export function isUndelivered(error: unknown): error is BarrelError {
+  if (!(error instanceof BarrelError)) return false;
+  const { code, cause } = error;
   if (NOT_DELIVERED.has(code)) return true;
   if (code !== 'ERR_NO_CONNECTION') return false;
   return cause instanceof BarrelError && NOT_CONNECTED.has(cause.code);

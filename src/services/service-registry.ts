@@ -2,31 +2,36 @@
  * Services of one node: its own registrations, what other nodes tell, and the ways to find and call
  * them. The replicated table below carries the entries and drops those of nodes that are gone.
  */
-import type { NodeRef, OwnedTable } from '../cluster/ports.ts';
+import type { NodeRef, OverlayQueries, OwnedTable } from '../cluster/ports.ts';
 import type { NodeName } from '../core/names.ts';
-import { isPid, type Pid } from '../core/pid.ts';
+import type { Pid } from '../core/pid.ts';
 import { BarrelError } from '../errors.ts';
 import type { Host } from '../host/host.ts';
-import { type Cancellable, EventSource, type Lagged } from '../observable.ts';
+import type { ReservedElections } from '../leaders/leaders.ts';
+import { type Cancellable, EventSource, type Lagged, type Timed } from '../observable.ts';
 import type { Processes } from '../processes/processes.ts';
 import { Pauses, pauseMs } from './backoff.ts';
 import { remoteOf } from './client.ts';
 import { Directory, type LiveMembers } from './directory.ts';
+import { eventFilter } from './event-filter.ts';
+import { GlobalNames } from './global-names.ts';
 import { OtherServices } from './other-services.ts';
-import { type OwnService, OwnServices } from './own-services.ts';
+import { OverlayLookup } from './overlay-lookup.ts';
+import { Proxies } from './proxies.ts';
+import { Registrar, servicesClosed } from './registrar.ts';
 import { type SelectionContext, selectEntry } from './selection.ts';
 import { RETRIES_DEFAULT, ServiceCaller } from './service-caller.ts';
 import { checkServiceName } from './service-name.ts';
 import { checkSearch } from './service-options.ts';
-import { copyMeta } from './service-record.ts';
 import type {
   ClientOptions,
+  GlobalOptions,
   RegisterOptions,
   Registration,
   Remote,
   ServiceEntry,
   ServiceEvent,
-  ServiceMeta,
+  ServiceFilter,
   Services,
   WhereisOptions,
 } from './services.ts';
@@ -34,7 +39,10 @@ import type {
 export interface ServiceRegistryOptions {
   readonly self: NodeRef;
   readonly table: OwnedTable;
+  readonly queries: OverlayQueries;
   readonly processes: Processes;
+  /** For global names; asked when they are used. */
+  readonly elections: () => ReservedElections;
   readonly members: LiveMembers;
   readonly host: Pick<Host, 'clock' | 'timers' | 'random' | 'logger' | 'meter'>;
   /** Smoothed round trip to a node; undefined where no link has measured it. */
@@ -44,13 +52,14 @@ export interface ServiceRegistryOptions {
 export class ServiceRegistry implements Services {
   readonly #options: ServiceRegistryOptions;
   readonly #directory: Directory;
-  readonly #own: OwnServices;
+  readonly #registrar: Registrar;
   readonly #events: EventSource<ServiceEvent>;
   readonly #pauses: Pauses;
   readonly #selection: SelectionContext;
+  readonly #overlay: OverlayLookup;
+  readonly #proxies: Proxies;
+  readonly #globals: GlobalNames;
   readonly #table: Disposable;
-  /** Set first: nothing is registered any more, while look-ups still work. */
-  #isWithdrawn = false;
   #isClosed = false;
 
   constructor(options: ServiceRegistryOptions) {
@@ -60,53 +69,53 @@ export class ServiceRegistry implements Services {
     this.#events = new EventSource(host.logger);
     this.#pauses = new Pauses(host.timers);
     this.#selection = { self: self.node, random: host.random, rttMs: options.rttMs };
-    this.#own = new OwnServices({
+    this.#overlay = new OverlayLookup(options.queries, (name) =>
+      this.#directory.get(name, self.node),
+    );
+    this.#proxies = new Proxies({
+      directory: this.#directory,
+      selection: this.#selection,
+      processes,
+      host,
+      find: (name, signal) => this.whereis(name, { signal }),
+    });
+    this.#globals = new GlobalNames({
+      elections: options.elections,
+      processes,
+      host,
+      processOf: async (name, signal) => this.lookupLocal(name) ?? this.proxy(name, { signal }),
+    });
+    this.#registrar = new Registrar({
+      self,
       table,
+      directory: this.#directory,
       processes,
       timers: host.timers,
-      onDown: (name, reason) => this.#ended({ type: 'down', name, node: self.node, reason }),
+      checkInstance: (name, pid) => this.#proxies.checkInstance(name, pid),
+      tell: (event) => this.#tell(event),
     });
     const others = new OtherServices({
       self,
       directory: this.#directory,
-      emit: (event) => this.#events.emit(event),
+      emit: (event) => this.#tell(event),
       logger: host.logger,
       invalid: host.meter.counter('barrel_services_invalid_entries_total'),
     });
     this.#table = table.onChange((change) => others.apply(change));
-    host.meter.gauge('barrel_services_registered', () => this.#own.count);
+    host.meter.gauge('barrel_services_registered', () => this.#registrar.count);
     host.meter.gauge('barrel_services_known', () => this.#directory.size);
   }
 
-  async register(
+  register(
     name: string,
     target: Pid | object,
     options: RegisterOptions = {},
   ): Promise<Registration> {
-    checkServiceName(name);
-    if (this.#isWithdrawn) throw closedError();
-    if (this.#own.get(name) !== undefined) {
-      const text = `service ${JSON.stringify(name)} is registered on this node already`;
-      throw new BarrelError('ERR_ALREADY_REGISTERED', text);
-    }
-    const { meta = {}, ...serveOptions } = options;
-    const isServed = !isPid(target);
-    const pid = isServed ? this.#options.processes.serve(target, serveOptions) : target;
-    const service = { name, pid, isServed };
-    try {
-      this.#checkOwnProcess(pid);
-      this.#own.add(service, meta);
-    } catch (error) {
-      if (isServed) this.#options.processes.exit(pid, 'shutdown');
-      throw error;
-    }
-    this.#directory.set(name, pid, copyMeta(meta));
-    this.#events.emit({ type: 'registered', name, node: pid.node, pid });
-    return this.#registration(service);
+    return this.#registrar.register(name, target, options);
   }
 
   async unregister(name: string): Promise<void> {
-    this.#withdraw(name, { endsServed: true });
+    this.#registrar.withdraw(name);
   }
 
   lookup(name: string): readonly ServiceEntry[] {
@@ -114,7 +123,7 @@ export class ServiceRegistry implements Services {
   }
 
   lookupLocal(name: string): Pid | undefined {
-    return this.#own.get(name)?.pid;
+    return this.#registrar.processOf(name);
   }
 
   list(): readonly string[] {
@@ -127,7 +136,9 @@ export class ServiceRegistry implements Services {
     for (let retry = 0; ; retry += 1) {
       signal?.throwIfAborted();
       this.#checkOpen();
-      const entry = selectEntry(this.lookup(name), select, this.#selection);
+      const known = this.lookup(name);
+      const entries = known.length > 0 ? known : await this.#beyond(name, retry < retries, signal);
+      const entry = selectEntry(entries, select, this.#selection);
       if (entry !== undefined || retry >= retries) return entry;
       await this.#pauses.wait(pauseMs(retry, this.#options.host.random), signal);
     }
@@ -150,12 +161,35 @@ export class ServiceRegistry implements Services {
   on<T extends ServiceEvent['type']>(
     type: T,
     listener: (event: Extract<ServiceEvent, { type: T }>) => void,
+    filter?: ServiceFilter,
   ): Disposable {
-    return this.#events.on(type, listener);
+    return this.#events.on(type, listener, eventFilter(filter));
   }
 
-  events(options?: Cancellable): AsyncIterable<ServiceEvent | Lagged> {
-    return this.#events.events(options);
+  events(options?: Cancellable & ServiceFilter): AsyncIterable<ServiceEvent | Lagged> {
+    return this.#events.events(options, eventFilter(options));
+  }
+
+  async proxy(name: string, options: Timed = {}): Promise<Pid> {
+    checkServiceName(name);
+    return this.getProxy(name) ?? this.#proxies.open(name, options);
+  }
+
+  getProxy(name: string): Pid | undefined {
+    return this.#proxies.get(name);
+  }
+
+  async globalRegister(name: string, options: GlobalOptions = {}): Promise<Pid> {
+    this.#registrar.checkOpen();
+    return this.#globals.register(name, options);
+  }
+
+  async globalUnregister(name: string): Promise<void> {
+    await this.#globals.unregister(name);
+  }
+
+  globalWhereis(name: string): Pid | undefined {
+    return this.#globals.whereis(name);
   }
 
   /** The process that a message to the service goes to now: the local one, else any. */
@@ -164,13 +198,26 @@ export class ServiceRegistry implements Services {
   }
 
   /**
+   * Names under which a process of this node is registered, or was until the node withdrew all, and
+   * that of the service that a proxy stands for.
+   */
+  namesOf(pid: Pid): readonly string[] {
+    const proxied = this.#proxies.nameOf(pid);
+    const own = this.#registrar.namesOf(pid);
+    return proxied === undefined ? own : [proxied, ...own];
+  }
+
+  isProxy(pid: Pid): boolean {
+    return this.#proxies.nameOf(pid) !== undefined;
+  }
+
+  /**
    * Withdraws every entry of this node and takes no new ones; served processes go on with the calls
    * at work.
    */
   withdrawAll(): void {
-    this.#isWithdrawn = true;
-    for (const name of this.#own.names()) this.#withdraw(name, { endsServed: false });
-    this.#own.close();
+    this.#globals.close();
+    this.#registrar.withdrawAll();
   }
 
   /** Withdraws everything, ends the event streams, fails what waits with ERR_CLOSED. */
@@ -179,63 +226,33 @@ export class ServiceRegistry implements Services {
     this.withdrawAll();
     this.#isClosed = true;
     this.#table[Symbol.dispose]();
-    this.#pauses.close(closedError());
+    this.#pauses.close(servicesClosed());
     this.#events.end();
   }
 
-  #registration(service: OwnService): Registration {
-    const isCurrent = (): boolean => this.#own.get(service.name) === service;
-    return {
-      name: service.name,
-      pid: service.pid,
-      update: async (meta) => {
-        if (!isCurrent()) {
-          const text = `service ${JSON.stringify(service.name)} is registered here no more`;
-          throw new BarrelError('ERR_NOT_FOUND', text);
-        }
-        this.#update(service, meta);
-      },
-      [Symbol.asyncDispose]: async () => {
-        if (isCurrent()) this.#withdraw(service.name, { endsServed: true });
-      },
-    };
-  }
-
-  #update(service: OwnService, meta: ServiceMeta): void {
-    const { name, pid } = service;
-    this.#own.update(service, meta);
-    this.#directory.set(name, pid, copyMeta(meta));
-    this.#events.emit({ type: 'updated', name, node: pid.node, pid });
-  }
-
-  #withdraw(name: string, { endsServed }: { readonly endsServed: boolean }): void {
-    const service = this.#own.get(name);
-    if (service === undefined) return;
-    this.#own.withdraw(name);
-    if (service.isServed && endsServed) this.#options.processes.exit(service.pid, 'shutdown');
-    this.#ended({ type: 'unregistered', name, node: service.pid.node });
-  }
-
-  #ended(event: Extract<ServiceEvent, { type: 'unregistered' | 'down' }>): void {
-    this.#directory.delete(event.name, event.node);
+  /** Proxies first: what listeners do next shall find them as they are now. */
+  #tell(event: ServiceEvent): void {
+    this.#proxies.onEvent(event);
     this.#events.emit(event);
   }
 
-  #checkOwnProcess(pid: Pid): void {
-    const { self, processes } = this.#options;
-    if (pid.node !== self.node || pid.incarnation !== self.incarnation) {
-      const text = `a service is a process of its own node ${self.node}, not ${pid}`;
-      throw new BarrelError('ERR_OPTION', text);
+  /** What nobody here has heard of. Too many questions under way are no reason to give up yet. */
+  async #beyond(
+    name: string,
+    isAskedAgain: boolean,
+    signal: AbortSignal | undefined,
+  ): Promise<readonly ServiceEntry[]> {
+    try {
+      const entry = await this.#overlay.find(name, signal);
+      return entry === undefined ? [] : [entry];
+    } catch (error) {
+      const isBusy = error instanceof BarrelError && error.code === 'ERR_OVERLOADED';
+      if (isBusy && isAskedAgain) return [];
+      throw error;
     }
-    if (processes.isAlive(pid)) return;
-    throw new BarrelError('ERR_NO_PROCESS', `process ${pid} has ended`);
   }
 
   #checkOpen(): void {
-    if (this.#isClosed) throw closedError();
+    if (this.#isClosed) throw servicesClosed();
   }
-}
-
-function closedError(): BarrelError {
-  return new BarrelError('ERR_CLOSED', 'the services of this node are closed');
 }

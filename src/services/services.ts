@@ -4,7 +4,8 @@
  */
 import type { NodeName } from '../core/names.ts';
 import type { Pid } from '../core/pid.ts';
-import type { Cancellable, Observable, Timed } from '../observable.ts';
+import type { Quorum } from '../leaders/leaders.ts';
+import type { Cancellable, Lagged, Observable, Timed } from '../observable.ts';
 import type { ServeOptions, Value } from '../processes/processes.ts';
 
 /** What an instance says about itself: at most 60 KiB encoded. */
@@ -51,6 +52,11 @@ export interface ClientOptions extends Timed {
   readonly retries?: number | undefined;
 }
 
+/** Of `globalRegister`. */
+export interface GlobalOptions extends Timed {
+  readonly quorum?: Quorum | undefined;
+}
+
 /** One registration on this node. Disposing it unregisters; it has no effect after that. */
 export interface Registration extends AsyncDisposable {
   readonly name: string;
@@ -64,16 +70,24 @@ export interface Registration extends AsyncDisposable {
 }
 
 /**
- * A service as an object: its methods only, each answering with a promise. Generic and overloaded
- * methods keep their last signature. The handle itself is no thenable.
+ * A service as an object: its methods only, each answering with a promise, or with items to iterate
+ * over where the method itself returns such. Generic and overloaded methods keep their last
+ * signature. The handle itself is no thenable.
  */
 export type Remote<T> = {
   readonly [K in keyof T as T[K] extends (...args: never) => unknown ? K : never]: T[K] extends (
     ...args: infer A
   ) => infer R
-    ? (...args: A) => Promise<Awaited<R>>
+    ? (...args: A) => RemoteResult<R>
     : never;
 };
+
+/** What a method of a handle gives for one that returns `R`. */
+type RemoteResult<R> = [R] extends [never]
+  ? Promise<never>
+  : R extends AsyncIterable<infer U>
+    ? AsyncIterable<U>
+    : Promise<Awaited<R>>;
 
 /** Each is told once on every node; `down` = the process ended, or its node is gone. */
 export type ServiceEvent =
@@ -93,6 +107,12 @@ export type ServiceEvent =
       readonly reason: Value;
     };
 
+/** Of service events: those of one name, or of all names that begin with a text. Not both. */
+export interface ServiceFilter {
+  readonly name?: string | undefined;
+  readonly prefix?: string | undefined;
+}
+
 /** Finding and calling things by name, anywhere in the cluster. */
 export interface Services extends Observable<ServiceEvent> {
   /**
@@ -111,9 +131,11 @@ export interface Services extends Observable<ServiceEvent> {
   /** Names that have an entry here, sorted by code point. */
   list(): readonly string[];
   /**
-   * One entry, as `select` chooses; asked again after 100 ms doubling to 2 s, and up to half as
-   * much again by chance, until there is one. Undefined when there is none after all retries.
-   * @throws ERR_OPTION, ERR_CLOSED, the reason of `signal`.
+   * One entry, as `select` chooses. Where none is known, other nodes are asked for theirs; asked
+   * again after 100 ms doubling to 2 s, and up to half as much again by chance, until there is one.
+   * Undefined when there is none after all retries.
+   * @throws ERR_OPTION, ERR_OVERLOADED (256 look-ups through this node are under way), ERR_CLOSED,
+   * the reason of `signal`.
    */
   whereis(name: string, options?: WhereisOptions): Promise<ServiceEntry | undefined>;
   /**
@@ -123,4 +145,35 @@ export interface Services extends Observable<ServiceEvent> {
    * @throws ERR_OPTION
    */
   client<T extends object>(name: string, options?: ClientOptions): Remote<T>;
+  /**
+   * A process of this node that passes messages and calls on to an instance of the service,
+   * wherever that is: the same one until it goes down, then another. There is one for each name;
+   * it ends with reason `noproc` when no instance is left and the calls under way are answered.
+   * `timeoutMs` (default 5 s) is for finding the first instance.
+   * @throws ERR_NOT_FOUND when there is none, ERR_OPTION, ERR_TIMEOUT, ERR_OVERLOADED, ERR_CLOSED.
+   */
+  proxy(name: string, options?: Timed): Promise<Pid>;
+  /** The proxy of that name, if one runs here. */
+  getProxy(name: string): Pid | undefined;
+  /**
+   * Makes this node the one holder of the name among all that are connected, by election, with its
+   * own process of that service, else with a proxy for one elsewhere. The name is given up when
+   * that process ends, and when two holders meet after a split, by one of them. `timeoutMs`
+   * (default 5 s) bounds the look-up and the election together.
+   * @throws ERR_ALREADY_REGISTERED (somebody holds it), ERR_NOT_FOUND (no such service),
+   * ERR_OPTION, ERR_TIMEOUT, ERR_OVERLOADED, ERR_CLOSED (also: given up meanwhile).
+   */
+  globalRegister(name: string, options?: GlobalOptions): Promise<Pid>;
+  /** Gives the name up. No effect when this node does not hold it. */
+  globalUnregister(name: string): Promise<void>;
+  /** The process of the holder, as known here. */
+  globalWhereis(name: string): Pid | undefined;
+  /** As of any `Observable`; with a filter, only for what it names. @throws ERR_OPTION */
+  on<T extends ServiceEvent['type']>(
+    type: T,
+    listener: (event: Extract<ServiceEvent, { type: T }>) => void,
+    filter?: ServiceFilter,
+  ): Disposable;
+  /** As of any `Observable`; with a filter, only what it names. @throws ERR_OPTION */
+  events(options?: Cancellable & ServiceFilter): AsyncIterable<ServiceEvent | Lagged>;
 }

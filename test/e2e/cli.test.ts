@@ -160,6 +160,17 @@ describe('services', () => {
     expect(stderr).toMatch(/^barrel: ERR_TIMEOUT: [^\n]*\n$/);
   });
 
+  test('a stream is printed line by line, however long it is', async () => {
+    expect(await call('count', '3')).toMatchObject({
+      exitCode: 0,
+      stdout: '{"n":0}\n{"n":1}\n{"n":2}\n',
+      stderr: '',
+    });
+    expect(await call('count', '0')).toMatchObject({ exitCode: 0, stdout: '', stderr: '' });
+    const { stdout } = await call('count', '2000');
+    expect(stdout.split('\n').length).toBe(2_001);
+  });
+
   test('a method that no object offers is exit code 5', async () => {
     const { exitCode, stderr } = await call('constructor');
     expect(stderr).toMatch(/^barrel: ERR_NOT_FOUND: no service offers a method "constructor"\n$/);

@@ -45,16 +45,19 @@ test('the test of the README passes, and is the one of the examples', async () =
   await promisify(execFile)(process.execPath, ['test.mjs'], { cwd: folder, timeout: 30_000 });
 });
 
-test('the program of the page on maps runs and prints what the page says', async () => {
-  const page = await readFile(join(ROOT, 'docs/reference/maps.md'), 'utf8');
-  const [program = ''] = fenced(page, 'js');
-  await writeFile(join(folder, 'maps.mjs'), program);
-  const { stdout } = await promisify(execFile)(process.execPath, ['maps.mjs'], {
-    cwd: folder,
-    timeout: 30_000,
-  });
-  expect(stdout).toBe(`${fenced(page, 'text')[0]}\n`);
-});
+test.each(['maps', 'calls', 'services', 'supervision', 'leaders'])(
+  'the program of the page on %s prints what the page says',
+  async (name) => {
+    const page = await readFile(join(ROOT, `docs/reference/${name}.md`), 'utf8');
+    const [program = ''] = fenced(page, 'js');
+    await writeFile(join(folder, `${name}.mjs`), program);
+    const { stdout } = await promisify(execFile)(process.execPath, [`${name}.mjs`], {
+      cwd: folder,
+      timeout: 30_000,
+    });
+    expect(stdout).toBe(`${fenced(page, 'text')[0]}\n`);
+  },
+);
 
 /** The fenced blocks of that language, without their fences. */
 function fenced(markdown: string, language: string): readonly string[] {

@@ -18,11 +18,17 @@ const GROUPS: Readonly<Record<string, number>> = {
   G: 7,
   Q: 6,
   F: 18,
+  R: 20,
+  V: 12,
+  W: 8,
+  E: 7,
+  X: 9,
   N: 16,
+  L: 12,
 };
 
 const ROW = /^\| ([A-Z]\d+) \| ([^|]+) \| ([^|]+) \|$/;
-const LATER_PART = /^part [347]$/;
+const LATER_PART = /^part 7$/;
 /** A statement with its ids, such as `of garbage (N13)`. */
 const STATEMENT = /(['`])((?:(?!\1).)+?) \(([A-Z]\d+(?:, [A-Z]\d+)*)\)((?:(?!\1).)*)\1/g;
 

@@ -25,6 +25,13 @@ describe('a key on the command line', () => {
   });
 });
 
+test.each(['9007199254740993', '1e400', '[1,-9007199254740993]'])(
+  'a key whose number would become another one is an error: %s',
+  (word) => {
+    expect(() => keyOfWord(word)).toThrow(/\$bigint/);
+  },
+);
+
 describe('a value on the command line', () => {
   test.each([
     ['five', 'five'],
@@ -35,6 +42,24 @@ describe('a value on the command line', () => {
     ['{"$date":"2026-01-31T12:00:00.000Z"}', new Date('2026-01-31T12:00:00.000Z')],
     ['{a:1}', '{a:1}'],
   ])('%s', (word, value) => {
+    expect(valueOfWord(word)).toEqual(value);
+  });
+
+  test.each(['9007199254740993', '-12345678901234567890', '1e400', '[1,{"a":[-1e400]}]'])(
+    'with a number that would not stay what it is is an error: %s',
+    (word) => {
+      expect(() => valueOfWord(word)).toThrow(/\$bigint/);
+    },
+  );
+
+  test.each([
+    ['9007199254740992', 2 ** 53],
+    ['100000000000000000000', 1e20],
+    ['1e300', 1e300],
+    ['0.1', 0.1],
+    ['"9007199254740993"', '9007199254740993'],
+    ['{"\\"9007199254740993":"1e400\\\\"}', { '"9007199254740993': '1e400\\' }],
+  ])('with one that does is that number: %s', (word, value) => {
     expect(valueOfWord(word)).toEqual(value);
   });
 

@@ -114,7 +114,9 @@ describe('links under stress', () => {
     const a = await clusters.start('a@test');
     const b = await clusters.start('b@test');
     await join(clusters, b, a);
-    const dial = clusters.settled(b.cluster.dialler.toNode('ghost@test', [a.cluster.address]));
+    const dial = clusters.settled(
+      b.cluster.dialler.toNode('ghost@test', { hints: [a.cluster.address] }),
+    );
     await expect(dial).rejects.toMatchObject({ code: 'ERR_REFUSED', reason: 'name' });
     expect(b.cluster.activeView()).toEqual(['a@test']);
     await closeAll(clusters, [a, b]);
@@ -312,7 +314,7 @@ describe('admission', () => {
     const guest = await clusters.start('guest@test');
     await guest.trust.pin('host@test', new Uint8Array(32).fill(7));
     const dial = clusters.settled(
-      guest.cluster.dialler.toNode('host@test', [host.cluster.address]),
+      guest.cluster.dialler.toNode('host@test', { hints: [host.cluster.address] }),
     );
     await expect(dial).rejects.toMatchObject({ code: 'ERR_REFUSED', reason: 'key-mismatch' });
     await clusters.time.advance(1_000);

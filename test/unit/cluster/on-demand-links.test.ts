@@ -16,7 +16,7 @@ describe('a send to a node without a link', () => {
       await clusters.settled(node.cluster.dialler.toAddress(a.cluster.address));
     }
     await clusters.settled(
-      b.cluster.dialler.toNode('c@test', [c.cluster.address]).then((link) => {
+      b.cluster.dialler.toNode('c@test', { hints: [c.cluster.address] }).then((link) => {
         link.connection.close('closed');
       }),
     );

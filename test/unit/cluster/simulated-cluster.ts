@@ -1,6 +1,7 @@
 /** Clusters of whole overlays on virtual time and a simulated network, for the tests beside it. */
 
-import { Cluster, type ClusterOptions } from '../../../src/cluster/cluster.ts';
+import { Cluster } from '../../../src/cluster/cluster.ts';
+import type { ClusterOptions } from '../../../src/cluster/cluster-options.ts';
 import { NodeClock } from '../../../src/cluster/node-clock.ts';
 import type { LinkEvents, NodeRef } from '../../../src/cluster/ports.ts';
 import type { NeighborEvent } from '../../../src/core/membership/contract.ts';
@@ -11,6 +12,7 @@ import type { Host } from '../../../src/host/host.ts';
 import { silentLogger } from '../../../src/host/logger.ts';
 import { Meter } from '../../../src/host/meter.ts';
 import { systemDigest } from '../../../src/host/system-digest.ts';
+import { fingerprintOf } from '../../../src/identity/fingerprint.ts';
 import { createKeyPair } from '../../../src/identity/keys.ts';
 import { deriveSecretKey } from '../../../src/identity/secret.ts';
 import { openTrustTable, type TrustTable } from '../../../src/identity/trust.ts';
@@ -180,7 +182,7 @@ export class SimulatedClusters {
       advertise: (bound) => [bound],
       record: (addresses) => ({
         addresses,
-        fingerprint: 'SHA256:test',
+        fingerprint: fingerprintOf(publicKey),
         version: '0.0.0',
         weight: 1,
         meta: new Uint8Array(0),

@@ -1,8 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { withOptions } from '../../../src/services/client.ts';
 import type { Remote } from '../../../src/services/services.ts';
-import { type NodeUnderTest, startNode } from './node-under-test.ts';
-import { SmallCluster } from './small-cluster.ts';
+import { type NodeUnderTest, threeNodes } from './node-under-test.ts';
 
 interface Where {
   where(): string;
@@ -14,7 +13,7 @@ interface Where {
 
 describe('a typed client', () => {
   test('calls the methods of a served object, here and on another node', async () => {
-    const { a, b, within } = await nodes();
+    const { a, b, within } = await threeNodes();
     await serve(b);
     const remote = a.services.client<Where>('where');
     expect(await within(remote.add(2, 3))).toBe(5);
@@ -24,7 +23,7 @@ describe('a typed client', () => {
   });
 
   test('is no thenable and has methods only', async () => {
-    const { a } = await nodes();
+    const { a } = await threeNodes();
     const client = a.services.client<Where>('where');
     const returned = await Promise.resolve(client);
     expect(returned).toBe(client);
@@ -39,7 +38,7 @@ describe('a typed client', () => {
   });
 
   test('fails with what the method threw', async () => {
-    const { a, b, within } = await nodes();
+    const { a, b, within } = await threeNodes();
     await serve(b);
     const client = a.services.client<Where>('where');
     await expect(within(client.fail())).rejects.toMatchObject({
@@ -49,7 +48,7 @@ describe('a typed client', () => {
   });
 
   test('fails with ERR_NOT_FOUND after its retries when there is no instance', async () => {
-    const { a, time, within } = await nodes();
+    const { a, time, within } = await threeNodes();
     const client = a.services.client<Where>('none');
     const startedMs = time.monotonicMs();
     await expect(within(client.where())).rejects.toMatchObject({ code: 'ERR_NOT_FOUND' });
@@ -59,7 +58,7 @@ describe('a typed client', () => {
   });
 
   test('finds an instance that appears while it waits', async () => {
-    const { a, b, time, within } = await nodes();
+    const { a, b, time, within } = await threeNodes();
     const answer = a.services.client<Where>('where').where();
     await time.advance(150);
     await serve(b);
@@ -67,7 +66,7 @@ describe('a typed client', () => {
   });
 
   test('stays with one instance and takes another when that goes down', async () => {
-    const { a, b, c, cluster, within } = await nodes();
+    const { a, b, c, cluster, within } = await threeNodes();
     await serve(b);
     await serve(c);
     await cluster.time.advance(10);
@@ -80,7 +79,7 @@ describe('a typed client', () => {
   });
 
   test('tries another instance when the process was gone before the call came', async () => {
-    const { a, b, c, time, within } = await nodes();
+    const { a, b, c, time, within } = await threeNodes();
     const { pid } = await serve(b);
     await time.advance(10);
     const client = a.services.client<Where>('where');
@@ -93,7 +92,7 @@ describe('a typed client', () => {
   });
 
   test('tries another instance when the node could not be reached', async () => {
-    const { a, b, c, within } = await nodes();
+    const { a, b, c, within } = await threeNodes();
     await serve(b);
     await serve(c);
     await a.member.cluster.time.advance(10);
@@ -103,7 +102,7 @@ describe('a typed client', () => {
   });
 
   test('does not try again when the callee may have done the work', async () => {
-    const { a, b, c, cluster, time, within } = await nodes();
+    const { a, b, c, cluster, time, within } = await threeNodes();
     let calls = 0;
     const counting = {
       never: () => {
@@ -123,7 +122,7 @@ describe('a typed client', () => {
   });
 
   test('its time-out bounds all attempts together', async () => {
-    const { a, b, time, within } = await nodes();
+    const { a, b, time, within } = await threeNodes();
     await serve(b);
     await time.advance(10);
     const patient = a.services.client<Where>('where');
@@ -140,8 +139,27 @@ describe('a typed client', () => {
     expect(time.monotonicMs() - startedMs).toBeLessThan(900);
   });
 
+  test('waits inside a call no longer than that has left, in all its attempts', async () => {
+    const { a, b, time, within } = await threeNodes();
+    await serve(b);
+    const tookMs: number[] = [];
+    const ask = async (name: string): Promise<void> => {
+      const startedMs = time.monotonicMs();
+      const client = b.services.client<Where>(name, { retries: 100 });
+      await client.never().catch(() => {});
+      tookMs.push(time.monotonicMs() - startedMs);
+    };
+    await b.services.register('asking', { ask });
+    await time.advance(10);
+    const asking = a.services.client<{ ask: typeof ask }>('asking', { timeoutMs: 700 });
+    for (const name of ['where', 'none']) await within(asking.ask(name)).catch(() => {});
+    await time.advance(10);
+    expect(tookMs.length).toBe(2);
+    for (const ms of tookMs) expect(Math.abs(ms - 700)).toBeLessThan(10);
+  });
+
   test('an abort rejects with its reason, whatever it waits for', async () => {
-    const { a, b, time, within } = await nodes();
+    const { a, b, time, within } = await threeNodes();
     await serve(b);
     await time.advance(10);
     const reason = new Error('enough');
@@ -156,7 +174,7 @@ describe('a typed client', () => {
   });
 
   test('withOptions takes handles only', async () => {
-    const { a } = await nodes();
+    const { a } = await threeNodes();
     expect(() => withOptions({}, {})).toThrowError(expect.objectContaining({ code: 'ERR_OPTION' }));
     const client: Remote<Where> = a.services.client<Where>('where');
     const other: Remote<Where> = withOptions(client, { timeoutMs: 1 });
@@ -173,33 +191,4 @@ function serve(node: NodeUnderTest): ReturnType<NodeUnderTest['services']['regis
     },
     never: () => new Promise(() => {}),
   });
-}
-
-async function nodes(): Promise<{
-  readonly a: NodeUnderTest;
-  readonly b: NodeUnderTest;
-  readonly c: NodeUnderTest;
-  readonly cluster: SmallCluster;
-  readonly time: SmallCluster['time'];
-  /** Lets time pass until the promise settles. */
-  readonly within: <T>(promise: Promise<T>) => Promise<T>;
-}> {
-  const cluster = new SmallCluster();
-  const { time } = cluster;
-  const [a, b, c] = [
-    startNode(cluster, 'a@h'),
-    startNode(cluster, 'b@h'),
-    startNode(cluster, 'c@h'),
-  ];
-  await time.advance(10);
-  const within = async <T>(promise: Promise<T>): Promise<T> => {
-    let isSettled = false;
-    const settle = (): void => {
-      isSettled = true;
-    };
-    promise.then(settle, settle);
-    await time.runUntil(() => isSettled, 60_000);
-    return promise;
-  };
-  return { a, b, c, cluster, time, within };
 }

@@ -177,6 +177,20 @@ describe('registering on one node', () => {
     ]);
   });
 
+  test('a name is free for whoever sees its holder end', async () => {
+    const { a, time } = await oneNode();
+    const events = record(a);
+    const [first, second] = [holder(a), holder(a)];
+    const taken: Promise<unknown>[] = [];
+    a.processes.monitor(first, () => taken.push(a.services.register('orders', second)));
+    await a.services.register('orders', first);
+    a.processes.exit(first, 'broken');
+    await time.advance(1);
+    await Promise.all(taken);
+    expect(a.services.lookupLocal('orders')).toBe(second);
+    expect(events.map(({ type }) => type)).toEqual(['registered', 'down', 'registered']);
+  });
+
   test('closing withdraws everything and fails what waits', async () => {
     const { a, time } = await oneNode();
     const { pid } = await a.services.register('echo', { say: () => 1 });
@@ -315,7 +329,7 @@ describe('between nodes', () => {
     expect(a.services.lookup('orders')).toMatchObject([{ pid }]);
   });
 
-  test('a node that is gone takes its services along (F13)', async () => {
+  test('a node that is gone takes its services along (F13, R15)', async () => {
     const { a, b, cluster, time } = await twoNodes();
     await b.services.register('orders', holder(b));
     await b.services.register('ledger', holder(b));
@@ -338,7 +352,7 @@ describe('between nodes', () => {
     expect([a.services.lookup('s'), a.services.list()]).toEqual([[], []]);
   });
 
-  test('entries that make no sense are counted and change nothing else', async () => {
+  test('entries that make no sense are counted and change nothing else (R14)', async () => {
     const { a, b, time } = await twoNodes();
     const events = record(a);
     const bad = [[], [9], [1], [1, 0, 0x80], [1, 5, 0x90], [2, 5], [1, 5, 0x80, 0]];

@@ -30,6 +30,7 @@ import { systemDigest } from '../../../src/host/system-digest.ts';
 import { MemoryFiles } from '../../../src/testing/memory-files.ts';
 import { SeededRandom } from '../../../src/testing/seeded-random.ts';
 import { VirtualTime } from '../../../src/testing/virtual-time.ts';
+import { DirectQueries } from './direct-queries.ts';
 
 export const LATENCY_MS = 1;
 
@@ -85,12 +86,16 @@ export class Member {
   readonly meter: Meter = new Meter();
   readonly table: DirectTable;
   readonly links: DirectLinks;
+  readonly queries: DirectQueries;
 
   constructor(self: NodeRef, cluster: SmallCluster) {
     this.self = self;
     this.cluster = cluster;
     this.table = new DirectTable(self, cluster);
     this.links = new DirectLinks(self, cluster);
+    this.queries = new DirectQueries(self, cluster.time, () =>
+      cluster.others(self.node).map(({ queries }) => queries),
+    );
   }
 
   get host(): Host {
@@ -122,6 +127,8 @@ class DirectTable implements OwnedTable {
   readonly #table: StoreTable;
   readonly #listeners = new Set<(change: StoreChange) => void>();
   #received = 0;
+  /** Hears nothing of what others write. */
+  isDeaf = false;
 
   constructor(self: NodeRef, cluster: SmallCluster) {
     this.#self = self;
@@ -161,6 +168,7 @@ class DirectTable implements OwnedTable {
   }
 
   handle(input: ReplicatorInput): void {
+    if (this.isDeaf && (input.kind === 'delta' || input.kind === 'received')) return;
     this.#carry(this.#core.handle(input, this.#time()));
   }
 

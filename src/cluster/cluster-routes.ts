@@ -1,0 +1,75 @@
+/**
+ * The ways from this node to others: links, dialled directly or through other nodes, and questions
+ * that go through the overlay.
+ */
+import type { NodeName } from '../core/names.ts';
+import type { MemberRecord } from '../core/roster/entry.ts';
+import { findRoute } from '../core/roster/route.ts';
+import type { Discovery } from '../discovery/discovery.ts';
+import { BarrelError } from '../errors.ts';
+import type { Host } from '../host/host.ts';
+import { AddressBook } from './address-book.ts';
+import { Dialler, type RelayedWays } from './dialler.ts';
+import { DirectRetries } from './direct-retries.ts';
+import type { LinkTable } from './link-table.ts';
+import type { OnDemandLinks } from './on-demand-links.ts';
+import type { OverlayDriver } from './overlay-driver.ts';
+import { RoutingDriver, type RoutingDriverOptions } from './routing-driver.ts';
+
+export interface ClusterRoutesOptions extends Omit<RoutingDriverOptions, 'activeView' | 'nextHop'> {
+  readonly host: Host;
+  readonly links: LinkTable;
+  readonly discovery: Discovery;
+  /** Known only when everything is put together. */
+  readonly overlay: () => OverlayDriver;
+  /** Of the features; known only when everything is put together. */
+  readonly messages: () => OnDemandLinks;
+}
+
+export interface ClusterRoutes {
+  readonly routing: RoutingDriver;
+  readonly dialler: Dialler;
+  readonly retries: DirectRetries;
+}
+
+export function clusterRoutes(options: ClusterRoutesOptions): ClusterRoutes {
+  const { host, links, discovery, overlay, messages } = options;
+  const recordOf = (node: NodeName): MemberRecord | undefined =>
+    overlay().core.roster.get(node)?.record;
+  const routing = new RoutingDriver({
+    ...options,
+    activeView: () => overlay().core.membership.activeView,
+    nextHop: (node) => nextHop(options, node),
+  });
+  const relayed: RelayedWays = {
+    open: async (node, signal) => {
+      if (overlay().core.roster.isMember(node)) return routing.open(node, signal);
+      throw new BarrelError('ERR_UNREACHABLE', `${node} is no member`, { node });
+    },
+    release: (address) => routing.release(address),
+    fingerprint: (node) => recordOf(node)?.fingerprint,
+  };
+  const book = new AddressBook({ announced: (node) => recordOf(node)?.addresses, discovery });
+  const dialler = new Dialler({ host, links, book, relayed });
+  const retries = new DirectRetries({
+    host,
+    links,
+    dial: (node) => dialler.replaceRelayed(node),
+    isHeld: (node) => messages().isHeld(node),
+    lastUsedMs: (node) => messages().lastUsedMs(node),
+  });
+  return { routing, dialler, retries };
+}
+
+/** The neighbour with a direct link that is next on the way to that member, as the roster says. */
+function nextHop(
+  { self, links, overlay }: ClusterRoutesOptions,
+  target: NodeName,
+): NodeName | undefined {
+  const { membership, roster } = overlay().core;
+  const neighbors = membership.activeView.filter((node) => {
+    const link = links.get(node);
+    return link !== undefined && !link.isRelayed;
+  });
+  return findRoute(roster, { self: self.node, neighbors, target })?.[1];
+}

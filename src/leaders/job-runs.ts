@@ -1,0 +1,102 @@
+/** The jobs that a node runs while it leads: each campaigns again after a failure. */
+import { onceAborted } from '../abort.ts';
+import { BarrelError } from '../errors.ts';
+import type { Host } from '../host/host.ts';
+import { settlement } from '../settlement.ts';
+import { JOB_END_MS, type Job, runJob } from './job-run.ts';
+import type { OwnCandidacy } from './own-candidacy.ts';
+
+const FIRST_PAUSE_MS = 1_000;
+const PAUSE_MS_MAX = 30_000;
+
+export interface JobOptions {
+  readonly name: string;
+  readonly job: Job;
+  readonly signal: AbortSignal | undefined;
+  readonly campaign: () => Promise<OwnCandidacy>;
+}
+
+export class JobRuns {
+  readonly #host: Pick<Host, 'clock' | 'timers' | 'random' | 'logger'>;
+  readonly #closing = new AbortController();
+  readonly #running = new Map<string, Promise<void>>();
+
+  constructor(host: Pick<Host, 'clock' | 'timers' | 'random' | 'logger'>) {
+    this.#host = host;
+  }
+
+  /** True while a job is run under that name, also between two of its candidacies. */
+  hasJob(name: string): boolean {
+    return this.#running.has(name);
+  }
+
+  /**
+   * Resolves when the run is over: by `signal`, or because the node closes.
+   * @throws ERR_ALREADY_CANDIDATE, what `campaign` throws.
+   */
+  async run(options: JobOptions): Promise<void> {
+    const { name, signal } = options;
+    const stop = AbortSignal.any([this.#closing.signal, ...(signal === undefined ? [] : [signal])]);
+    if (stop.aborted) return;
+    if (this.hasJob(name)) {
+      const text = `this node runs a job for ${JSON.stringify(name)} already`;
+      throw new BarrelError('ERR_ALREADY_CANDIDATE', text);
+    }
+    const running = this.#loop(options, stop);
+    this.#running.set(name, running);
+    try {
+      await running;
+    } finally {
+      this.#running.delete(name);
+    }
+  }
+
+  /** Resolves when all jobs have ended, or have had the time to. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    const late = settlement<void>();
+    const timer = this.#host.timers.after(JOB_END_MS, () => late.resolve());
+    await Promise.race([Promise.allSettled(this.#running.values()), late.promise]);
+    timer[Symbol.dispose]();
+  }
+
+  async #loop({ name, job, campaign }: JobOptions, stop: AbortSignal): Promise<void> {
+    const { clock, timers, logger } = this.#host;
+    for (let failures = 0; !stop.aborted; failures += 1) {
+      const candidacy = await unlessStopped(campaign(), stop);
+      if (candidacy === undefined) return;
+      const sinceMs = clock.monotonicMs();
+      try {
+        await runJob({ candidacy, job, timers, stop });
+        return;
+      } catch (error) {
+        logger.warn('a job failed, this node campaigns again', { name, error });
+      }
+      if (clock.monotonicMs() - sinceMs > PAUSE_MS_MAX) failures = 0;
+      await this.#pause(failures, stop);
+    }
+  }
+
+  async #pause(failures: number, stop: AbortSignal): Promise<void> {
+    const { timers, random } = this.#host;
+    const longestMs = Math.min(FIRST_PAUSE_MS * 2 ** Math.min(failures, 16), PAUSE_MS_MAX);
+    const over = settlement<void>();
+    const wake = (): void => over.resolve();
+    const timer = timers.after(longestMs * (0.5 + random.float() / 2), wake);
+    if (stop.aborted) wake();
+    else onceAborted(stop, wake);
+    await over.promise;
+    timer[Symbol.dispose]();
+    stop.removeEventListener('abort', wake);
+  }
+}
+
+/** Who closes meanwhile has nothing to complain about. */
+async function unlessStopped<T>(work: Promise<T>, stop: AbortSignal): Promise<T | undefined> {
+  try {
+    return await work;
+  } catch (error) {
+    if (stop.aborted) return undefined;
+    throw error;
+  }
+}

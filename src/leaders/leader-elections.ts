@@ -1,0 +1,249 @@
+/** The elections of one node: its candidacies, the jobs that run under them, and who watches. */
+import type { ElectionPort, Stores } from '../cluster/ports.ts';
+import type { Rival } from '../core/election/candidate.ts';
+import type { ElectionConfig } from '../core/election/election-config.ts';
+import { isPid, type Pid, pidOf } from '../core/pid.ts';
+import type { StampSource } from '../core/store/contract.ts';
+import { BarrelError } from '../errors.ts';
+import type { Host } from '../host/host.ts';
+import type { Counter } from '../host/meter.ts';
+import { CANDIDACIES_MAX, LEADER_WATCHES_MAX } from '../limits.ts';
+import type { Cancellable } from '../observable.ts';
+import type { Processes } from '../processes/processes.ts';
+import { abortable } from '../settlement.ts';
+import { checkCampaignOptions, checkElectionName } from './campaign-options.ts';
+import { ElectionDriver } from './election-driver.ts';
+import { FenceStore } from './fence-store.ts';
+import type { Job } from './job-run.ts';
+import { JobRuns } from './job-runs.ts';
+import { LeaderWatch } from './leader-watch.ts';
+import type { CampaignOptions, Candidacy, Leader, Leaders, ReservedElections } from './leaders.ts';
+import { OwnCandidacy } from './own-candidacy.ts';
+
+export interface LeaderElectionsOptions {
+  readonly host: Pick<Host, 'clock' | 'timers' | 'random' | 'logger' | 'meter'>;
+  readonly port: ElectionPort;
+  readonly processes: Processes;
+  readonly clock: StampSource;
+  readonly config: Partial<ElectionConfig>;
+}
+
+export class LeaderElections implements Leaders {
+  readonly #options: LeaderElectionsOptions;
+  readonly #driver: ElectionDriver;
+  readonly #candidacies = new Map<string, OwnCandidacy>();
+  readonly #watches = new Map<string, Set<LeaderWatch>>();
+  readonly #runs: JobRuns;
+  readonly #begun: Counter;
+  readonly #revoked: Counter;
+  #watchCount = 0;
+  #isClosed = false;
+
+  private constructor(options: LeaderElectionsOptions, fences: FenceStore, invalid: Counter) {
+    const { host } = options;
+    this.#options = options;
+    this.#runs = new JobRuns(host);
+    this.#begun = host.meter.counter('barrel_elections_terms_total');
+    this.#revoked = host.meter.counter('barrel_elections_revoked_total');
+    this.#driver = new ElectionDriver({
+      ...options,
+      fences,
+      invalid,
+      onElected: (name, token) => {
+        this.#begun.value += 1;
+        this.#candidacies.get(name)?.begin(token);
+      },
+      onRevoked: (name) => {
+        this.#revoked.value += 1;
+        this.#candidacies.get(name)?.revoke();
+      },
+      onLeader: (name, leader) => this.#onLeader(name, leader),
+      onUntold: (name) => this.#candidacies.get(name)?.end({ isTold: true }),
+    });
+    host.meter.gauge('barrel_elections_candidacies', () => this.#candidacies.size);
+    host.meter.gauge('barrel_elections_led', () => this.#led);
+  }
+
+  /** @throws ERR_STORE when the tokens that are kept cannot be read. */
+  static async open(
+    options: LeaderElectionsOptions & { readonly stores: Stores },
+  ): Promise<LeaderElections> {
+    const invalid = options.host.meter.counter('barrel_elections_invalid_entries_total');
+    return new LeaderElections(options, await FenceStore.open(options.stores, invalid), invalid);
+  }
+
+  async campaign(name: string, options: CampaignOptions = {}): Promise<Candidacy> {
+    checkElectionName(name);
+    return this.#enter(name, options);
+  }
+
+  async run(name: string, job: Job, options: CampaignOptions = {}): Promise<void> {
+    checkElectionName(name);
+    checkCampaignOptions(options);
+    const { signal, ...rules } = options;
+    await this.#runs.run({ name, job, signal, campaign: () => this.#enter(name, rules) });
+  }
+
+  leader(name: string): Leader | undefined {
+    const leader = this.#driver.leader(name);
+    return leader && leaderOf(leader);
+  }
+
+  isLeader(name: string): boolean {
+    return this.#driver.term(name) !== undefined;
+  }
+
+  fence(name: string): bigint | undefined {
+    return this.#driver.term(name);
+  }
+
+  watch(name: string, { signal }: Cancellable = {}): AsyncIterable<Leader | undefined> {
+    signal?.throwIfAborted();
+    if (this.#watchCount >= LEADER_WATCHES_MAX) {
+      throw new BarrelError('ERR_OVERLOADED', `${LEADER_WATCHES_MAX} watches exist already`);
+    }
+    const watch: LeaderWatch = new LeaderWatch(
+      this.leader(name),
+      () => this.#release(name, watch),
+      signal,
+    );
+    const watches = this.#watches.get(name) ?? new Set();
+    this.#watches.set(name, watches.add(watch));
+    this.#watchCount += 1;
+    if (this.#isClosed) watch.end();
+    return watch;
+  }
+
+  /** For features of this package, under names that begin with `barrel:`. */
+  readonly reserved: ReservedElections = {
+    campaign: (name, options = {}) => this.#enter(name, options),
+    leader: (name) => this.leader(name),
+    watch: (name, options) => this.watch(name, options),
+  };
+
+  /** This node takes part, for the first time or after `leave`. */
+  join(): void {
+    this.#driver.submit({ kind: 'joined' });
+  }
+
+  /** It knows what others know, or is alone. */
+  settle(): void {
+    this.#driver.submit({ kind: 'synced' });
+  }
+
+  /** All terms of this node end at once; its candidacies stand again after the next `join`. */
+  leave(): void {
+    this.#driver.submit({ kind: 'left' });
+  }
+
+  /**
+   * Takes all candidacies back; those with a job at work when it has ended, or after 1.8 s. No new
+   * ones. Idempotent.
+   */
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    const ending = this.#runs.close();
+    for (const candidacy of [...this.#candidacies.values()]) {
+      if (!this.#runs.hasJob(candidacy.name)) candidacy.end({ isTold: true });
+    }
+    await ending;
+    for (const candidacy of [...this.#candidacies.values()]) candidacy.end({ isTold: true });
+    for (const watches of [...this.#watches.values()])
+      for (const watch of [...watches]) watch.end();
+    this.#driver.close();
+  }
+
+  async #enter(name: string, options: CampaignOptions): Promise<OwnCandidacy> {
+    checkCampaignOptions(options);
+    options.signal?.throwIfAborted();
+    this.#checkRoom(name);
+    const candidacy = this.#stand(name, options);
+    const { priority = 0, sticky = true, minMembers = 1, signal } = options;
+    const rules = { priority, isSticky: sticky, minMembers, serial: candidacy.pid.serial };
+    this.#driver.submit({ kind: 'campaign', name, rules });
+    try {
+      // Who is alone has begun its first term by now; others have to hear of it first.
+      await abortable(this.#driver.minted(name) ?? Promise.resolve(), signal);
+    } catch (error) {
+      await candidacy.resign();
+      throw error;
+    }
+    candidacy.open();
+    return candidacy;
+  }
+
+  /** The process stands, and is watched. */
+  #stand(name: string, options: CampaignOptions): OwnCandidacy {
+    const { processes, host } = this.#options;
+    const isMade = options.pid === undefined;
+    const pid = options.pid ?? processes.spawn(takeNoNotice);
+    this.#checkOwnProcess(pid);
+    const candidacy: OwnCandidacy = new OwnCandidacy({
+      name,
+      pid,
+      host,
+      token: () => this.#driver.term(name),
+      withdraw: () => {
+        monitor[Symbol.dispose]();
+        this.#candidacies.delete(name);
+        this.#driver.submit({ kind: 'withdraw', name });
+        if (isMade && processes.isAlive(pid)) processes.exit(pid, 'shutdown');
+      },
+    });
+    const monitor = processes.monitor(pid, () => candidacy.end({ isTold: true }));
+    this.#candidacies.set(name, candidacy);
+    return candidacy;
+  }
+
+  #checkRoom(name: string): void {
+    if (this.#isClosed)
+      throw new BarrelError('ERR_CLOSED', 'the elections of this node are closed');
+    if (this.#candidacies.has(name)) {
+      const text = `this node is a candidate for ${JSON.stringify(name)} already`;
+      throw new BarrelError('ERR_ALREADY_CANDIDATE', text);
+    }
+    if (this.#candidacies.size >= CANDIDACIES_MAX) {
+      const text = `this node is a candidate for ${CANDIDACIES_MAX} names already`;
+      throw new BarrelError('ERR_OVERLOADED', text);
+    }
+  }
+
+  #checkOwnProcess(pid: Pid): void {
+    const { port, processes } = this.#options;
+    const { node, incarnation } = port.self;
+    if (!isPid(pid) || pid.node !== node || pid.incarnation !== incarnation) {
+      const text = `a candidate is a process of its own node ${node}, not ${pid}`;
+      throw new BarrelError('ERR_OPTION', text);
+    }
+    if (processes.isAlive(pid)) return;
+    throw new BarrelError('ERR_NO_PROCESS', `process ${pid} has ended`);
+  }
+
+  #onLeader(name: string, leader: Rival | undefined): void {
+    const told = leader && leaderOf(leader);
+    for (const watch of [...(this.#watches.get(name) ?? [])]) watch.push(told);
+  }
+
+  #release(name: string, watch: LeaderWatch): void {
+    const watches = this.#watches.get(name);
+    if (watches?.delete(watch) !== true) return;
+    this.#watchCount -= 1;
+    if (watches.size === 0) this.#watches.delete(name);
+  }
+
+  get #led(): number {
+    let led = 0;
+    for (const name of this.#candidacies.keys()) if (this.isLeader(name)) led += 1;
+    return led;
+  }
+}
+
+function leaderOf({ node, incarnation, serial }: Rival): Leader {
+  return { node, pid: pidOf(node, incarnation, serial) };
+}
+
+/** It is there to be found; what is sent to it is read and dropped. */
+async function takeNoNotice(self: AsyncIterable<unknown>): Promise<void> {
+  for await (const _ of self);
+}
