@@ -238,7 +238,7 @@ export const SKETCH_ELEMENTS_MAX = 1_073_741_823;
 /** Coded symbols of the first batch of an exchange. */
 export const SKETCH_FIRST_BATCH = 8;
 /** Counts that come with the first batch: of its symbols, and of those that follow. */
-export const SKETCH_COUNTS = 128;
+export const SKETCH_COUNTS = 96;
 
 // Clock
 /** A later wall clock is not believed: half of what a stamp holds, so that no stamp overflows. */
@@ -326,7 +326,7 @@ export const KNOWN_REMOVED_MAX = 64;
 export const KNOWN_REPLICAS_MAX = 4_096;
 /** Ranges of stamps of one writer that have come; above it the lowest one is not remembered. */
 export const KNOWN_RANGES_MAX = 512;
-/** The highest ones that are told to others. Each start of a durable replica begins one. */
+/** The highest that are told to others. Each start of a durable replica begins one. */
 export const KNOWN_RANGES_TOLD = 8;
 /** Frames of exchanges that wait for a link to one node; further ones are lost. */
 export const FRAMES_BEFORE_LINK_MAX = 64;

@@ -24,9 +24,9 @@ export class StampRanges {
     return [...this.#ranges];
   }
 
-  /** The highest so many. */
+  /** The highest so many, but for single stamps. */
   latest(count: number): readonly StampRange[] {
-    return this.#ranges.slice(-count);
+    return this.#ranges.filter(({ after, upTo }) => upTo - after > 1n).slice(-count);
   }
 
   has(stamp: Stamp): boolean {

@@ -9,7 +9,7 @@ import { coverage } from './index-sequence.ts';
  * counted 1 and of the other -1. Symbol 0 covers all: its count is their net number exactly. The
  * count of symbol i varies around that number times its coverage p, with the variance d p (1 - p)
  * for d elements, whatever their signs are. So each symbol gives d once, and their mean has a
- * relative deviation of about sqrt(2 / symbols): 0.5 for 8 symbols, 0.125 for 128. It errs to
+ * relative deviation of about sqrt(2 / symbols): 0.5 for 8 symbols, 0.14 for 96. It errs to
  * neither side, but where nearly all elements are of one set: those are at least the net number,
  * and the estimate is 1.2 times (8 symbols) or 1.1 times (32) too high on average.
  */
@@ -30,23 +30,23 @@ const MARGIN_DEVIATIONS = 3;
 
 /**
  * What an estimate from so many counts is multiplied with, so that too few symbols are asked for in
- * less than 2 cases of 1,000: measured with 128 counts, 2 to 400 differences on both sides.
+ * about 3 cases of 1,000: measured with 96 counts, 2 to 400 differences on both sides.
  */
 export function marginOf(counts: number): number {
   return 1 + MARGIN_DEVIATIONS * Math.sqrt(2 / Math.max(2, counts));
 }
 
-/** Differences, and the symbols with which 997 of 1,000 such are decoded: measured. */
+/** Differences, and the symbols with which 995 of 1,000 such are decoded: measured. */
 const NEEDED: readonly (readonly [differences: number, symbols: number])[] = [
   [0, 1],
   [1, 1],
-  [2, 13],
-  [4, 23],
-  [8, 40],
-  [16, 58],
-  [32, 88],
-  [64, 136],
-  [100, 184],
+  [2, 12],
+  [4, 21],
+  [8, 34],
+  [16, 51],
+  [32, 80],
+  [64, 128],
+  [100, 180],
   [200, 328],
   [400, 620],
   [800, 1_190],
@@ -55,7 +55,7 @@ const NEEDED: readonly (readonly [differences: number, symbols: number])[] = [
 /** For each difference above the table. */
 const SYMBOLS_PER_DIFFERENCE = 1.43;
 
-/** Symbols in all with which `differences` elements are decoded in about 997 cases of 1,000. */
+/** Symbols in all with which `differences` elements are decoded in about 995 cases of 1,000. */
 export function symbolsFor(differences: number): number {
   let [fromDifferences, fromSymbols] = [0, 1];
   for (const [toDifferences, toSymbols] of NEEDED) {

@@ -39,5 +39,7 @@ test('above its bound forgets the lowest, but never what begins with the first s
   expect(set.all().map(({ upTo }) => upTo)).toEqual([20n, 40n, 60n]);
   set.add({ after: 0n, upTo: 5n });
   expect(set.all().map(({ upTo }) => upTo)).toEqual([5n, 40n, 60n]);
-  expect(set.latest(2).map(({ upTo }) => upTo)).toEqual([40n, 60n]);
+  set.add({ after: 60n, upTo: 70n });
+  expect(set.latest(1)).toEqual([{ after: 59n, upTo: 70n }]);
+  expect(set.latest(9).map(({ upTo }) => upTo)).toEqual([5n, 70n]);
 });
