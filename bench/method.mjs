@@ -21,6 +21,11 @@ export function sleep(ms) {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
+/** Milliseconds on the machine's monotonic clock, which all its processes share. */
+export function machineMs() {
+  return Number(process.hrtime.bigint()) / 1e6;
+}
+
 /** Microseconds of CPU that a process has used; NaN where there is no /proc. */
 export function cpuMicros(pid) {
   const ticksPerSecond = 100;

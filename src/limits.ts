@@ -216,6 +216,9 @@ export const REFUTATION_LEAP_MAX = 65_536;
 // Bytes that wait
 /** An exit reason, encoded; a longer one is cut to a summary where it comes to be. */
 export const EXIT_REASON_BYTES_MAX = 16_384;
+/** Processes of one node whose reason is known after their end; encoded, or cut to so long. */
+export const ENDED_PROCESSES_KEPT_MAX = 4_096;
+export const ENDED_REASON_BYTES_MAX = 1_024;
 /** Messages that wait in one mailbox, or calls that wait for one served object, together. */
 export const MAILBOX_BYTES_MAX = 67_108_864;
 /** Signals that wait for one node, for room on its link or for their order; above it lost. */
@@ -337,7 +340,7 @@ export const ELECTION_NAME_BYTES_MAX = 255;
 export const ELECTION_PRIORITY_MAX = 2_147_483_647;
 /** Names for which one node is a candidate. */
 export const CANDIDACIES_MAX = 4_096;
-/** Streams of one node that tell who leads; a slow reader gets the last word only. */
+/** Streams of one node that tell who leads and are read; a slow reader gets the last word only. */
 export const LEADER_WATCHES_MAX = 65_536;
 /** How long the greatest token of a name is kept: by then the clocks are ahead of it. */
 export const FENCE_KEPT_MS = 604_800_000;
@@ -347,6 +350,8 @@ export const FENCE_KEPT_MS = 604_800_000;
 export const QUERY_HOPS_MAX = 16;
 /** Time of a query, when the node that asks gives it none, and at most. */
 export const QUERY_TIME_MS_MAX = 2_000;
+/** Time of one for a look-up that asks once and shall say soon that nobody has it. */
+export const QUERY_TIME_ONCE_MS = 500;
 /** Queries that one node has open, its own included; further ones are refused. */
 export const QUERIES_MAX = 256;
 /** Queries that are remembered as seen; the oldest go. */

@@ -6,4 +6,4 @@ export const load = createRequire(`${process.env.BARREL_BENCH_PEERS}/`);
 
 /** The two ends of a peer answer the parent as ours do. */
 export { answerParent, childArguments } from '../children.mjs';
-export { measureCalls, PAYLOAD_BYTES } from '../method.mjs';
+export { machineMs, measureCalls, PAYLOAD_BYTES } from '../method.mjs';

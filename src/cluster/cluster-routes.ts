@@ -54,7 +54,7 @@ export function clusterRoutes(options: ClusterRoutesOptions): ClusterRoutes {
   const retries = new DirectRetries({
     host,
     links,
-    dial: (node) => dialler.replaceRelayed(node),
+    dial: (node, mayReplace) => dialler.replaceRelayed(node, mayReplace),
     isHeld: (node) => messages().isHeld(node),
     lastUsedMs: (node) => messages().lastUsedMs(node),
   });

@@ -201,6 +201,10 @@ export class Cluster implements LinkTableEvents {
     return this.#overlay.core.roster.isMember(node);
   }
 
+  isSuspect(node: NodeName): boolean {
+    return this.#overlay.core.roster.isSuspect(node);
+  }
+
   rttMs(node: NodeName): number | undefined {
     return this.#facts.rttMs(node);
   }

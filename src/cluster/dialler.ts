@@ -89,9 +89,9 @@ export class Dialler {
     return this.#options.links.dial({ address }, signal);
   }
 
-  /** A direct link to that node, which takes the place of one through others. */
-  replaceRelayed(node: NodeName): Promise<Link> {
-    return this.#directly(node, { replacesRelayed: true });
+  /** A direct link to that node, which takes the place of one through others where it may. */
+  replaceRelayed(node: NodeName, mayReplaceRelayed: () => boolean): Promise<Link> {
+    return this.#directly(node, { mayReplaceRelayed });
   }
 
   #directly(node: NodeName, how: Directly): Promise<Link> {
@@ -102,20 +102,21 @@ export class Dialler {
 
   async #tryAll(
     node: NodeName,
-    { hints, signal, replacesRelayed }: Directly & { readonly signal: AbortSignal },
+    { hints, signal, mayReplaceRelayed }: Directly & { readonly signal: AbortSignal },
   ): Promise<Link> {
     const { book, links } = this.#options;
     let failure: unknown;
     for (const address of await book.find(node, hints, signal)) {
       try {
-        return await links.dial({ address, node, replacesRelayed }, signal);
+        return await links.dial({ address, node, mayReplaceRelayed }, signal);
       } catch (error) {
         signal.throwIfAborted();
         // A refusal outweighs silence: it says what to mend.
         if (!(failure instanceof BarrelError) || failure.code !== 'ERR_REFUSED') failure = error;
       }
       const link = links.get(node);
-      if (link !== undefined) return link;
+      const isStanding = mayReplaceRelayed === undefined || link?.isRelayed === false;
+      if (link !== undefined && isStanding) return link;
     }
     throw failure ?? new BarrelError('ERR_UNREACHABLE', `cannot reach ${node}`, { node });
   }
@@ -172,7 +173,7 @@ export class Dialler {
 }
 
 interface Directly extends Omit<DialHow, 'relaying'> {
-  readonly replacesRelayed?: boolean;
+  readonly mayReplaceRelayed?: () => boolean;
 }
 
 interface AnyWay {

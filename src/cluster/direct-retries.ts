@@ -1,22 +1,28 @@
 /**
  * Links through other nodes are for want of better ones: now and then the node is dialled again,
  * and a direct link takes the place of the other. That ends the older link, so it waits for a
- * moment in which nothing depends on it and no message is under way.
+ * moment in which nothing depends on it and no message is under way; two nodes that talk all the
+ * time leave one, too, if only for a fraction of a second.
  */
 import type { NodeName } from '../core/names.ts';
 import type { Host } from '../host/host.ts';
 import type { Link } from './link.ts';
 import type { LinkTable } from './link-table.ts';
 
+/** From the link, or a dial that failed, to the next dial. */
 const RETRY_MS = 60_000;
-/** A link over which no message went for so long is quiet. */
-const QUIET_MS = 2_000;
+/** When that time has come, the moment is looked for so often. */
+const LOOK_MS = 250;
+/** A link over which no message went for so long, or for two round trips, is quiet. */
+const QUIET_MS = 200;
+/** A dial that came through when the moment had passed is made again after so long. */
+const AGAIN_MS = 5_000;
 
 export interface DirectRetriesOptions {
   readonly host: Pick<Host, 'clock' | 'timers' | 'logger'>;
-  readonly links: LinkTable;
-  /** Dials the addresses of the node; a direct link replaces the one through others. */
-  readonly dial: (node: NodeName) => Promise<Link>;
+  readonly links: Pick<LinkTable, 'get'>;
+  /** Dials the addresses of the node; a direct link replaces the one through others if it may. */
+  readonly dial: (node: NodeName, mayReplace: () => boolean) => Promise<Link>;
   /** Calls, monitors or links of processes depend on the link. */
   readonly isHeld: (node: NodeName) => boolean;
   /** Monotonic time of the last message to or from that node; undefined when there was none. */
@@ -32,31 +38,45 @@ export class DirectRetries {
 
   /** One end tries: the one that dialled. */
   linkUp(link: Link): void {
-    if (link.isRelayed && link.connection.role === 'dialer') this.#plan(link);
+    if (link.isRelayed && link.connection.role === 'dialer') this.#plan(link, RETRY_MS);
   }
 
-  #plan(link: Link): void {
-    this.#options.host.timers.after(RETRY_MS, () => void this.#retry(link));
+  #plan(link: Link, delayMs: number): void {
+    this.#options.host.timers.after(delayMs, () => void this.#look(link));
   }
 
-  async #retry(link: Link): Promise<void> {
-    const { links, dial, host } = this.#options;
+  async #look(link: Link): Promise<void> {
+    if (!this.#isUp(link)) return;
+    const delayMs = this.#isQuiet(link) ? await this.#dial(link) : LOOK_MS;
+    if (this.#isUp(link)) this.#plan(link, delayMs);
+  }
+
+  /** Resolves with the time to the next look, should the link still be there. */
+  async #dial(link: Link): Promise<number> {
     const { node } = link;
-    if (links.get(node) !== link) return;
-    if (this.#isQuiet(link)) {
-      try {
-        await dial(node);
-      } catch (error) {
-        host.logger.debug('no direct way to a node yet', { node, error });
-      }
+    const { dial, host } = this.#options;
+    let isTooLate = false;
+    const mayReplace = (): boolean => {
+      isTooLate = this.#isUp(link) && !this.#isQuiet(link);
+      return !isTooLate;
+    };
+    try {
+      await dial(node, mayReplace);
+    } catch (error) {
+      host.logger.debug('no direct link to a node yet', { node, isTooLate, error });
     }
-    if (links.get(node) === link) this.#plan(link);
+    return isTooLate ? AGAIN_MS : RETRY_MS;
+  }
+
+  #isUp(link: Link): boolean {
+    return this.#options.links.get(link.node) === link;
   }
 
   #isQuiet({ node, connection }: Link): boolean {
     const { host, isHeld, lastUsedMs } = this.#options;
     if (isHeld(node) || connection.queuedBytes > 0) return false;
     const usedMs = lastUsedMs(node) ?? Number.NEGATIVE_INFINITY;
-    return host.clock.monotonicMs() - usedMs >= QUIET_MS;
+    const quietMs = Math.max(QUIET_MS, 2 * connection.rttMs);
+    return host.clock.monotonicMs() - usedMs >= quietMs;
   }
 }

@@ -48,7 +48,7 @@ export interface HandshakeOptions {
   readonly gate: Gate;
   /** The name that the dialer means, where it knows one. */
   readonly dialled?: string | undefined;
-  /** Asked by the acceptor before it accepts: false when another connection is to be kept. */
+  /** Asked before this end accepts: false when another connection is to be kept. */
   readonly isWanted: (hello: Hello) => boolean;
   /** The last call, exactly once. On `admitted` the connection is paused and waits for `admit`. */
   readonly onOutcome: (outcome: Outcome) => void;
@@ -137,7 +137,13 @@ export class Handshake implements ConnectionEvents {
       this.#refuse({ by: 'local', ...verdict });
       return;
     }
-    if (this.connection.role === 'dialer') this.connection.send(CONTROL, encodeAccept());
+    if (this.connection.role === 'dialer') {
+      if (!this.#options.isWanted(hello)) {
+        this.#refuse({ reason: 'superseded', by: 'local', detail: 'the older link has to stay' });
+        return;
+      }
+      this.connection.send(CONTROL, encodeAccept());
+    }
     this.#isDone = true;
     this.#options.onOutcome({ kind: 'admitted', hello });
   }

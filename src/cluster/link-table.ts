@@ -41,6 +41,7 @@ export class LinkTable {
   constructor(options: LinkTableOptions) {
     this.#options = options;
     options.host.meter.gauge('barrel_links', () => this.#links.size);
+    options.host.meter.gauge('barrel_links_relayed', () => this.#relayed);
   }
 
   get(node: NodeName): Link | undefined {
@@ -67,7 +68,7 @@ export class LinkTable {
     const known = this.#standing(key, target);
     const awaited = known ?? this.#await(key);
     if (known !== undefined || this.#isUnderWay(key)) connection.close('superseded');
-    else this.#shake(connection, target.node);
+    else this.#shake(connection, target);
     const link = await abortable(Promise.resolve(awaited), signal);
     if (target.node === undefined || link.node === target.node) return link;
     throw new BarrelError('ERR_REFUSED', `${target.address} is ${link.node}, not ${target.node}`, {
@@ -77,9 +78,9 @@ export class LinkTable {
   }
 
   /** The link to the holder of that key, unless it is to be replaced. */
-  #standing(key: string, { replacesRelayed }: DialTarget): Link | undefined {
+  #standing(key: string, { mayReplaceRelayed }: DialTarget): Link | undefined {
     const link = this.#byKey.get(key);
-    return replacesRelayed === true && link?.isRelayed === true ? undefined : link;
+    return mayReplaceRelayed !== undefined && link?.isRelayed === true ? undefined : link;
   }
 
   /** A connection that another node opened. */
@@ -93,13 +94,14 @@ export class LinkTable {
     this.#onClosed(link, { reason, by: 'local' });
   }
 
-  #shake(connection: Connection, dialled: NodeName | undefined): void {
+  #shake(connection: Connection, target: DialTarget | undefined): void {
     const key = keyText(connection.peerKey);
     const handshake: Handshake = new Handshake({
       connection,
       gate: this.#options.gate,
-      dialled,
-      isWanted: (hello) => this.#isWanted(key, hello),
+      dialled: target?.node,
+      isWanted: (hello) =>
+        target === undefined ? this.#isWanted(key, hello) : (target.mayReplaceRelayed?.() ?? true),
       onOutcome: (outcome) => {
         this.#forget(key, handshake);
         this.#settle(key, connection, outcome);
@@ -143,15 +145,23 @@ export class LinkTable {
       return;
     }
     const { refused } = outcome;
-    if (refused.reason === 'superseded') return;
+    if (refused.reason === 'superseded') {
+      // One that the peer gave up has another one on its way; so has an own one, mostly.
+      if (refused.by === 'local') this.#fail(key, connection, refused);
+      return;
+    }
     this.#count(connection, refused);
     if (refused.by === 'peer' && refused.seenIncarnation !== undefined) {
       this.#options.events.onStale(refused.seenIncarnation);
     }
-    if (!this.#handshakes.has(key)) {
-      this.#awaited.get(key)?.reject(refusalError(connection, refused));
-      this.#awaited.delete(key);
-    }
+    this.#fail(key, connection, refused);
+  }
+
+  /** Nobody waits any more, unless another handshake goes on. */
+  #fail(key: string, connection: Connection, refused: Refused): void {
+    if (this.#handshakes.has(key)) return;
+    this.#awaited.get(key)?.reject(refusalError(connection, refused));
+    this.#awaited.delete(key);
   }
 
   #admit(key: string, connection: Connection, hello: Hello): void {
@@ -189,6 +199,12 @@ export class LinkTable {
     }).value += 1;
     this.#options.events.onDown(link, closure);
   };
+
+  get #relayed(): number {
+    let count = 0;
+    for (const { isRelayed } of this.#links.values()) if (isRelayed) count += 1;
+    return count;
+  }
 
   #remove(link: Link): void {
     this.#links.delete(link.node);

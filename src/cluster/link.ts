@@ -31,8 +31,11 @@ export interface DialTarget {
   readonly address: Address;
   readonly node?: NodeName | undefined;
   readonly fingerprint?: string | undefined;
-  /** A link through other nodes gives way to the new one. */
-  readonly replacesRelayed?: boolean | undefined;
+  /**
+   * A link through other nodes gives way to the new one. Asked when the peer has accepted that: the
+   * new one is given up if not.
+   */
+  readonly mayReplaceRelayed?: (() => boolean) | undefined;
 }
 
 export function keyText(key: Uint8Array): string {

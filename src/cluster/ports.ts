@@ -135,16 +135,25 @@ export interface FoundRecord {
   readonly value: Uint8Array;
 }
 
+/** How nodes are asked. */
+export interface FindHow {
+  readonly signal?: AbortSignal | undefined;
+  /** Past what is remembered, for a second, of a service that nobody had. */
+  readonly isAnew?: boolean | undefined;
+  /** Within this time, 2 s unless given and at most. */
+  readonly timeLeftMs?: number | undefined;
+}
+
 /** Questions to all nodes through the overlay, for what this node does not know by itself. */
 export interface OverlayQueries {
   /** Sets who answers for the services of this node: what others find, undefined for no service. */
   answer(reader: (service: string) => Uint8Array | undefined): void;
   /**
    * An instance of the service on another node; undefined when nobody has one, or nobody who was
-   * reached within two seconds.
+   * reached in time.
    * @throws ERR_OVERLOADED (too many questions under way here), ERR_CLOSED, the signal's reason.
    */
-  find(service: string, signal?: AbortSignal): Promise<FoundRecord | undefined>;
+  find(service: string, how?: FindHow): Promise<FoundRecord | undefined>;
 }
 
 /** What elections are told. */

@@ -23,7 +23,7 @@ import type { ControlSender } from './control-sender.ts';
 import { CoreInbox } from './core-inbox.ts';
 import type { Link } from './link.ts';
 import type { LinkTable } from './link-table.ts';
-import type { FoundRecord, NodeRef, OverlayQueries } from './ports.ts';
+import type { FindHow, FoundRecord, NodeRef, OverlayQueries } from './ports.ts';
 
 /** An ended connection has this time to say so to its other end. */
 const LINGER_MS = 2_000;
@@ -64,8 +64,8 @@ export class RoutingDriver implements OverlayQueries {
     this.#ownService = reader;
   }
 
-  async find(service: string, signal?: AbortSignal): Promise<FoundRecord | undefined> {
-    const { result } = await this.#ask({ kind: 'service', name: service }, signal);
+  async find(service: string, how: FindHow = {}): Promise<FoundRecord | undefined> {
+    const { result } = await this.#ask({ kind: 'service', name: service }, how);
     if (result.kind !== 'found') return undefined;
     const { node, incarnation, value } = result.found;
     return { owner: { node, incarnation }, value };
@@ -76,7 +76,7 @@ export class RoutingDriver implements OverlayQueries {
    * @throws ERR_UNREACHABLE, ERR_OVERLOADED, ERR_CLOSED, the signal's reason.
    */
   async open(node: NodeName, signal?: AbortSignal): Promise<Address> {
-    const { id, result } = await this.#ask({ kind: 'node', name: node }, signal);
+    const { id, result } = await this.#ask({ kind: 'node', name: node }, { signal });
     const tunnel = this.#tunnels.get(id);
     if (result.kind === 'reached' && tunnel !== undefined) return tunnel.address;
     throw new BarrelError('ERR_UNREACHABLE', `no way to ${node} through other nodes`, { node });
@@ -114,14 +114,14 @@ export class RoutingDriver implements OverlayQueries {
 
   async #ask(
     target: QueryTarget,
-    signal: AbortSignal | undefined,
+    { signal, isAnew = false, timeLeftMs = QUERY_TIME_MS_MAX }: FindHow,
   ): Promise<{ readonly id: bigint; readonly result: QueryResult }> {
     signal?.throwIfAborted();
     if (this.#inbox.isClosed) throw new BarrelError('ERR_CLOSED', 'the node is closed');
     const id = this.#newId();
     const asked = settlement<QueryResult>();
     this.#asked.set(id, asked);
-    this.#inbox.submit({ kind: 'find', id, target, timeLeftMs: QUERY_TIME_MS_MAX });
+    this.#inbox.submit({ kind: 'find', id, target, timeLeftMs, isAnew });
     try {
       const result = await abortable(asked.promise, signal);
       if (result.kind !== 'miss' || result.why !== 'overloaded') return { id, result };

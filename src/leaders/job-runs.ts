@@ -1,4 +1,4 @@
-/** The jobs that a node runs while it leads: each campaigns again after a failure. */
+/** The jobs that a node runs while it leads; it campaigns again when a job or a candidacy fails. */
 import { onceAborted } from '../abort.ts';
 import { BarrelError } from '../errors.ts';
 import type { Host } from '../host/host.ts';
@@ -32,7 +32,7 @@ export class JobRuns {
 
   /**
    * Resolves when the run is over: by `signal`, or because the node closes.
-   * @throws ERR_ALREADY_CANDIDATE, what `campaign` throws.
+   * @throws ERR_ALREADY_CANDIDATE, what `campaign` throws, why nobody can stand again.
    */
   async run(options: JobOptions): Promise<void> {
     const { name, signal } = options;
@@ -68,10 +68,12 @@ export class JobRuns {
       const sinceMs = clock.monotonicMs();
       try {
         await runJob({ candidacy, job, timers, stop });
-        return;
+        if (stop.aborted) return;
+        logger.warn('a candidacy has ended, and its job with it', { name });
       } catch (error) {
         logger.warn('a job failed, this node campaigns again', { name, error });
       }
+      if (candidacy.fault !== undefined) throw candidacy.fault;
       if (clock.monotonicMs() - sinceMs > PAUSE_MS_MAX) failures = 0;
       await this.#pause(failures, stop);
     }

@@ -7,7 +7,7 @@ import type { StampSource } from '../core/store/contract.ts';
 import { BarrelError } from '../errors.ts';
 import type { Host } from '../host/host.ts';
 import type { Counter } from '../host/meter.ts';
-import { CANDIDACIES_MAX, LEADER_WATCHES_MAX } from '../limits.ts';
+import { CANDIDACIES_MAX } from '../limits.ts';
 import type { Cancellable } from '../observable.ts';
 import type { Processes } from '../processes/processes.ts';
 import { abortable } from '../settlement.ts';
@@ -16,7 +16,7 @@ import { ElectionDriver } from './election-driver.ts';
 import { FenceStore } from './fence-store.ts';
 import type { Job } from './job-run.ts';
 import { JobRuns } from './job-runs.ts';
-import { LeaderWatch } from './leader-watch.ts';
+import { LeaderWatches } from './leader-watches.ts';
 import type { CampaignOptions, Candidacy, Leader, Leaders, ReservedElections } from './leaders.ts';
 import { OwnCandidacy } from './own-candidacy.ts';
 
@@ -32,17 +32,17 @@ export class LeaderElections implements Leaders {
   readonly #options: LeaderElectionsOptions;
   readonly #driver: ElectionDriver;
   readonly #candidacies = new Map<string, OwnCandidacy>();
-  readonly #watches = new Map<string, Set<LeaderWatch>>();
+  readonly #watches: LeaderWatches;
   readonly #runs: JobRuns;
   readonly #begun: Counter;
   readonly #revoked: Counter;
-  #watchCount = 0;
   #isClosed = false;
 
   private constructor(options: LeaderElectionsOptions, fences: FenceStore, invalid: Counter) {
     const { host } = options;
     this.#options = options;
     this.#runs = new JobRuns(host);
+    this.#watches = new LeaderWatches((name) => this.leader(name));
     this.#begun = host.meter.counter('barrel_elections_terms_total');
     this.#revoked = host.meter.counter('barrel_elections_revoked_total');
     this.#driver = new ElectionDriver({
@@ -57,7 +57,7 @@ export class LeaderElections implements Leaders {
         this.#revoked.value += 1;
         this.#candidacies.get(name)?.revoke();
       },
-      onLeader: (name, leader) => this.#onLeader(name, leader),
+      onLeader: (name, leader) => this.#watches.push(name, leader && leaderOf(leader)),
       onUntold: (name) => this.#candidacies.get(name)?.end({ isTold: true }),
     });
     host.meter.gauge('barrel_elections_candidacies', () => this.#candidacies.size);
@@ -97,28 +97,15 @@ export class LeaderElections implements Leaders {
     return this.#driver.term(name);
   }
 
-  watch(name: string, { signal }: Cancellable = {}): AsyncIterable<Leader | undefined> {
-    signal?.throwIfAborted();
-    if (this.#watchCount >= LEADER_WATCHES_MAX) {
-      throw new BarrelError('ERR_OVERLOADED', `${LEADER_WATCHES_MAX} watches exist already`);
-    }
-    const watch: LeaderWatch = new LeaderWatch(
-      this.leader(name),
-      () => this.#release(name, watch),
-      signal,
-    );
-    const watches = this.#watches.get(name) ?? new Set();
-    this.#watches.set(name, watches.add(watch));
-    this.#watchCount += 1;
-    if (this.#isClosed) watch.end();
-    return watch;
+  watch(name: string, options: Cancellable = {}): AsyncIterable<Leader | undefined> {
+    return this.#watches.open(name, { ...options, isCounted: true });
   }
 
   /** For features of this package, under names that begin with `barrel:`. */
   readonly reserved: ReservedElections = {
     campaign: (name, options = {}) => this.#enter(name, options),
     leader: (name) => this.leader(name),
-    watch: (name, options) => this.watch(name, options),
+    watch: (name, options) => this.#watches.open(name, { ...options, isCounted: false }),
   };
 
   /** This node takes part, for the first time or after `leave`. */
@@ -149,8 +136,7 @@ export class LeaderElections implements Leaders {
     }
     await ending;
     for (const candidacy of [...this.#candidacies.values()]) candidacy.end({ isTold: true });
-    for (const watches of [...this.#watches.values()])
-      for (const watch of [...watches]) watch.end();
+    this.#watches.close();
     this.#driver.close();
   }
 
@@ -191,7 +177,9 @@ export class LeaderElections implements Leaders {
         if (isMade && processes.isAlive(pid)) processes.exit(pid, 'shutdown');
       },
     });
-    const monitor = processes.monitor(pid, () => candidacy.end({ isTold: true }));
+    // One that was made here can be made again.
+    const fault = isMade ? undefined : hasEnded(pid);
+    const monitor = processes.monitor(pid, () => candidacy.end({ isTold: true, fault }));
     this.#candidacies.set(name, candidacy);
     return candidacy;
   }
@@ -217,19 +205,7 @@ export class LeaderElections implements Leaders {
       throw new BarrelError('ERR_OPTION', text);
     }
     if (processes.isAlive(pid)) return;
-    throw new BarrelError('ERR_NO_PROCESS', `process ${pid} has ended`);
-  }
-
-  #onLeader(name: string, leader: Rival | undefined): void {
-    const told = leader && leaderOf(leader);
-    for (const watch of [...(this.#watches.get(name) ?? [])]) watch.push(told);
-  }
-
-  #release(name: string, watch: LeaderWatch): void {
-    const watches = this.#watches.get(name);
-    if (watches?.delete(watch) !== true) return;
-    this.#watchCount -= 1;
-    if (watches.size === 0) this.#watches.delete(name);
+    throw hasEnded(pid);
   }
 
   get #led(): number {
@@ -237,6 +213,10 @@ export class LeaderElections implements Leaders {
     for (const name of this.#candidacies.keys()) if (this.isLeader(name)) led += 1;
     return led;
   }
+}
+
+function hasEnded(pid: Pid): BarrelError {
+  return new BarrelError('ERR_NO_PROCESS', `process ${pid} has ended`);
 }
 
 function leaderOf({ node, incarnation, serial }: Rival): Leader {

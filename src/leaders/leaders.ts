@@ -83,8 +83,9 @@ export interface Leaders {
    * Runs the job on one node of what is connected: when this node is elected it starts, when the
    * term is over its signal aborts. A job that returns has done its work for this term. One that
    * throws gives the term back, and this node campaigns again after a pause of 1 s, doubling to
-   * 30 s. Resolves when `signal` has aborted or the node has closed, and the job has ended.
-   * @throws as `campaign`.
+   * 30 s; so it does where others cannot be told of the candidacy. Resolves when `signal` has
+   * aborted or the node has closed, and the job has ended.
+   * @throws as `campaign`; ERR_NO_PROCESS also later, when `pid` and then the job have ended.
    */
   run(name: string, job: (term: Term) => Promise<void>, options?: CampaignOptions): Promise<void>;
   /** Who leads, as known here. */
@@ -94,9 +95,9 @@ export interface Leaders {
   /** Token of this node's current term; undefined when it does not lead. */
   fence(name: string): bigint | undefined;
   /**
-   * Who leads now, then each change; a slow reader gets the last word only. Ends when the node
-   * closes.
-   * @throws ERR_OVERLOADED (65,536 of them), the reason of `signal`.
+   * Who leads when the reading begins, then each change; a slow reader gets the last word only.
+   * Ends when the node closes.
+   * @throws the reason of `signal`; reading also ERR_OVERLOADED (65,536 are read already).
    */
   watch(name: string, options?: Cancellable): AsyncIterable<Leader | undefined>;
 }

@@ -17,11 +17,18 @@ export interface OwnCandidacyOptions {
   readonly withdraw: () => void;
 }
 
+export interface CandidacyEnd {
+  /** Not by the user's own word. */
+  readonly isTold: boolean;
+  readonly fault?: BarrelError | undefined;
+}
+
 export class OwnCandidacy implements Candidacy {
   readonly name: string;
   readonly pid: Pid;
   readonly #options: OwnCandidacyOptions;
   readonly #events: EventSource<CandidacyEvent>;
+  #fault: BarrelError | undefined;
   /** Until the user holds it, events wait. */
   #early: CandidacyEvent[] | undefined = [];
   #term: Term | undefined;
@@ -34,6 +41,11 @@ export class OwnCandidacy implements Candidacy {
     this.name = options.name;
     this.pid = options.pid;
     this.#events = new EventSource(options.host.logger);
+  }
+
+  /** Why nobody can stand for it again; undefined while it lasts, or where somebody can. */
+  get fault(): BarrelError | undefined {
+    return this.#fault;
   }
 
   get role(): 'leader' | 'follower' {
@@ -95,10 +107,11 @@ export class OwnCandidacy implements Candidacy {
     this.#emit({ type: 'revoked' });
   }
 
-  /** Takes it back, the term first. `isTold`: not by the user's own word. Idempotent. */
-  end({ isTold }: { readonly isTold: boolean }): void {
+  /** Takes it back, the term first. Idempotent. */
+  end({ isTold, fault }: CandidacyEnd): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
+    this.#fault = fault;
     const hasLed = this.#endTerm();
     this.#options.withdraw();
     if (isTold && hasLed) this.#emit({ type: 'revoked' });

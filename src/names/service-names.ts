@@ -18,7 +18,7 @@ export class ServiceNames implements NameRegistry {
     this.#processes = processes;
   }
 
-  /** @throws ERR_OPTION (the name, a process of another node), ERR_NO_PROCESS, ERR_CLOSED. */
+  /** @throws ERR_OPTION (the name, a pid of another node, a proxy), ERR_NO_PROCESS, ERR_CLOSED. */
   async registerName(name: string, pid: Pid): Promise<boolean> {
     try {
       await this.#services.register(name, pid);
@@ -33,7 +33,7 @@ export class ServiceNames implements NameRegistry {
     return this.#services.unregister(name);
   }
 
-  /** Looks once: that nobody has the name is known at once. */
+  /** Looks once: that nobody has the name is known within half a second. */
   async whereisName(name: string, { signal }: Cancellable = {}): Promise<Pid | undefined> {
     const entry = await this.#services.whereis(name, { retries: 0, signal });
     return entry?.pid;

@@ -23,6 +23,8 @@ export interface HandlerFailure extends RemoteFailure {
 const UTF8_BYTES_PER_CHAR_MAX = 3;
 /** Most bytes before those of a text. */
 const TEXT_HEAD_BYTES = 9;
+/** For the part of a text that stands for all of it: it fits however it is written. */
+const SUMMARY_BYTES_PER_CHAR = 4;
 
 /** Stands for what was thrown when even looking at it throws. */
 const UNREADABLE = Object.freeze({ name: 'Error', message: 'a value without a text' });
@@ -49,21 +51,21 @@ export function thrownReason(thrown: unknown): Value {
 }
 
 /**
- * The reason itself up to 16 KiB encoded, else what can be told of it: the beginning of a text,
- * or `{ name, message, code? }`. Each watcher and link keeps or sends one.
+ * The reason itself up to 16 KiB encoded, or as much as is said, else what can be told of it: the
+ * beginning of a text, or `{ name, message, code? }`. Each watcher and link keeps or sends one.
  */
-export function boundedReason(reason: Value): Value {
+export function boundedReason(reason: Value, bytesMax: number = EXIT_REASON_BYTES_MAX): Value {
   if (typeof reason === 'string') {
     const bytesMost = reason.length * UTF8_BYTES_PER_CHAR_MAX + TEXT_HEAD_BYTES;
-    if (bytesMost <= EXIT_REASON_BYTES_MAX) return reason;
+    if (bytesMost <= bytesMax) return reason;
   } else if (typeof reason !== 'object' || reason === null) {
     return reason;
   }
   try {
-    new Writer().value(reason, EXIT_REASON_BYTES_MAX);
+    new Writer().value(reason, bytesMax);
     return reason;
   } catch {
-    return summaryOf(reason);
+    return summaryOf(reason, bytesMax);
   }
 }
 
@@ -72,16 +74,17 @@ export function exitError(pid: Pid, reason: Value): BarrelError {
   return new BarrelError('ERR_EXIT', `process ${pid} has ended`, { cause: reason, node: pid.node });
 }
 
-function summaryOf(reason: Value): Value {
-  if (typeof reason === 'string') return boundedText(reason, ERROR_MESSAGE_CHARS_MAX);
+function summaryOf(reason: Value, bytesMax: number): Value {
+  const charsMax = Math.min(ERROR_MESSAGE_CHARS_MAX, bytesMax / SUMMARY_BYTES_PER_CHAR);
+  if (typeof reason === 'string') return boundedText(reason, charsMax);
   const parts: { name?: unknown; message?: unknown; code?: unknown } = Object(reason);
   const { name, message, code } = parts;
   return {
     name: typeof name === 'string' ? boundedText(name, ERROR_NAME_CHARS_MAX) : 'Error',
     message:
       typeof message === 'string'
-        ? boundedText(message, ERROR_MESSAGE_CHARS_MAX)
-        : `an exit reason over ${EXIT_REASON_BYTES_MAX} bytes`,
+        ? boundedText(message, charsMax)
+        : `an exit reason over ${bytesMax} bytes`,
     ...(typeof code === 'string' ? { code: boundedText(code, ERROR_NAME_CHARS_MAX) } : {}),
   };
 }

@@ -44,12 +44,18 @@ export class FrameReceiver {
   readonly #clock: Clock;
   readonly #deadlines: Deadlines;
   readonly #authorization: CallAuthorization | undefined;
+  #takesCalls = true;
 
   constructor(parts: FrameReceiverParts) {
     this.#locals = parts.locals;
     this.#clock = parts.clock;
     this.#deadlines = parts.deadlines;
     this.#authorization = parts.authorization;
+  }
+
+  /** Calls find no process any more, so that their callers know that nobody took them. */
+  refuseCalls(): void {
+    this.#takesCalls = false;
   }
 
   /** @throws WireError for bytes that are no frame, or that no honest node sends. */
@@ -79,6 +85,9 @@ export class FrameReceiver {
         break;
       case 'pull':
         peer.requests.get(frame.id)?.pulled(frame.count);
+        break;
+      case 'closed':
+        peer.onClosed();
         break;
       case 'opened':
       case 'ended':
@@ -129,7 +138,7 @@ export class FrameReceiver {
 
   #onCall(peer: Peer, frame: FrameOf<'call'>, frameBytes: number): void {
     if (peer.requests.has(frame.id)) throw new WireError('two open calls of one id');
-    const process = this.#locals.addressed(frame.to);
+    const process = this.#takesCalls ? this.#locals.addressed(frame.to) : undefined;
     const lane = laneOf(process?.pid.serial ?? frame.to.serial, frame.to.name);
     const isFull = peer.requests.size >= REQUESTS_PER_LINK_MAX;
     if (process === undefined || isFull || !this.#allows(peer, process, frame.request)) {

@@ -124,6 +124,10 @@ export class FrameWriter {
     return this.#end(this.#begin(KIND.pull).uint(id).uint(count));
   }
 
+  closed(): Uint8Array {
+    return this.#end(this.#begin(KIND.closed));
+  }
+
   #begin(kind: number): Writer {
     // Taken while in use: a getter in a user's value may send another message.
     const writer = this.#spare ?? new Writer();

@@ -35,6 +35,7 @@ export const KIND = {
   ended: 15,
   broken: 16,
   pull: 17,
+  closed: 18,
 } as const;
 
 /** A process as a frame names it: by serial and incarnation, or by name with serial 0. */
@@ -109,7 +110,12 @@ export type Frame =
   | { readonly kind: 'ended'; readonly id: number }
   | { readonly kind: 'broken'; readonly id: number; readonly failure: CallFailure }
   /** The caller has consumed so many items more; a `cancel` ends the stream before its end. */
-  | { readonly kind: 'pull'; readonly id: number; readonly count: number };
+  | { readonly kind: 'pull'; readonly id: number; readonly count: number }
+  /**
+   * Comes on each lane when the processes of the sender have ended, behind all answers on it: calls
+   * that are open when the last one is there were never taken, and none will be.
+   */
+  | { readonly kind: 'closed' };
 
 /** @throws WireError */
 export function readFrame(bytes: Uint8Array): Frame {
@@ -151,6 +157,8 @@ function readBody(r: Reader, kind: number): Frame {
       };
     case KIND.credit:
       return { kind: 'credit', key: readKey(r), units: r.uint(), window: r.uint() };
+    case KIND.closed:
+      return { kind: 'closed' };
     default:
       return readStreamFrame(r, kind);
   }

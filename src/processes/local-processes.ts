@@ -10,6 +10,7 @@ import type { Meter } from '../host/meter.ts';
 import { PROCESSES_MAX } from '../limits.ts';
 import { copySized, copyValue } from './copy-value.ts';
 import type { Deadlines } from './deadlines.ts';
+import { EndedProcesses } from './ended-processes.ts';
 import { boundedReason } from './exit-reason.ts';
 import { Fifo } from './fifo.ts';
 import type { Addressed } from './frames.ts';
@@ -33,6 +34,7 @@ export class LocalProcesses implements ExitJudge {
   readonly #bySerial = new Map<number, Process>();
   readonly #byName = new Map<string, Process>();
   readonly #ending = new Fifo<Process>();
+  readonly #ended = new EndedProcesses();
   #isEnding = false;
   #isClosing = false;
   #lastSerial = 0;
@@ -92,6 +94,11 @@ export class LocalProcesses implements ExitJudge {
     return this.#byName.get(name);
   }
 
+  /** Why a process of this start of the node ended, if it ended lately; long ones are cut. */
+  reasonOf({ serial }: Pid): Value | undefined {
+    return this.#ended.reasonOf(serial);
+  }
+
   /** The process that a frame of another node is for. */
   addressed(to: Addressed): Process | undefined {
     if (to.serial === 0) return this.#byName.get(to.name);
@@ -107,6 +114,7 @@ export class LocalProcesses implements ExitJudge {
     process.isAlive = false;
     process.reason = boundedReason(reason);
     this.#bySerial.delete(process.pid.serial);
+    this.#ended.add(process.pid.serial, process.reason);
     if (process.name !== undefined) this.#byName.delete(process.name);
     this.#ending.push(process);
     if (this.#isEnding) return;

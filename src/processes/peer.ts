@@ -5,6 +5,7 @@
 import type { MessageLinks } from '../cluster/ports.ts';
 import type { NodeName } from '../core/names.ts';
 import { type Pid, pidOf } from '../core/pid.ts';
+import { WireError } from '../core/wire/wire-error.ts';
 import { BarrelError } from '../errors.ts';
 import type { Counter } from '../host/meter.ts';
 import { FLOW_WINDOW_INITIAL, FLOWS_PER_LINK_MAX, LANE_COUNT } from '../limits.ts';
@@ -54,6 +55,8 @@ export class Peer implements Callee {
   readonly links: Set<RemoteLink> = new Set();
   readonly #links: MessageLinks;
   readonly #inflows = new Map<FlowKey, Inflow>();
+  /** On which it has said that it takes no calls any more. */
+  #closedLanes = 0;
   #hold: Disposable | undefined;
 
   constructor(parts: PeerParts) {
@@ -61,6 +64,11 @@ export class Peer implements Callee {
     this.writer = parts.writer;
     this.#links = parts.links;
     this.output = new PeerOutput(parts.node, parts.links, parts.lost);
+  }
+
+  /** No process runs there any more, and all answers that there will be have come. */
+  get isClosed(): boolean {
+    return this.#closedLanes === LANE_COUNT;
   }
 
   /** A process of the start that the link is up to. */
@@ -101,6 +109,20 @@ export class Peer implements Callee {
       from,
       key: call.key,
     });
+  }
+
+  /** It said on one more lane that it takes no calls any more. @throws WireError */
+  onClosed(): void {
+    if (this.isClosed) throw new WireError('closed on more lanes than there are');
+    this.#closedLanes += 1;
+    if (!this.isClosed) return;
+    for (const call of [...this.calls.values()]) call.fail({ kind: 'noProcess' });
+  }
+
+  /** Says on every lane, behind all answers, that no call of it is taken any more. */
+  sayClosed(): void {
+    const frame = this.writer.closed();
+    for (let lane = 0; lane < LANE_COUNT; lane += 1) this.output.urgent(lane, frame);
   }
 
   /** The account of its messages for a destination here. */

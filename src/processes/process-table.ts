@@ -87,7 +87,7 @@ export class ProcessTable implements Processes {
     this.#locals = locals;
     this.#remotes = new RemoteProcesses({ links, locals, receiver, lost });
     this.#calls = new PendingCalls(host);
-    this.#supervisors = new Supervisors(this, host);
+    this.#supervisors = new Supervisors(this, host, (pid) => locals.reasonOf(pid));
     this.#router = new Router({
       locals,
       remotes: this.#remotes,
@@ -183,7 +183,8 @@ export class ProcessTable implements Processes {
 
   /**
    * Resolves when no call is at work or waits in a served object, and no process has a `Request`
-   * that is open, or after `timeoutMs`. Calls that come meanwhile are still answered.
+   * that is open, or after `timeoutMs`. Calls that come meanwhile are still answered; those that
+   * come later from other nodes find no process, so that they can be made elsewhere.
    */
   async drain(timeoutMs: number): Promise<void> {
     const { promise: late, cancel } = this.#after(timeoutMs);
@@ -197,6 +198,7 @@ export class ProcessTable implements Processes {
         if (isLate) return;
       }
     } finally {
+      this.#remotes.refuseCalls();
       cancel();
     }
   }
@@ -214,7 +216,7 @@ export class ProcessTable implements Processes {
   /**
    * Ends all processes with reason `shutdown`, the youngest first; calls that wait here fail with
    * ERR_CLOSED, as does everything after. Idempotent. The links must still be open, so that
-   * watchers on other nodes are told.
+   * watchers on other nodes are told, and callers whose calls were not taken.
    */
   close(): void {
     this.#locals.endAll('shutdown');

@@ -144,6 +144,7 @@ export class RemoteProcesses implements LinkEvents {
   onLinkUp(ref: NodeRef): void {
     const peer = this.#peerOf(ref.node);
     peer.incarnation = ref.incarnation;
+    if (this.#isClosed) peer.sayClosed();
     for (const link of [...peer.links]) {
       if (link.remote.incarnation !== ref.incarnation) link.cut('noproc');
     }
@@ -170,9 +171,17 @@ export class RemoteProcesses implements LinkEvents {
     this.#receiver.receive(peer, frame);
   }
 
-  /** Nothing that comes is looked at any more. */
+  /** Calls of other nodes find no process any more; those that are open go on. */
+  refuseCalls(): void {
+    this.#receiver.refuseCalls();
+  }
+
+  /** Nothing that comes is looked at any more, and all linked nodes are told so. */
   close(): void {
     this.#isClosed = true;
+    for (const peer of this.#peers.values()) {
+      if (this.#links.connected(peer.node) !== undefined) peer.sayClosed();
+    }
     const error = new BarrelError('ERR_CLOSED', 'the node is closing');
     for (const node of [...this.#peers.keys()]) this.#end(node, error);
   }
@@ -184,14 +193,15 @@ export class RemoteProcesses implements LinkEvents {
     peer?.end(cause);
   }
 
-  /** Undefined for a pid of a start of the node that is over. */
+  /** Undefined where no process is any more: for a start that is over, a node that closes. */
   #peerFor(target: RemoteTarget): Peer | undefined {
     if (isPid(target)) {
       if (target.serial === 0 || target.node === this.#locals.self.node) return undefined;
       const connected = this.#links.connected(target.node);
       if (connected !== undefined && connected.incarnation !== target.incarnation) return undefined;
     }
-    return this.#peerOf(target.node);
+    const peer = this.#peerOf(target.node);
+    return peer.isClosed ? undefined : peer;
   }
 
   #peerOf(node: NodeName): Peer {

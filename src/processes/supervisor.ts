@@ -28,6 +28,8 @@ export interface SupervisorParts {
   readonly onBegun: () => void;
   /** Of a supervisor that has not begun yet: resolves when all its children have started. */
   readonly begun: (pid: Pid) => Promise<void> | undefined;
+  /** Why a process of this node ended, if that is known. */
+  readonly reasonOf: (pid: Pid) => Value | undefined;
 }
 
 export class Supervisor {
@@ -58,7 +60,7 @@ export class Supervisor {
   #onMessage(message: Value): void {
     if (message instanceof Down) {
       const { target, reason } = message;
-      if (isPid(target)) this.#submit({ kind: 'ended', pid: target, reason });
+      if (isPid(target)) this.#onDown(target, reason);
     } else if (message instanceof Exit) {
       // As for a process that traps no exits, `normal` is no reason to end.
       const { reason } = message;
@@ -66,6 +68,12 @@ export class Supervisor {
     } else if (message instanceof Request) {
       message.fail(new BarrelError('ERR_NOT_FOUND', 'a supervisor answers no calls'));
     }
+  }
+
+  /** A child may have ended before it was watched: there is no such process then. */
+  #onDown(pid: Pid, told: Value): void {
+    const reason = told === 'noproc' ? (this.#parts.reasonOf(pid) ?? told) : told;
+    this.#submit({ kind: 'ended', pid, reason });
   }
 
   /** One fact after the other: what follows from one may bring the next. */

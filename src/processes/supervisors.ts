@@ -5,7 +5,7 @@
 import type { Pid } from '../core/pid.ts';
 import type { Host } from '../host/host.ts';
 import { type Settlement, settlement } from '../settlement.ts';
-import type { Processes } from './processes.ts';
+import type { Processes, Value } from './processes.ts';
 import { type ChildSpec, type SuperviseOptions, supervisionRules } from './supervise-options.ts';
 import { Supervisor } from './supervisor.ts';
 
@@ -20,12 +20,15 @@ interface Running {
 export class Supervisors {
   readonly #processes: Processes;
   readonly #host: Host;
+  readonly #reasonOf: (pid: Pid) => Value | undefined;
   /** The oldest first. */
   readonly #running = new Map<Pid, Running>();
 
-  constructor(processes: Processes, host: Host) {
+  /** @param reasonOf why a process of this node ended, if that is known */
+  constructor(processes: Processes, host: Host, reasonOf: (pid: Pid) => Value | undefined) {
     this.#processes = processes;
     this.#host = host;
+    this.#reasonOf = reasonOf;
   }
 
   /** @throws as `Processes.supervise`. */
@@ -37,6 +40,7 @@ export class Supervisors {
       host: this.#host,
       restarts: this.#host.meter.counter('barrel_processes_restarts_total'),
       begun: (pid: Pid) => this.#begun(pid),
+      reasonOf: this.#reasonOf,
     };
     const running: Running = { supervisor: undefined, begun: settlement(), hasBegun: false };
     const onBegun = (): void => {

@@ -1,7 +1,7 @@
 /** Typed handles: property reads become methods that call the service. */
 import { BarrelError } from '../errors.ts';
 import type { Timed } from '../observable.ts';
-import { type RemoteReply, remoteReply } from './remote-reply.ts';
+import { RemoteReply } from './remote-reply.ts';
 import type { ServiceCaller } from './service-caller.ts';
 import type { Remote } from './services.ts';
 
@@ -20,7 +20,8 @@ export function remoteOf<T extends object>(caller: ServiceCaller): Remote<T> {
       if (typeof name !== 'string' || isHidden(name)) return undefined;
       const known = methods.get(name);
       if (known !== undefined) return known;
-      const method: RemoteMethod = (...args) => remoteReply(caller.call(name, args));
+      const onUnheard = (error: unknown): void => caller.noteUnheard(name, error);
+      const method: RemoteMethod = (...args) => RemoteReply.of(caller.call(name, args), onUnheard);
       if (methods.size < METHODS_CACHED_MAX) methods.set(name, method);
       return method;
     },

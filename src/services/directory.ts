@@ -26,6 +26,8 @@ export class Directory {
   readonly #self: NodeRef;
   readonly #members: LiveMembers;
   readonly #instances = new Map<string, Instances>();
+  /** Own entries that are withdrawn from others while their processes go on. */
+  readonly #leaving = new Map<string, ServiceEntry>();
 
   constructor(self: NodeRef, members: LiveMembers) {
     this.#self = self;
@@ -53,6 +55,29 @@ export class Directory {
     if (instances === undefined || !instances.byNode.delete(node)) return;
     if (instances.byNode.size === 0) this.#instances.delete(name);
     else instances.sorted = this.#sorted(instances);
+  }
+
+  /** This node's entry is listed no more, and is what this node uses where there is no other. */
+  retire(name: string): void {
+    const entry = this.get(name, this.#self.node);
+    if (entry === undefined) return;
+    this.delete(name, entry.node);
+    this.#leaving.set(name, entry);
+  }
+
+  /** That one is gone, or all of them. */
+  forgetRetired(name?: string): void {
+    if (name === undefined) this.#leaving.clear();
+    else this.#leaving.delete(name);
+  }
+
+  /** Wanted entries of what this node may call: those that are listed, else its retired one. */
+  usable(name: string, isWanted?: (entry: ServiceEntry) => boolean): readonly ServiceEntry[] {
+    const all = this.lookup(name);
+    const listed = isWanted === undefined ? all : all.filter(isWanted);
+    const leaving = this.#leaving.get(name);
+    if (listed.length > 0 || leaving === undefined) return listed;
+    return isWanted?.(leaving) === false ? listed : [leaving];
   }
 
   /** Entries of live nodes, local first, then by node name. */

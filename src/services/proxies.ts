@@ -54,11 +54,12 @@ export class Proxies {
     return this.get(name) ?? this.#start(name, entry.pid);
   }
 
-  /** It would pass to itself. @throws ERR_OPTION for the proxy of that very service. */
-  checkInstance(name: string, pid: Pid): void {
-    if (this.nameOf(pid) !== name) return;
-    const text = `the proxy of service ${JSON.stringify(name)} is no instance of it`;
-    throw new BarrelError('ERR_OPTION', text);
+  /** Proxies could pass to each other in a circle. @throws ERR_OPTION for a proxy. */
+  checkInstance(pid: Pid): void {
+    const name = this.nameOf(pid);
+    if (name === undefined) return;
+    const text = `the proxy of service ${JSON.stringify(name)} cannot be an instance of a service`;
+    throw new BarrelError('ERR_OPTION', `${text}: what it passes on could come back to it`);
   }
 
   /** The directory has that change already. */
@@ -75,9 +76,10 @@ export class Proxies {
     const { directory, selection, processes, host } = this.#parts;
     const proxy = new ServiceProxy({
       first,
-      instances: () => directory.lookup(name),
+      instances: (isWanted) => directory.usable(name, isWanted),
       selection,
       processes,
+      timers: host.timers,
       lost: host.meter.counter('barrel_services_proxy_messages_lost_total'),
     });
     this.#byName.set(name, proxy);

@@ -9,8 +9,8 @@ import { type SelectionContext, selectEntry } from './selection.ts';
 import type { ServiceEntry, ServiceEvent } from './services.ts';
 
 export interface ProxyTargetParts {
-  /** The known instances of live nodes. */
-  readonly instances: () => readonly ServiceEntry[];
+  /** The known instances that are wanted and may be used. */
+  readonly instances: (isWanted: (entry: ServiceEntry) => boolean) => readonly ServiceEntry[];
   readonly selection: SelectionContext;
   readonly processes: Processes;
   /** There is no instance any more. Called once. */
@@ -80,7 +80,7 @@ export class ProxyTarget {
 
   #select(isWanted: (entry: ServiceEntry) => boolean): Pid | undefined {
     const { instances, selection } = this.#parts;
-    const entries = instances().filter((entry) => !this.#ended.has(entry.pid) && isWanted(entry));
+    const entries = instances((entry) => !this.#ended.has(entry.pid) && isWanted(entry));
     return selectEntry(entries, 'local', selection)?.pid;
   }
 

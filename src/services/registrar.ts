@@ -20,8 +20,8 @@ export interface RegistrarParts {
   readonly directory: Directory;
   readonly processes: Processes;
   readonly timers: Timers;
-  /** @throws ERR_OPTION for a process that cannot be an instance of that service. */
-  readonly checkInstance: (name: string, pid: Pid) => void;
+  /** @throws ERR_OPTION for a process that cannot be an instance of a service. */
+  readonly checkInstance: (pid: Pid) => void;
   readonly tell: (event: ServiceEvent) => void;
 }
 
@@ -77,7 +77,7 @@ export class Registrar {
     const pid = isServed ? processes.serve(target, serveOptions) : target;
     const service = { name, pid, isServed };
     try {
-      this.#checkProcess(name, pid);
+      this.#checkProcess(pid);
       this.#own.add(service, meta);
     } catch (error) {
       if (isServed) processes.exit(pid, 'shutdown');
@@ -92,7 +92,10 @@ export class Registrar {
     this.#withdraw(name, { endsServed: true });
   }
 
-  /** Takes no new ones any more; served processes go on with the calls at work. */
+  /**
+   * Takes no new ones any more; served processes go on with the calls at work, which may use what
+   * is withdrawn.
+   */
   withdrawAll(): void {
     this.#isClosed = true;
     for (const name of this.#own.names()) this.#withdraw(name, { endsServed: false });
@@ -129,8 +132,17 @@ export class Registrar {
     if (service === undefined) return;
     this.#own.withdraw(name);
     if (endsServed) this.#own.forgetName(service);
-    if (service.isServed && endsServed) this.#parts.processes.exit(service.pid, 'shutdown');
+    if (!endsServed) this.#retire(service);
+    else if (service.isServed) this.#parts.processes.exit(service.pid, 'shutdown');
     this.#ended({ type: 'unregistered', name, node: service.pid.node });
+  }
+
+  /** Calls at work may need it: it goes with its process. */
+  #retire({ name, pid }: OwnService): void {
+    const { directory, processes } = this.#parts;
+    if (!processes.isAlive(pid)) return;
+    directory.retire(name);
+    processes.monitor(pid, () => directory.forgetRetired(name));
   }
 
   #ended(event: Extract<ServiceEvent, { type: 'unregistered' | 'down' }>): void {
@@ -144,7 +156,7 @@ export class Registrar {
     throw new BarrelError('ERR_ALREADY_REGISTERED', text);
   }
 
-  #checkProcess(name: string, pid: Pid): void {
+  #checkProcess(pid: Pid): void {
     const { self, processes, checkInstance } = this.#parts;
     if (pid.node !== self.node || pid.incarnation !== self.incarnation) {
       const text = `a service is a process of its own node ${self.node}, not ${pid}`;
@@ -153,7 +165,7 @@ export class Registrar {
     if (!processes.isAlive(pid)) {
       throw new BarrelError('ERR_NO_PROCESS', `process ${pid} has ended`);
     }
-    checkInstance(name, pid);
+    checkInstance(pid);
   }
 }
 

@@ -8,14 +8,21 @@ export interface SelectionContext {
   readonly random: Random;
   /** Smoothed round trip to a node; undefined where no link has measured it. */
   readonly rttMs: (node: NodeName) => number | undefined;
+  /** True for a node that is a member and that others have stopped to hear. */
+  readonly isSuspect: (node: NodeName) => boolean;
 }
 
-/** One of the entries, local first in the list; undefined when there is none or none will do. */
+/**
+ * One of the entries, local first in the list; undefined when there is none or none will do. Those
+ * on nodes that are suspect are passed over while there are others.
+ */
 export function selectEntry(
-  entries: readonly ServiceEntry[],
+  known: readonly ServiceEntry[],
   select: Select,
   context: SelectionContext,
 ): ServiceEntry | undefined {
+  const heard = known.filter(({ node }) => !context.isSuspect(node));
+  const entries = heard.length > 0 ? heard : known;
   const [first] = entries;
   if (first === undefined) return undefined;
   if (typeof select === 'function') return select(entries);

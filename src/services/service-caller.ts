@@ -5,11 +5,13 @@
 import type { Pid } from '../core/pid.ts';
 import { BarrelError, type ErrorCode } from '../errors.ts';
 import type { Clock, Random } from '../host/host.ts';
+import type { Logger } from '../host/logger.ts';
 import type { Timed } from '../observable.ts';
 import { defaultTimeoutMs } from '../processes/call-context.ts';
 import { methodCall } from '../processes/methods.ts';
 import { checkTimeout } from '../processes/pending-calls.ts';
 import type { Processes, Value } from '../processes/processes.ts';
+import { quietly } from '../processes/quietly.ts';
 import { type Pauses, pauseMs } from './backoff.ts';
 import type { Directory } from './directory.ts';
 import { type SelectionContext, selectEntry } from './selection.ts';
@@ -37,6 +39,7 @@ export interface CallerContext {
   readonly pauses: Pauses;
   readonly clock: Clock;
   readonly random: Random;
+  readonly logger: Logger;
   readonly selection: SelectionContext;
 }
 
@@ -56,7 +59,8 @@ export class ServiceCaller {
   readonly #name: string;
   readonly #context: CallerContext;
   readonly #options: ClientOptions;
-  #bound: Pid | undefined;
+  /** The instance of the last call, for all handles of one `client`. */
+  #binding: { pid: Pid | undefined } = { pid: undefined };
 
   /** @throws ERR_OPTION for options that make no sense. */
   constructor(name: string, context: CallerContext, options: ClientOptions) {
@@ -67,13 +71,24 @@ export class ServiceCaller {
     this.#options = options;
   }
 
-  /** The same service with other options for its calls; those not given stay as they are. */
+  /**
+   * The same service, at the same instance, with other options for its calls; those not given stay
+   * as they are.
+   */
   with({ timeoutMs, signal }: Timed): ServiceCaller {
-    return new ServiceCaller(this.#name, this.#context, {
+    const other = new ServiceCaller(this.#name, this.#context, {
       ...this.#options,
       ...(timeoutMs === undefined ? {} : { timeoutMs }),
       ...(signal === undefined ? {} : { signal }),
     });
+    other.#binding = this.#binding;
+    return other;
+  }
+
+  /** A call failed, and nobody had asked for its answer by then. */
+  noteUnheard(method: string, error: unknown): void {
+    const fields = { service: this.#name, method, error };
+    quietly(() => this.#context.logger.debug('a call failed that nobody waited for', fields));
   }
 
   async call(method: string, args: readonly Value[]): Promise<unknown> {
@@ -88,6 +103,7 @@ export class ServiceCaller {
       lastError: undefined,
     };
     for (;;) {
+      this.#options.signal?.throwIfAborted();
       const pid = this.#instance(attempts.failed);
       if (pid === undefined) await this.#pause(attempts);
       else {
@@ -106,15 +122,20 @@ export class ServiceCaller {
     return this.#context.processes.call(pid, methodCall(method, args), { timeoutMs, signal });
   }
 
-  /** The instance of the last call while it is there, else another one. */
+  /** The instance of the last call while it is there and heard, else another one. */
   #instance(failed: ReadonlySet<Pid>): Pid | undefined {
     const { directory, selection } = this.#context;
-    const bound = this.#bound;
-    if (bound !== undefined && !failed.has(bound) && directory.has(this.#name, bound)) return bound;
-    const all = directory.lookup(this.#name);
-    const entries = failed.size === 0 ? all : all.filter(({ pid }) => !failed.has(pid));
-    this.#bound = selectEntry(entries, this.#options.select ?? 'local', selection)?.pid;
-    return this.#bound;
+    const bound = this.#binding.pid;
+    if (bound !== undefined && !failed.has(bound) && this.#isGood(bound)) return bound;
+    const entries = directory.usable(this.#name, ({ pid }) => !failed.has(pid));
+    this.#binding.pid = selectEntry(entries, this.#options.select ?? 'local', selection)?.pid;
+    return this.#binding.pid;
+  }
+
+  /** A suspect one may be dead: another is taken while there is one. */
+  #isGood(pid: Pid): boolean {
+    const { directory, selection } = this.#context;
+    return directory.has(this.#name, pid) && !selection.isSuspect(pid.node);
   }
 
   /** Returns when the call may be tried again, else throws. */

@@ -5,6 +5,7 @@
  */
 import type { Pid } from '../core/pid.ts';
 import { BarrelError } from '../errors.ts';
+import type { Timers } from '../host/host.ts';
 import type { Counter } from '../host/meter.ts';
 import { PROXY_CALLS_MAX } from '../limits.ts';
 import { Request } from '../processes/messages.ts';
@@ -18,12 +19,16 @@ import { isUndelivered } from './service-caller.ts';
 /** Reason of the end of a proxy whose service has no instance any more. */
 const NO_INSTANCE = 'noproc';
 
+/** Messages that are passed on before others may run: proxies of other nodes may form a circle. */
+const MESSAGES_PER_TURN = 256;
+
 const NO_PROCESS = new PassedFailure({ kind: 'noProcess' });
 const OVERLOADED = new PassedFailure({ kind: 'overloaded' });
 
 export interface ServiceProxyParts extends Omit<ProxyTargetParts, 'onNone'> {
   /** The instance to begin with. */
   readonly first: Pid;
+  readonly timers: Timers;
   /** Counts messages that found no instance, or no room on the way. */
   readonly lost: Counter;
 }
@@ -32,6 +37,7 @@ export class ServiceProxy {
   readonly pid: Pid;
   readonly target: ProxyTarget;
   readonly #processes: Processes;
+  readonly #timers: Timers;
   readonly #lost: Counter;
   /** Calls that wait for their answers. */
   #calls = 0;
@@ -39,8 +45,9 @@ export class ServiceProxy {
   #isEnding = false;
 
   constructor(parts: ServiceProxyParts) {
-    const { first, lost, processes } = parts;
+    const { first, lost, processes, timers } = parts;
     this.#processes = processes;
+    this.#timers = timers;
     this.#lost = lost;
     this.pid = processes.spawn((self) => this.#run(self));
     this.target = new ProxyTarget(first, { ...parts, onNone: () => this.#end() });
@@ -52,10 +59,17 @@ export class ServiceProxy {
   }
 
   async #run(self: Self): Promise<void> {
+    let taken = 0;
     for await (const message of self) {
       if (message instanceof Request) this.#take(self, message);
       else await this.#pass(self, message);
+      taken += 1;
+      if (taken % MESSAGES_PER_TURN === 0) await this.#turn();
     }
+  }
+
+  #turn(): Promise<void> {
+    return new Promise((resolve) => this.#timers.soon(resolve));
   }
 
   async #pass(self: Self, message: Value): Promise<void> {

@@ -5,9 +5,9 @@
 import type { NodeRef, OverlayQueries, OwnedTable } from '../cluster/ports.ts';
 import type { NodeName } from '../core/names.ts';
 import type { Pid } from '../core/pid.ts';
-import { BarrelError } from '../errors.ts';
 import type { Host } from '../host/host.ts';
 import type { ReservedElections } from '../leaders/leaders.ts';
+import { QUERY_TIME_ONCE_MS } from '../limits.ts';
 import { type Cancellable, EventSource, type Lagged, type Timed } from '../observable.ts';
 import type { Processes } from '../processes/processes.ts';
 import { Pauses, pauseMs } from './backoff.ts';
@@ -43,7 +43,7 @@ export interface ServiceRegistryOptions {
   readonly processes: Processes;
   /** For global names; asked when they are used. */
   readonly elections: () => ReservedElections;
-  readonly members: LiveMembers;
+  readonly members: LiveMembers & Pick<SelectionContext, 'isSuspect'>;
   readonly host: Pick<Host, 'clock' | 'timers' | 'random' | 'logger' | 'meter'>;
   /** Smoothed round trip to a node; undefined where no link has measured it. */
   readonly rttMs: (node: NodeName) => number | undefined;
@@ -68,10 +68,17 @@ export class ServiceRegistry implements Services {
     this.#directory = new Directory(self, members);
     this.#events = new EventSource(host.logger);
     this.#pauses = new Pauses(host.timers);
-    this.#selection = { self: self.node, random: host.random, rttMs: options.rttMs };
-    this.#overlay = new OverlayLookup(options.queries, (name) =>
-      this.#directory.get(name, self.node),
-    );
+    this.#selection = {
+      self: self.node,
+      random: host.random,
+      rttMs: options.rttMs,
+      isSuspect: (node) => members.isSuspect(node),
+    };
+    this.#overlay = new OverlayLookup({
+      queries: options.queries,
+      own: (name) => this.#directory.get(name, self.node),
+      refused: host.meter.counter('barrel_services_lookups_refused_total'),
+    });
     this.#proxies = new Proxies({
       directory: this.#directory,
       selection: this.#selection,
@@ -91,7 +98,7 @@ export class ServiceRegistry implements Services {
       directory: this.#directory,
       processes,
       timers: host.timers,
-      checkInstance: (name, pid) => this.#proxies.checkInstance(name, pid),
+      checkInstance: (pid) => this.#proxies.checkInstance(pid),
       tell: (event) => this.#tell(event),
     });
     const others = new OtherServices({
@@ -136,8 +143,9 @@ export class ServiceRegistry implements Services {
     for (let retry = 0; ; retry += 1) {
       signal?.throwIfAborted();
       this.#checkOpen();
-      const known = this.lookup(name);
-      const entries = known.length > 0 ? known : await this.#beyond(name, retry < retries, signal);
+      const known = this.#usable(name);
+      const entries =
+        known.length > 0 ? known : await this.#beyond(name, { retry, retries, signal });
       const entry = selectEntry(entries, select, this.#selection);
       if (entry !== undefined || retry >= retries) return entry;
       await this.#pauses.wait(pauseMs(retry, this.#options.host.random), signal);
@@ -153,6 +161,7 @@ export class ServiceRegistry implements Services {
       pauses: this.#pauses,
       clock: host.clock,
       random: host.random,
+      logger: host.logger,
       selection: this.#selection,
     };
     return remoteOf<T>(new ServiceCaller(name, context, options));
@@ -194,7 +203,7 @@ export class ServiceRegistry implements Services {
 
   /** The process that a message to the service goes to now: the local one, else any. */
   resolve(name: string): Pid | undefined {
-    return selectEntry(this.lookup(name), 'local', this.#selection)?.pid;
+    return selectEntry(this.#usable(name), 'local', this.#selection)?.pid;
   }
 
   /**
@@ -213,7 +222,7 @@ export class ServiceRegistry implements Services {
 
   /**
    * Withdraws every entry of this node and takes no new ones; served processes go on with the calls
-   * at work.
+   * at work, which still reach them where there is no other instance.
    */
   withdrawAll(): void {
     this.#globals.close();
@@ -224,10 +233,16 @@ export class ServiceRegistry implements Services {
   close(): void {
     if (this.#isClosed) return;
     this.withdrawAll();
+    this.#directory.forgetRetired();
     this.#isClosed = true;
     this.#table[Symbol.dispose]();
     this.#pauses.close(servicesClosed());
     this.#events.end();
+  }
+
+  /** What is listed, and this node's own while it closes. */
+  #usable(name: string): readonly ServiceEntry[] {
+    return this.#directory.usable(name);
   }
 
   /** Proxies first: what listeners do next shall find them as they are now. */
@@ -236,23 +251,24 @@ export class ServiceRegistry implements Services {
     this.#events.emit(event);
   }
 
-  /** What nobody here has heard of. Too many questions under way are no reason to give up yet. */
+  /** What nobody here has heard of. Where it is the only attempt, the answer shall come soon. */
   async #beyond(
     name: string,
-    isAskedAgain: boolean,
-    signal: AbortSignal | undefined,
+    { retry, retries, signal }: Attempt,
   ): Promise<readonly ServiceEntry[]> {
-    try {
-      const entry = await this.#overlay.find(name, signal);
-      return entry === undefined ? [] : [entry];
-    } catch (error) {
-      const isBusy = error instanceof BarrelError && error.code === 'ERR_OVERLOADED';
-      if (isBusy && isAskedAgain) return [];
-      throw error;
-    }
+    const timeLeftMs = retries === 0 ? QUERY_TIME_ONCE_MS : undefined;
+    const entry = await this.#overlay.find(name, { signal, isAnew: retry > 0, timeLeftMs });
+    return entry === undefined ? [] : [entry];
   }
 
   #checkOpen(): void {
     if (this.#isClosed) throw servicesClosed();
   }
+}
+
+/** One of the attempts of a `whereis`. */
+interface Attempt {
+  readonly retry: number;
+  readonly retries: number;
+  readonly signal: AbortSignal | undefined;
 }

@@ -78,16 +78,9 @@ export type Remote<T> = {
   readonly [K in keyof T as T[K] extends (...args: never) => unknown ? K : never]: T[K] extends (
     ...args: infer A
   ) => infer R
-    ? (...args: A) => RemoteResult<R>
+    ? (...args: A) => R extends AsyncIterable<infer U> ? AsyncIterable<U> : Promise<Awaited<R>>
     : never;
 };
-
-/** What a method of a handle gives for one that returns `R`. */
-type RemoteResult<R> = [R] extends [never]
-  ? Promise<never>
-  : R extends AsyncIterable<infer U>
-    ? AsyncIterable<U>
-    : Promise<Awaited<R>>;
 
 /** Each is told once on every node; `down` = the process ended, or its node is gone. */
 export type ServiceEvent =
@@ -119,8 +112,8 @@ export interface Services extends Observable<ServiceEvent> {
    * Registers a process of this node, or serves an object and registers that. One entry for each
    * name and node; withdrawn when the process ends. A process that was made for an object ends with
    * reason `shutdown` when it is unregistered.
-   * @throws ERR_ALREADY_REGISTERED on this node, ERR_OPTION (the name, a pid of another node),
-   * ERR_NO_PROCESS, ERR_VALUE (meta), ERR_OVERLOADED, ERR_CLOSED.
+   * @throws ERR_ALREADY_REGISTERED on this node, ERR_OPTION (the name, a pid of another node, a
+   * proxy), ERR_NO_PROCESS, ERR_VALUE (meta), ERR_OVERLOADED, ERR_CLOSED.
    */
   register(name: string, target: Pid | object, options?: RegisterOptions): Promise<Registration>;
   /** Withdraws this node's entry. No effect when there is none. */
@@ -133,15 +126,17 @@ export interface Services extends Observable<ServiceEvent> {
   /**
    * One entry, as `select` chooses. Where none is known, other nodes are asked for theirs; asked
    * again after 100 ms doubling to 2 s, and up to half as much again by chance, until there is one.
-   * Undefined when there is none after all retries.
-   * @throws ERR_OPTION, ERR_OVERLOADED (256 look-ups through this node are under way), ERR_CLOSED,
-   * the reason of `signal`.
+   * Undefined when there is none after all retries. Others are given 2 s to answer, half a second
+   * where there are no retries; while 256 look-ups through this node are under way none is asked.
+   * @throws ERR_OPTION, ERR_CLOSED, the reason of `signal`.
    */
   whereis(name: string, options?: WhereisOptions): Promise<ServiceEntry | undefined>;
   /**
    * A typed handle. It stays with one instance and takes another when that one goes down. A call
    * fails as `Processes.call` does, and with ERR_NOT_FOUND when there is no instance after all
-   * retries; `timeoutMs` (default 5 s) bounds all attempts of it together.
+   * retries; `timeoutMs` (default 5 s) bounds all attempts of it together. A call that fails while
+   * nobody has awaited or iterated its answer is logged at debug level, and is no unhandled
+   * rejection: it may be a stream that is read later.
    * @throws ERR_OPTION
    */
   client<T extends object>(name: string, options?: ClientOptions): Remote<T>;

@@ -19,6 +19,8 @@ export type RoutingInput =
       readonly id: bigint;
       readonly target: QueryTarget;
       readonly timeLeftMs: number;
+      /** Asks although nobody had it a moment ago. */
+      readonly isAnew: boolean;
     }
   /** A frame of a proven sender. What a datagram holds is valid during the call only. */
   | { readonly kind: 'received'; readonly from: NodeName; readonly message: RoutingMessage }

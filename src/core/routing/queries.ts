@@ -22,7 +22,7 @@ import { SeenQueries } from './seen-queries.ts';
 
 /** What a hop keeps of the time, beside a round trip to the next one. */
 const HOP_MARGIN_MS = 50;
-/** A name that everybody was asked for, and nobody had, is not asked for again for so long. */
+/** A name that nobody had when all were asked is asked for again only after so long, or anew. */
 const ABSENT_MS = 1_000;
 /** Queries of one neighbour that are looked into. */
 const NEIGHBOR_RATE = { burst: 256, perSecond: 128 };
@@ -70,8 +70,9 @@ export class Queries {
     return this.#open.size;
   }
 
-  find({ id, target, timeLeftMs }: Extract<RoutingInput, { kind: 'find' }>, nowMs: number): void {
-    if (this.#absent.has(keyOf(target), nowMs)) {
+  find(input: Extract<RoutingInput, { kind: 'find' }>, nowMs: number): void {
+    const { id, target, timeLeftMs, isAnew } = input;
+    if (!isAnew && this.#absent.has(keyOf(target), nowMs)) {
       this.#parts.push({ kind: 'answered', id, result: { kind: 'miss', why: 'absent' } });
     } else if (this.#open.size >= QUERIES_MAX) {
       this.#count('overloaded');
@@ -86,10 +87,12 @@ export class Queries {
   onQuery(from: NodeName, query: MessageOf<'query'>, nowMs: number): void {
     const { id, target } = query;
     const open = this.#open.get(id);
-    if (target.kind === 'node' && !this.#parts.facts.isDirect(from)) {
-      this.#fault(from, 'looks for a node through a circuit');
-    } else if (open?.awaited.has(from) === true) {
+    if (open?.awaited.has(from) === true) {
       this.#branchEnded(open, from, { isComplete: true, nowMs });
+    } else if (target.kind === 'node' && !this.#parts.facts.isDirect(from)) {
+      // No circuit leads over a circuit. No fault either: while links come and go, the two ends may
+      // differ on whether theirs is one.
+      this.#send(from, { kind: 'miss', id, why: 'incomplete' });
     } else if (this.#seen.has(id)) {
       this.#send(from, { kind: 'miss', id, why: 'seen' });
     } else if (this.#open.size >= QUERIES_MAX || !this.#budgets.take(from, nowMs)) {

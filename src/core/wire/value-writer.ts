@@ -206,6 +206,10 @@ export class ValueWriter {
 }
 
 function instanceText(prototype: unknown): string {
+  const { next }: { readonly next?: unknown } = Object(prototype);
+  // A method that is a generator answers with one: it was meant to be an async one.
+  const isIterator = typeof next === 'function' && Symbol.iterator in Object(prototype);
+  if (isIterator) return 'an iterator, unless it is asynchronous,';
   const maker: unknown = (prototype as { readonly constructor?: unknown }).constructor;
   const name = typeof maker === 'function' ? maker.name : '';
   return name === '' ? 'an instance of a class' : `an instance of ${name}`;

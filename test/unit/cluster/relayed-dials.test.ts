@@ -92,6 +92,18 @@ test('through others that key is wanted which the node has told of', async () =>
   expect(dialled.at(-1)).toEqual({ address: TUNNEL, node: 'c@test', fingerprint: 'SHA256:c' });
 });
 
+test('a direct link is looked for at all addresses of the node', async () => {
+  const direct = { node: 'c@test', isRelayed: false } as Link;
+  const standing = { node: 'c@test', isRelayed: true } as Link;
+  const dials = [Promise.reject(new BarrelError('ERR_UNREACHABLE', 'nobody there'))];
+  const { dialler, dialled } = diallerOf(() => dials.shift() ?? Promise.resolve(direct), {
+    addresses: [DIRECT, '10.0.0.2:7'],
+    standing,
+  });
+  expect(await dialler.replaceRelayed('c@test', () => true)).toBe(direct);
+  expect(dialled.map(({ address }) => address)).toEqual([DIRECT, '10.0.0.2:7']);
+});
+
 test('the address of a tunnel that somebody tells of is not dialled', async () => {
   const book = new AddressBook({
     announced: () => ['[100::1:ab]:7', '10.0.0.1:7'],
@@ -126,15 +138,52 @@ describe('a link through others', () => {
     expect(await clusters.settled(a.cluster.dialler.toNode('c@test'))).not.toBe(link);
   });
 
-  test('stays while messages go over it', async () => {
+  test('gives way in a gap between messages, and none is lost', async () => {
     const { clusters, a, c } = await apart();
     await clusters.settled(a.cluster.dialler.toNode('c@test'));
+    await clusters.time.advance(100);
+    expect([a, c].map(relayed)).toEqual([1, 1]);
     clusters.network.heal();
-    for (let second = 0; second < 130; second += 1) {
+    for (let second = 0; second < 70; second += 1) {
       c.cluster.messages.send('a@test', 0, Buffer.from(`${second}`));
       await clusters.time.advance(1_000);
     }
-    expect(a.messages.frames.map(({ text }) => text)).toHaveLength(130);
+    expect(a.messages.frames.map(({ text }) => text)).toHaveLength(70);
+    expect(a.messages.downs).toMatchObject([{ reason: 'replaced' }]);
+    expect([a, c].map(relayed)).toEqual([0, 0]);
+  });
+
+  test('stays while there is no gap between messages, which the metrics show', async () => {
+    const { clusters, a, c } = await apart();
+    await clusters.settled(a.cluster.dialler.toNode('c@test'));
+    clusters.network.heal();
+    const count = 700;
+    for (let sent = 0; sent < count; sent += 1) {
+      c.cluster.messages.send('a@test', 0, Buffer.from(`${sent}`));
+      await clusters.time.advance(100);
+    }
+    expect(a.messages.frames).toHaveLength(count);
+    expect(a.messages.downs).toEqual([]);
+    expect([a, c].map(relayed)).toEqual([1, 1]);
+    await clusters.time.advance(1_000);
+    expect([a, c].map(relayed)).toEqual([0, 0]);
+  });
+
+  test('stays when something needs it by the time that a direct one could take over', async () => {
+    const { clusters, a } = await apart();
+    const link = await clusters.settled(a.cluster.dialler.toNode('c@test'));
+    clusters.network.heal();
+    const isWanted: boolean[] = [];
+    const replaced = a.cluster.dialler.replaceRelayed('c@test', () => {
+      isWanted.push(false);
+      return false;
+    });
+    const since = clusters.time.monotonicMs();
+    await expect(clusters.settled(replaced)).rejects.toMatchObject({ code: 'ERR_UNREACHABLE' });
+    expect(clusters.time.monotonicMs() - since).toBeLessThan(500);
+    expect(isWanted).toEqual([false]);
+    await clusters.time.advance(1_000);
+    expect(await clusters.settled(a.cluster.dialler.toNode('c@test'))).toBe(link);
     expect(a.messages.downs).toEqual([]);
   });
 
@@ -169,7 +218,10 @@ async function apart(): Promise<{
 }
 
 /** A dialler whose dials do as they are told, and a circuit to any node. */
-function diallerOf(dial: () => Promise<Link>): {
+function diallerOf(
+  dial: () => Promise<Link>,
+  known: { readonly addresses?: readonly string[]; readonly standing?: Link } = {},
+): {
   readonly dialler: Dialler;
   readonly dialled: DialTarget[];
   readonly time: VirtualTime;
@@ -179,14 +231,14 @@ function diallerOf(dial: () => Promise<Link>): {
   const dialler = new Dialler({
     host: { clock: time, timers: time },
     links: {
-      get: () => undefined,
+      get: () => known.standing,
       dial: (target) => {
         dialled.push(target);
         return dial();
       },
     },
     book: new AddressBook({
-      announced: () => [DIRECT],
+      announced: () => known.addresses ?? [DIRECT],
       discovery: new DiscoveryChain([], silentLogger),
     }),
     relayed: {
@@ -204,4 +256,8 @@ function asked(node: TestNode): number {
 
 function circuits(node: TestNode): number {
   return node.meter.snapshot()['barrel_routing_circuits'] ?? 0;
+}
+
+function relayed(node: TestNode): number {
+  return node.meter.snapshot()['barrel_links_relayed'] ?? Number.NaN;
 }

@@ -34,6 +34,23 @@ describe('a question to other nodes', () => {
     answer({ kind: 'miss', id: (ids[0] ?? 0n) + 1n, why: 'absent' });
   });
 
+  test('goes past what is remembered of the last one where that is wanted', async () => {
+    const { driver, sent, answer } = bench();
+    const found = driver.find('mail');
+    answer({ kind: 'miss', id: lastQuery(sent), why: 'absent' });
+    expect([await found, await driver.find('mail')]).toEqual([undefined, undefined]);
+    expect(sent).toHaveLength(1);
+    void driver.find('mail', { isAnew: true });
+    expect(sent).toHaveLength(2);
+  });
+
+  test('takes the time that it is given, of which those that are asked get less', () => {
+    const { driver, sent } = bench();
+    void driver.find('mail');
+    void driver.find('post', { timeLeftMs: 500 });
+    expect(sent).toMatchObject([{ timeLeftMs: 1_949 }, { timeLeftMs: 449 }]);
+  });
+
   test('is refused when too many are open', async () => {
     const { driver } = bench();
     for (let index = 0; index < QUERIES_MAX; index += 1) void driver.find(`s${index}`);
@@ -43,7 +60,7 @@ describe('a question to other nodes', () => {
   test('ends with its signal, and with the node', async () => {
     const { driver } = bench();
     const abort = new AbortController();
-    const [aborted, closed] = [driver.find('mail', abort.signal), driver.find('post')];
+    const [aborted, closed] = [driver.find('mail', { signal: abort.signal }), driver.find('post')];
     const reason = new Error('not wanted');
     abort.abort(reason);
     await expect(aborted).rejects.toBe(reason);

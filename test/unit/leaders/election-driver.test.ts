@@ -16,6 +16,7 @@ import { BarrelError } from '../../../src/errors.ts';
 import { silentLogger } from '../../../src/host/logger.ts';
 import { Meter } from '../../../src/host/meter.ts';
 import { LeaderElections } from '../../../src/leaders/leader-elections.ts';
+import { LEADER_WATCHES_MAX } from '../../../src/limits.ts';
 import type { Processes } from '../../../src/processes/processes.ts';
 import { SeededRandom } from '../../../src/testing/seeded-random.ts';
 import { VirtualTime } from '../../../src/testing/virtual-time.ts';
@@ -174,6 +175,80 @@ test('a candidacy that others cannot be told of is no more, and never leads', as
   await leaders.campaign(NAME);
   await time.advance(1_000);
   expect(leaders.isLeader(NAME)).toBe(true);
+});
+
+test('a job whose candidacy cannot be told of campaigns again', async () => {
+  const { leaders, port, time } = await member();
+  port.refusal = new BarrelError('ERR_OVERLOADED', 'full');
+  let runs = 0;
+  let hasEnded = false;
+  const running = leaders.run(NAME, async () => {
+    runs += 1;
+  });
+  const end = (): void => {
+    hasEnded = true;
+  };
+  running.then(end, end);
+  await time.advance(60_000);
+  expect([runs, hasEnded]).toEqual([0, false]);
+  port.refusal = undefined;
+  await time.advance(60_000);
+  expect([runs, hasEnded]).toEqual([1, false]);
+  const closing = leaders.close();
+  await time.advance(2_000);
+  await closing;
+  await running;
+});
+
+describe('streams of who leads', () => {
+  test('take a place when they are read, and no longer', async () => {
+    const { leaders } = await member();
+    for (let count = 0; count <= LEADER_WATCHES_MAX; count += 1) leaders.watch(NAME);
+    const readers = Array.from({ length: LEADER_WATCHES_MAX }, () =>
+      leaders.watch(NAME)[Symbol.asyncIterator](),
+    );
+    const watch = leaders.watch(NAME);
+    const read = async (): Promise<unknown> => {
+      for await (const leader of watch) return leader;
+      return 'ended';
+    };
+    await expect(read()).rejects.toMatchObject({ code: 'ERR_OVERLOADED' });
+    for await (const leader of leaders.reserved.watch('barrel:own')) {
+      expect(leader).toBeUndefined();
+      break;
+    }
+    await readers[0]?.return?.();
+    expect(await read()).toBeUndefined();
+    expect(await read()).toBeUndefined();
+  });
+
+  test('begin with who leads when they are read', async () => {
+    const { leaders, time } = await member();
+    const watch = leaders.watch(NAME);
+    await leaders.campaign(NAME);
+    await time.advance(1_000);
+    const seen = await watch[Symbol.asyncIterator]().next();
+    expect(seen.value).toEqual(leaders.leader(NAME));
+    expect(seen.value).toBeDefined();
+  });
+
+  test('whose signal has aborted before they are read take no place', async () => {
+    const { leaders } = await member();
+    const abort = new AbortController();
+    const watch = leaders.watch(NAME, { signal: abort.signal });
+    const reason = new Error('not wanted any more');
+    abort.abort(reason);
+    expect(() => watch[Symbol.asyncIterator]()).toThrow(reason);
+  });
+
+  test('end at once on a node that has closed', async () => {
+    const { leaders } = await member();
+    const watch = leaders.watch(NAME);
+    await leaders.close();
+    const seen: unknown[] = [];
+    for await (const leader of watch) seen.push(leader);
+    expect(seen).toEqual([undefined]);
+  });
 });
 
 test('nothing is published of a node that closed', async () => {

@@ -137,6 +137,37 @@ describe('a job', () => {
     await expect(again).rejects.toMatchObject({ code: 'ERR_ALREADY_CANDIDATE' });
   });
 
+  test('is over when the process that stands for it has ended', async () => {
+    const { sim, nodes } = await cluster(1, 28);
+    const node = nodes[0] as BarrelNode;
+    const pid = node.processes.spawn((self) => self.receive());
+    let hasEnded = false;
+    const work = async ({ signal }: Term): Promise<void> => {
+      await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
+      hasEnded = true;
+    };
+    const running = node.leaders.run(NAME, work, { pid });
+    await sim.until(() => node.leaders.isLeader(NAME), 5_000);
+    node.processes.send(pid, 'end');
+    await expect(sim.settled(running)).rejects.toMatchObject({ code: 'ERR_NO_PROCESS' });
+    expect(hasEnded).toBe(true);
+    expect(node.leaders.leader(NAME)).toBeUndefined();
+  });
+
+  test('goes on with another process when the one that was made for it ends', async () => {
+    const { sim, nodes } = await cluster(1, 29);
+    const node = nodes[0] as BarrelNode;
+    const jobs = new Jobs();
+    void jobs.run(node);
+    await sim.until(() => jobs.at.length === 1, 5_000);
+    const pid = node.leaders.leader(NAME)?.pid;
+    if (pid === undefined) throw new Error('nobody leads');
+    node.processes.exit(pid, 'kill');
+    await sim.until(() => jobs.at.length === 0, 1_000);
+    await sim.until(() => jobs.at.length === 1, 5_000);
+    expect(jobs.starts).toHaveLength(2);
+  });
+
   test('is not run when `signal` has aborted before', async () => {
     const { nodes } = await cluster(1, 27);
     let runs = 0;

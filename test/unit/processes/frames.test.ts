@@ -98,6 +98,7 @@ const FRAMES: readonly (readonly [Uint8Array, Frame])[] = [
     { kind: 'broken', id: 4, failure: { kind: 'exit', reason: 'r' } },
   ],
   [write().pull(4, 32), { kind: 'pull', id: 4, count: 32 }],
+  [write().closed(), { kind: 'closed' }],
 ];
 
 test.each(FRAMES)('frame %# is read as it was written', (bytes, frame) => {

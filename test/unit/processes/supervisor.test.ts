@@ -222,7 +222,44 @@ describe('a supervisor ends', () => {
     await net.settle();
     const reasons = watched(node, node.processes.supervise([{ start: () => gone }]));
     await net.settle();
-    expect(reasons).toMatchObject([{ name: 'RestartsExceeded', reason: 'noproc' }]);
+    expect(reasons).toMatchObject([{ name: 'RestartsExceeded', reason: 'normal' }]);
+  });
+
+  test('not for a child that came to its normal end while its start went on', async () => {
+    const { net, node } = family();
+    const { processes } = node;
+    const ended: ChildSpec['start'][] = [
+      async () => processes.spawn(() => {}),
+      async () => {
+        const pid = processes.spawn((self) => self.exit('shutdown'));
+        await new Promise<void>((resolve) => void net.time.after(20, resolve));
+        return pid;
+      },
+    ];
+    let starts = 0;
+    const children = ended.map((end): ChildSpec => {
+      const start = (): ReturnType<typeof end> => {
+        starts += 1;
+        return end();
+      };
+      return { start, restart: 'transient' };
+    });
+    const supervisor = processes.supervise(children);
+    await net.settle(1_000);
+    expect([starts, processes.isAlive(supervisor)]).toEqual([2, true]);
+  });
+
+  test('when a start gives one that failed meanwhile, with the reason of that', async () => {
+    const { net, node } = family();
+    const start = async (): Promise<Pid> => {
+      const pid = node.processes.spawn(() => Promise.reject({ code: 7 }));
+      await new Promise<void>((resolve) => void net.time.after(20, resolve));
+      return pid;
+    };
+    const child: ChildSpec = { start, restart: 'transient' };
+    const reasons = watched(node, node.processes.supervise([child], { restarts: 0 }));
+    await net.settle(100);
+    expect(reasons).toMatchObject([{ name: 'RestartsExceeded', reason: { code: 7 } }]);
   });
 
   test('not by `normal`, messages or calls', async () => {

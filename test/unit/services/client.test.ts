@@ -101,6 +101,24 @@ describe('a typed client', () => {
     expect(await within(client.where())).toBe('c@h');
   });
 
+  test('tries another instance when the node closed before the call came', async () => {
+    const { a, b, c, cluster, time, within } = await threeNodes();
+    await serve(b);
+    await time.advance(10);
+    const client = a.services.client<Where>('where');
+    expect(await within(client.where())).toBe('b@h');
+    await serve(c);
+    await time.advance(10);
+    const call = client.where();
+    // The call, and the news that the service is withdrawn, pass each other on their ways.
+    b.services.withdrawAll();
+    await b.processes.drain(1_000);
+    b.processes.close();
+    await time.advance(3);
+    cluster.crash(b.member);
+    expect(await within(call)).toBe('c@h');
+  });
+
   test('does not try again when the callee may have done the work', async () => {
     const { a, b, c, cluster, time, within } = await threeNodes();
     let calls = 0;
@@ -170,6 +188,29 @@ describe('a typed client', () => {
       await time.advance(20);
       controller.abort(reason);
       await expect(within(call)).rejects.toBe(reason);
+    }
+  });
+
+  test('a signal that is aborted already is the reason, also where nothing is there to call', async () => {
+    const { a } = await threeNodes();
+    const reason = new Error('enough');
+    const signal = AbortSignal.abort(reason);
+    for (const retries of [0, 3]) {
+      const client = a.services.client<Where>('none', { retries, signal });
+      await expect(client.where()).rejects.toBe(reason);
+    }
+  });
+
+  test('withOptions gives a handle that stays with the same instance', async () => {
+    const { a, b, c, time, within } = await threeNodes();
+    await serve(b);
+    await serve(c);
+    await time.advance(10);
+    const client = a.services.client<Where>('where', { select: 'random' });
+    const first = await within(withOptions(client, { timeoutMs: 1_000 }).where());
+    for (let call = 0; call < 10; call += 1) {
+      expect(await within(withOptions(client, { timeoutMs: 1_000 }).where())).toBe(first);
+      expect(await within(client.where())).toBe(first);
     }
   });
 

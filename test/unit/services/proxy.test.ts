@@ -274,7 +274,12 @@ describe('an instance that goes down', () => {
     const gone: string[] = [];
     const target = new ProxyTarget(pid, {
       instances: () => [],
-      selection: { self: 'a@h', random: new SeededRandom(1), rttMs: () => undefined },
+      selection: {
+        self: 'a@h',
+        random: new SeededRandom(1),
+        rttMs: () => undefined,
+        isSuspect: () => false,
+      },
       processes: a.processes,
       onNone: () => gone.push('gone'),
     });
@@ -358,18 +363,38 @@ describe('bounds of a proxy', () => {
     expect(seen).toEqual(Array.from({ length: 100 }, (_, i) => i));
   });
 
-  test('it cannot be an instance of its own service', async () => {
+  test('it cannot be an instance of any service, which could pass to it in turn', async () => {
     const { a, b, time, within } = await threeNodes();
     await hold(b);
     await time.advance(10);
     const proxy = await within(a.services.proxy('orders'));
-    await expect(a.services.register('orders', proxy)).rejects.toMatchObject({
-      code: 'ERR_OPTION',
+    for (const name of ['orders', 'front']) {
+      await expect(a.services.register(name, proxy)).rejects.toMatchObject({
+        code: 'ERR_OPTION',
+        message: expect.stringContaining('proxy of service "orders"'),
+      });
+    }
+    expect(a.services.lookupLocal('front')).toBeUndefined();
+  });
+
+  test('that has many messages to pass lets others run', async () => {
+    const { a, time, within } = await threeNodes();
+    const seen: Value[] = [];
+    const sink = a.processes.spawn(async (self) => {
+      for await (const message of self) seen.push(message);
     });
-    await a.services.register('front', proxy);
+    await a.services.register('sink', sink);
+    const proxy = await within(a.services.proxy('sink'));
+    for (let i = 0; i < 3_000; i += 1) a.processes.send(proxy, i);
+    const seenAt: number[] = [];
+    const look = (): void => {
+      seenAt.push(seen.length);
+      if (seen.length < 3_000) time.soon(look);
+    };
+    time.soon(look);
     await time.advance(10);
-    const front = await within(b.services.proxy('front'));
-    expect(await within(b.processes.call(front, methodCall('add', [4, 5])))).toBe(9);
+    expect(seen).toEqual(Array.from({ length: 3_000 }, (_, i) => i));
+    expect(seenAt.length).toBeGreaterThan(10);
   });
 
   test('one that is told to exit ends, and is made anew when asked for', async () => {

@@ -126,7 +126,18 @@ describe('selection', () => {
     self: 'self@h',
     random: new SeededRandom(1),
     rttMs: (node: string) => rtts.get(node),
+    isSuspect: (node: string) => suspects.has(node),
   };
+  const suspects = new Set<string>();
+
+  test('passes over nodes that are suspect while there are others', () => {
+    suspects.add('near@h');
+    for (const select of ['local', 'nearest', 'random'] as const) {
+      expect(selectEntry([near, far], select, context)).toBe(far);
+      expect(selectEntry([near], select, context)).toBe(near);
+    }
+    suspects.clear();
+  });
 
   test('takes the local entry first unless chance or a function decides', () => {
     const entries = [local, near, far];

@@ -74,6 +74,10 @@ export class SmallCluster {
     return this.#members.get(node);
   }
 
+  isSuspect(): boolean {
+    return false;
+  }
+
   isAlive(node: NodeName, incarnation: bigint): boolean {
     return this.#members.get(node)?.self.incarnation === incarnation;
   }

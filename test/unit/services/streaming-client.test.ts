@@ -26,7 +26,7 @@ test('the type of a handle says what is read and what is awaited', () => {
   expectTypeOf<Handle['generated']>().toEqualTypeOf<() => AsyncIterable<Row>>();
   expectTypeOf<Handle['count']>().toEqualTypeOf<() => Promise<number>>();
   expectTypeOf<Handle['total']>().toEqualTypeOf<() => Promise<bigint>>();
-  expectTypeOf<Handle['fail']>().toEqualTypeOf<() => Promise<never>>();
+  expectTypeOf<Handle['fail']>().toEqualTypeOf<() => never>();
   expectTypeOf<Handle['maybe']>().toEqualTypeOf<() => AsyncIterable<Row> | Promise<undefined>>();
   expectTypeOf<keyof Handle>().toEqualTypeOf<Exclude<keyof Orders, 'size'>>();
 });
@@ -74,6 +74,27 @@ describe('a stream of a client', () => {
     await expect(within(idsOf(orders.fail()))).rejects.toMatchObject({ code: 'ERR_REMOTE' });
     const none = a.services.client<Orders>('none', { retries: 0 });
     await expect(within(idsOf(none.list(1)))).rejects.toMatchObject({ code: 'ERR_NOT_FOUND' });
+  });
+
+  test('whose opening fails before anybody looks at it fails where it is read, once', async () => {
+    const { a, b, time, within } = await threeNodes();
+    await serve(b);
+    const unhandled: unknown[] = [];
+    const onUnhandled = (error: unknown): void => void unhandled.push(error);
+    process.on('unhandledRejection', onUnhandled);
+    const none = a.services.client<Orders>('none', { retries: 0 });
+    const rows = none.list(1);
+    const late = a.services.client<Orders>('orders').fail as () => Promise<number>;
+    const number = late();
+    void none.count();
+    await time.advance(500);
+    await new Promise((resolve) => void setImmediate(resolve));
+    process.off('unhandledRejection', onUnhandled);
+    expect(unhandled).toEqual([]);
+    await expect(number).rejects.toMatchObject({ code: 'ERR_REMOTE' });
+    const items = rows[Symbol.asyncIterator]();
+    await expect(within(items.next())).rejects.toMatchObject({ code: 'ERR_NOT_FOUND' });
+    expect(await items.next()).toEqual({ done: true, value: undefined });
   });
 
   test('that is left before it was answered is ended when it is', async () => {

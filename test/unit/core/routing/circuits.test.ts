@@ -77,8 +77,26 @@ describe('a query for a node', () => {
     net.node(1).relayed.add(0);
     expect(net.ask(0, nodeTarget(2))).toEqual({ kind: 'miss', why: 'absent' });
     expect(net.sent).toEqual([]);
+  });
+
+  test('that came over such a link is not looked into, which is no fault: ends may differ', () => {
+    const net = new RoutingNetwork(3, [[1, 2]]);
+    net.node(1).relayed.add(0);
     net.receive(1, 0, query(5n, 2));
-    expect(net.node(1).faults).toEqual(['n0@x looks for a node through a circuit']);
+    expect(net.sent).toEqual([
+      { from: 1, to: 0, message: { kind: 'miss', id: 5n, why: 'incomplete' } },
+    ]);
+    expect(net.node(1).faults).toEqual([]);
+    expect(net.node(1).count('handled')).toBe(0);
+  });
+
+  test('that two ask each other ends, though one of them takes the link for a circuit', () => {
+    const net = new RoutingNetwork(2, chain(2));
+    const id = net.find(1, nodeTarget(7));
+    net.node(1).links.delete(0);
+    net.node(1).relayed.add(0);
+    net.receive(1, 0, query(id, 7));
+    expect(net.node(1).answers.get(id)).toMatchObject({ kind: 'miss' });
   });
 
   test('may ask for a service over such a link', () => {

@@ -134,6 +134,19 @@ describe('a node', () => {
     expect(net.ask(0, MAIL)).toMatchObject({ kind: 'found' });
   });
 
+  test('asks anew where it is told to, and remembers what comes of it', () => {
+    const net = new RoutingNetwork(2, chain(2));
+    expect(net.ask(0, MAIL)).toEqual(ABSENT);
+    net.run(500);
+    expect(net.askAnew(0, MAIL)).toEqual(ABSENT);
+    expect(net.node(0).count('asked')).toBe(2);
+    net.run(700);
+    expect(net.ask(0, MAIL)).toEqual(ABSENT);
+    expect(net.node(0).count('asked')).toBe(2);
+    net.node(1).services.set('mail', VALUE);
+    expect(net.askAnew(0, MAIL)).toMatchObject({ kind: 'found' });
+  });
+
   test('forgets the oldest of too many absent names', () => {
     const net = new RoutingNetwork(1, []);
     for (let index = 0; index <= ABSENT_NAMES_MAX; index += 1) {

@@ -100,8 +100,17 @@ export class RoutingNetwork {
   /** Begins a query; its id. */
   find(from: number, target: QueryTarget, timeLeftMs: number = QUERY_TIME_MS_MAX): bigint {
     this.#id += 1n;
-    this.tell(from, { kind: 'find', id: this.#id, target, timeLeftMs });
+    this.tell(from, { kind: 'find', id: this.#id, target, timeLeftMs, isAnew: false });
     return this.#id;
+  }
+
+  /** As `ask`, whatever was found out before. */
+  askAnew(from: number, target: QueryTarget): QueryResult | undefined {
+    this.#id += 1n;
+    const id = this.#id;
+    this.tell(from, { kind: 'find', id, target, timeLeftMs: QUERY_TIME_MS_MAX, isAnew: true });
+    this.runUntil(() => this.node(from).answers.has(id));
+    return this.node(from).answers.get(id);
   }
 
   /** Finds, runs until all is quiet, and tells the result. */

@@ -171,6 +171,8 @@ test('what cannot be sent is named with its path', () => {
     [new Float64Array(1), 'value: an instance of Float64Array cannot be sent'],
     [Object.create(Map.prototype), 'cannot be read'],
     [Promise.resolve(1), 'value: an instance of Promise cannot be sent'],
+    [oneByOne(), 'value: an iterator, unless it is asynchronous, cannot be sent'],
+    [[1].values(), 'value: an iterator, unless it is asynchronous, cannot be sent'],
     [cyclic, 'nested deeper than 64, or in itself'],
   ] as const) {
     const error = refusal(() => encodeValue(value));
@@ -258,4 +260,8 @@ function withPlainBytes(value: unknown): unknown {
   if (value === null || typeof value !== 'object') return value;
   const pairs = Object.entries(value).map(([key, part]) => [key, withPlainBytes(part)]);
   return Object.fromEntries(pairs);
+}
+
+function* oneByOne(): Generator<number> {
+  yield 1;
 }
