@@ -109,7 +109,7 @@ export class PendingCall implements DeadlineEntry, Disposable {
 
   expire(): void {
     const where = destinationText(this.to);
-    const message = `call to ${where} timed out after ${this.timeoutMs} ms; its effect is unknown`;
+    const message = `call to ${where} timed out after ${Math.round(this.timeoutMs)} ms; its effect is unknown`;
     this.#abandon(new BarrelError('ERR_TIMEOUT', message), 'deadline');
   }
 
