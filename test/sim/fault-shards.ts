@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { runFaultScenario } from '../../src/testing/scenario/run-fault-scenario.ts';
 
 /** More by command: `barrel simulate faults --seeds 1..200`. */
-const SEEDS = 60;
+const SEEDS = 40;
 const SHARDS = 4;
 /** As `runFaultScenario` has it by default. */
 const BUDGET_MS = 180_000;
