@@ -109,7 +109,8 @@ export class PendingCall implements DeadlineEntry, Disposable {
 
   expire(): void {
     const where = destinationText(this.to);
-    const message = `call to ${where} timed out after ${Math.round(this.timeoutMs)} ms; its effect is unknown`;
+    const ms = Math.round(this.timeoutMs);
+    const message = `call to ${where} timed out after ${ms} ms; its effect is unknown`;
     this.#abandon(new BarrelError('ERR_TIMEOUT', message), 'deadline');
   }
 
