@@ -12,8 +12,10 @@ import type { KnowledgeSnapshot, KnownReplica, StoreKnowledge } from './messages
 
 /** Of a name in a frame, beside the name; names of nodes have a byte for each character. */
 const NAME_BYTES = 5;
-/** Incarnation and three stamps. */
+/** Incarnation, two stamps, and how many ranges follow. */
 const NUMBERS_BYTES = 4 * 9;
+/** A range of stamps. */
+const RANGE_BYTES = 2 * 9;
 /** The name of the store, clock, floor, and how many replicas follow. */
 const STORE_BYTES = NAME_BYTES + STORE_NAME_BYTES_MAX + NAME_BYTES + 3 * 9;
 
@@ -64,6 +66,6 @@ function bytesOf({ self, known }: KnowledgeSnapshot): number {
   return known.reduce((sum, each) => sum + bytesOfKnown(each), bytes);
 }
 
-function bytesOfKnown({ replica }: KnownReplica): number {
-  return NAME_BYTES + replica.node.length + NUMBERS_BYTES;
+function bytesOfKnown({ replica, had }: KnownReplica): number {
+  return NAME_BYTES + replica.node.length + NUMBERS_BYTES + had.length * RANGE_BYTES;
 }

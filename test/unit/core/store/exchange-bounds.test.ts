@@ -131,10 +131,14 @@ describe('what is known', () => {
   test('of as many stores as one node hosts, each with thousands of replicas, fits a frame', () => {
     const stores = Array.from({ length: STORES_MAX }, (_, index) => {
       const knowledge = new Knowledge(replica(0));
-      knowledge.setLive(
-        Array.from({ length: index === 0 ? 9_000 : 50 }, (_unused, i) => replica(i)),
-        1n,
-      );
+      const live = Array.from({ length: index === 0 ? 9_000 : 50 }, (_unused, i) => replica(i));
+      knowledge.setLive(live, 1n);
+      // With gaps between what has come, as many as are told.
+      for (const writer of index < 2 ? live : []) {
+        for (let after = 0n; after < 80n; after += 10n) {
+          knowledge.heard(writer, { after, upTo: after + 5n });
+        }
+      }
       return { name: mapName(index), knowledge };
     });
     for (const from of [stores, stores.toReversed()]) {
