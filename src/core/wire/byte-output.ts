@@ -17,6 +17,8 @@ const KEPT_BYTES_MAX = 262_144;
 /** Up to this length a loop over the characters is faster than the call of the encoder. */
 const LOOP_CHARS_MAX = 48;
 const HEADER_BYTES_MAX = 6;
+/** Views of less than so many bytes are made once: a new one costs more than short contents. */
+const VIEWS_KEPT = 64;
 const encoder = new TextEncoder();
 
 /** Cut into the first bytes of new outputs; each piece is given away once. */
@@ -26,6 +28,8 @@ let commonAt = 0;
 export class ByteOutput {
   #bytes: Uint8Array = firstBytes();
   #view: DataView = viewOf(this.#bytes);
+  /** Of the first bytes, by their number. */
+  #views: (Uint8Array | undefined)[] | undefined;
   /** Before it lies what was taken already. */
   #start = 0;
   #at = 0;
@@ -49,6 +53,19 @@ export class ByteOutput {
     const taken = this.#bytes.slice(this.#start, this.#at);
     this.clear();
     return taken;
+  }
+
+  /** What was written and not taken, as memory that the next call writes to. */
+  view(): Uint8Array {
+    const size = this.size;
+    const kept = this.#start === 0 ? this.#views?.[size] : undefined;
+    if (kept !== undefined) return kept;
+    const view = this.#bytes.subarray(this.#start, this.#at);
+    if (this.#start === 0 && size < VIEWS_KEPT) {
+      this.#views ??= [];
+      this.#views[size] = view;
+    }
+    return view;
   }
 
   clear(): void {
@@ -284,6 +301,7 @@ export class ByteOutput {
     this.#bytes = new Uint8Array(bytes);
     this.#bytes.set(kept);
     this.#view = viewOf(this.#bytes);
+    this.#views = undefined;
     this.#at -= this.#start;
     this.#start = 0;
   }

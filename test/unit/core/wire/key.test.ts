@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { pidOf } from '../../../../src/core/pid.ts';
-import { decodeKey, encodeKey, type Key } from '../../../../src/core/wire/key.ts';
+import { decodeKey, encodeKey, type Key, readKeyBytes } from '../../../../src/core/wire/key.ts';
 import { encodeValue } from '../../../../src/core/wire/value.ts';
 import { WireError } from '../../../../src/core/wire/wire-error.ts';
 import { BarrelError } from '../../../../src/errors.ts';
@@ -60,6 +60,28 @@ test('any key comes back, and its bytes are the only ones', () => {
     }),
     { numRuns: 200 },
   );
+});
+
+test('the bytes that are lent during a call are those of the key, whatever came before', () => {
+  fc.assert(
+    fc.property(fc.array(anyKey, { maxLength: 8 }), (keys) => {
+      const expected = keys.map(encodeKey);
+      expect(keys.map((key) => readKeyBytes(key, toHex))).toEqual(expected.map(toHex));
+    }),
+  );
+  const inner = (outer: Uint8Array): readonly string[] => [
+    toHex(outer),
+    readKeyBytes(['b', 1], toHex),
+    toHex(outer),
+  ];
+  const outer = toHex(encodeKey('a'));
+  expect(readKeyBytes('a', inner)).toEqual([outer, toHex(encodeKey(['b', 1])), outer]);
+  expect(() =>
+    readKeyBytes('a', () => {
+      throw new RangeError('of the reader');
+    }),
+  ).toThrow(RangeError);
+  expect(readKeyBytes('b', toHex)).toBe(toHex(encodeKey('b')));
 });
 
 test('keys are equal when their values are, and only then', () => {

@@ -1,0 +1,139 @@
+/**
+ * Which member owns which partition: weighted rendezvous hashing with a bound on each member's
+ * load. The answer depends on the set of members with their weights and on the size of the ring, on
+ * nothing that happened before, so that every node finds the same one by itself.
+ *
+ * After Thaler and Ravishankar (1998) and, for the bound, Mirrokni, Thorup and Zadimoghaddam
+ * (2018). Deviations: ranks instead of independent hashes, and a stable matching instead of a first
+ * come, first served walk. Together they let a join or leave move 1.12 times the least at 64 nodes.
+ */
+import type { NodeName } from '../names.ts';
+import { Writer } from '../wire/writer.ts';
+import type { KeyHash } from './key-hash.ts';
+import { matchSlots } from './matching.ts';
+import { PlacementTable } from './placement-table.ts';
+import type { PlacedMember } from './ranked-member.ts';
+import { SlotBids } from './slot-bids.ts';
+import { inZoneRounds } from './zone-rounds.ts';
+
+/** A member has at most so many times its fair share, or the next whole number above that share. */
+const LOAD_BOUND = 1.1;
+
+export interface PlacementOptions {
+  /** 1 to 65,536. */
+  readonly ringSize: number;
+  readonly hash: KeyHash;
+}
+
+export class Placement {
+  readonly #hash: KeyHash;
+  readonly #bids: SlotBids;
+  #members: readonly PlacedMember[] = [];
+  #table: PlacementTable;
+
+  /** There is one member at least, and each name is there once. */
+  constructor({ ringSize, hash }: PlacementOptions, members: readonly PlacedMember[]) {
+    this.#hash = hash;
+    this.#bids = new SlotBids(ringSize);
+    this.#change(members);
+    this.#table = this.#match(this.#members);
+  }
+
+  get table(): PlacementTable {
+    return this.#table;
+  }
+
+  /** In the order of `table.nodes`. */
+  get members(): readonly PlacedMember[] {
+    return this.#members;
+  }
+
+  /** How many bids were worked out since the beginning: what changes of members cost. */
+  get evaluations(): number {
+    return this.#bids.evaluations;
+  }
+
+  /** Other members, at least one; the table of before stays as it is. */
+  update(members: readonly PlacedMember[]): PlacementTable {
+    if (this.#change(members)) this.#table = this.#match(this.#members);
+    return this.#table;
+  }
+
+  /** The table of the members without that node; undefined when it is the only one. */
+  without(node: NodeName): PlacementTable | undefined {
+    const others = this.#members.filter((member) => member.node !== node);
+    if (others.length === this.#members.length) return this.#table;
+    return others.length === 0 ? undefined : this.#match(others);
+  }
+
+  /**
+   * The owner of a partition, then the members that come next, best first; all when there are
+   * fewer than `count`. Where zones are set, the best of zones that none of those before is in,
+   * then again.
+   */
+  owners(partition: number, count: number): NodeName[] {
+    const first = this.#table.ownerOf(partition);
+    const members = this.#bids.whole(partition).map(({ member }) => member);
+    const owner = members.filter(({ node }) => node === first);
+    const ordered = [...owner, ...members.filter(({ node }) => node !== first)];
+    return inZoneRounds(ordered)
+      .slice(0, count)
+      .map(({ node }) => node);
+  }
+
+  /** False when owners stay as they are. */
+  #change(members: readonly PlacedMember[]): boolean {
+    const before = new Map(this.#members.map((member) => [member.node, member]));
+    const after = [...members].sort((a, b) => (a.node < b.node ? -1 : 1));
+    const stays = new Set(after.map(({ node }) => node));
+    let hasChanged = false;
+    for (const [node] of before) {
+      if (stays.has(node)) continue;
+      this.#bids.remove(node);
+      hasChanged = true;
+    }
+    for (const member of after) {
+      hasChanged = this.#enter(member, before.get(member.node)) || hasChanged;
+    }
+    this.#members = after;
+    return hasChanged;
+  }
+
+  #enter(member: PlacedMember, before: PlacedMember | undefined): boolean {
+    if (before?.weight === member.weight) {
+      if (before.zone !== member.zone) this.#bids.rezone(member);
+      return false;
+    }
+    if (before !== undefined) this.#bids.remove(member.node);
+    this.#bids.add(member);
+    return true;
+  }
+
+  /** Of these, sorted; who is in the bids and not among them gets nothing. */
+  #match(members: readonly PlacedMember[]): PlacementTable {
+    const { ringSize, indexEnd } = this.#bids;
+    const total = members.reduce((sum, { weight }) => sum + weight, 0);
+    const bounds = new Int32Array(indexEnd);
+    const numbers = new Uint16Array(indexEnd);
+    for (const [number, { node, weight }] of members.entries()) {
+      const index = this.#bids.indexOf(node) ?? -1;
+      const share = (ringSize * weight) / total;
+      bounds[index] = Math.max(Math.floor(LOAD_BOUND * share), Math.ceil(share));
+      numbers[index] = number;
+    }
+    const owners = matchSlots(this.#bids, bounds);
+    // A loop: `map` of a typed array takes three times as long as the matching.
+    for (let slot = 0; slot < ringSize; slot += 1) owners[slot] = numbers[owners[slot] ?? 0] ?? 0;
+    return new PlacementTable({
+      nodes: members.map(({ node }) => node),
+      owners,
+      epoch: this.#epoch(members),
+    });
+  }
+
+  #epoch(members: readonly PlacedMember[]): string {
+    const writer = new Writer().uint(this.#bids.ringSize);
+    writer.list(members, (w, { node, weight }) => w.string(node).value(weight));
+    return this.#hash.hex(writer.take());
+  }
+}
