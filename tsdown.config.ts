@@ -4,8 +4,9 @@ const config: UserConfig = defineConfig({
   entry: {
     index: 'src/index.ts',
     'testing/index': 'src/testing/index.ts',
-    // For `bench/store.mjs`: no export of the package.
+    // For `bench/store.mjs` and `bench/placement.mjs`: no exports of the package.
     'testing/store-lab': 'src/testing/lab/store-lab.ts',
+    'testing/placement-lab': 'src/testing/lab/placement-lab.ts',
     'cli/main': 'src/cli/main.ts',
   },
   format: 'esm',

@@ -9,6 +9,7 @@ import type { Observable, Timed } from './observable.ts';
 import type { NameRegistry } from './processes/name-registry.ts';
 import type { Processes } from './processes/processes.ts';
 import type { Services } from './services/services.ts';
+import type { Shards } from './shards/shards.ts';
 import type { Topics } from './topics/topics.ts';
 
 /** One running member of a cluster. Everything on it is live until `close`. */
@@ -51,6 +52,8 @@ export interface BarrelNode extends AsyncDisposable, Observable<NodeEvent> {
   readonly topics: Topics;
   /** Who leads, under each name that somebody would lead. */
   readonly leaders: Leaders;
+  /** Which node owns a key, and what this node holds. */
+  readonly shards: Shards;
   readonly maps: Maps;
   /** Hybrid logical clock: orders events across nodes without coordination. */
   readonly clock: HybridClock;
@@ -85,6 +88,7 @@ export interface Member {
   /** Version of the package that the node runs. */
   readonly version: string;
   readonly zone: string | undefined;
+  /** Its share of the ring of `shards` is in proportion to it. */
   readonly weight: number;
   readonly meta: Readonly<Record<string, unknown>>;
 }

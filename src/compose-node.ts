@@ -3,7 +3,7 @@
  * features on it. The world is passed in, so that a real node and a
  * simulated one are the same code.
  */
-import type { BarrelNode, NodeEvent } from './barrel-node.ts';
+import type { NodeEvent } from './barrel-node.ts';
 import { storedClockBound } from './cluster/clock-bound.ts';
 import { Cluster } from './cluster/cluster.ts';
 import type { ClusterOptions } from './cluster/cluster-options.ts';
@@ -15,6 +15,7 @@ import { leaseConfig } from './core/election/election-config.ts';
 import type { NeighborEvent } from './core/membership/contract.ts';
 import type { PeerDescriptor } from './core/membership/peer.ts';
 import type { Address } from './core/names.ts';
+import type { KeyHash } from './core/placement/key-hash.ts';
 import type { MemberEvent } from './core/roster/contract.ts';
 import type { MemberRecord } from './core/roster/entry.ts';
 import { encodeValue } from './core/wire/value.ts';
@@ -31,6 +32,8 @@ import type { ResolvedOptions } from './options.ts';
 import { ProcessTable } from './processes/process-table.ts';
 import { RunningNode } from './running-node.ts';
 import { ServiceRegistry } from './services/service-registry.ts';
+import { HandOff } from './shards/hand-off-driver.ts';
+import { NodeShards } from './shards/node-shards.ts';
 import { TopicHub } from './topics/topic-hub.ts';
 import type { OnConnection, Transport } from './transport/transport.ts';
 import { VERSION } from './version.ts';
@@ -48,6 +51,8 @@ export interface World {
   openTransport(credentials: Credentials, onConnection: OnConnection): Promise<Transport>;
   /** Derives the key of a join secret. */
   readonly deriveSecretKey: (secret: Uint8Array, cluster: string) => Promise<Uint8Array>;
+  /** Loads the hash function of placement. */
+  readonly loadKeyHash: () => Promise<KeyHash>;
   /** Given the overlay before anything happens in it, to look at and to test. */
   readonly observe?: ((overlay: TestedOverlay) => void) | undefined;
   /** Disposed when the node has ended, in this order. */
@@ -58,7 +63,7 @@ export interface World {
  * Starts a node in that world. Resolves when it listens; contacts are joined in the background.
  * @throws ERR_IDENTITY, ERR_STORE, what the transport throws, or the reason of the signal.
  */
-export async function composeNode(world: World, options: ResolvedOptions): Promise<BarrelNode> {
+export async function composeNode(world: World, options: ResolvedOptions): Promise<RunningNode> {
   const { host } = world;
   const { dataDir } = options;
   const durable = dataDir === undefined ? undefined : await host.openStore(`${dataDir}/store`);
@@ -74,7 +79,7 @@ async function composeOn(
   world: World,
   options: ResolvedOptions,
   durable: DurableStore | undefined,
-): Promise<BarrelNode> {
+): Promise<RunningNode> {
   const { host } = world;
   const events = new EventSource<NodeEvent>(host.logger);
   const credentials = await loadCredentials(options, world, (node) => cluster.revoke(node));
@@ -85,15 +90,13 @@ async function composeOn(
   const bound = durable && storedClockBound(durable, host.logger);
   const clock = await NodeClock.open({ host, bound });
   const cluster: Cluster = await Cluster.open({
-    ...overlayOptions(options, credentials),
+    ...overlayOptions(host, options, credentials),
     host,
     clock,
     durable,
     known,
     discovery,
     openTransport: (onConnection) => world.openTransport(credentials, onConnection),
-    advertise: (bound) => options.advertise ?? advertised(host, bound),
-    record: (addresses) => memberRecord(options, credentials, addresses),
     ...toldAs(events),
     onStale: (seen) => void overtake(host, options, seen),
   });
@@ -117,7 +120,8 @@ async function composeOn(
     rttMs: (node) => cluster.rttMs(node),
   });
   const topics = new TopicHub({ broadcasts: cluster.broadcasts, logger: host.logger });
-  const leaders: LeaderElections = await openLeaders(world, options, { cluster, clock, processes });
+  const leaderParts = { cluster, clock, processes, durable };
+  const leaders: LeaderElections = await openLeaders(world, options, leaderParts);
   const maps = await openMaps(cluster, host, options);
   const contacts = contactLoop({ host, options, cluster, known, discovery, events });
   const announcement = await discovery.announce(credentials.name, cluster.addresses, {});
@@ -130,6 +134,7 @@ async function composeOn(
     services,
     topics,
     leaders,
+    shards: await openShards(world, options, cluster),
     maps,
     clock,
     contacts,
@@ -175,15 +180,15 @@ async function openLeaders(
     readonly cluster: Cluster;
     readonly clock: NodeClock;
     readonly processes: ProcessTable;
+    readonly durable: DurableStore | undefined;
   },
 ): Promise<LeaderElections> {
-  const { cluster, clock, processes } = parts;
-  const { elections: port, stores } = cluster;
+  const { elections: port, stores } = parts.cluster;
   const config = leaseConfig(liveness.suspicionMinMs);
   try {
-    return await LeaderElections.open({ host, port, stores, processes, clock, config });
+    return await LeaderElections.open({ ...parts, host, port, stores, config });
   } catch (error) {
-    await cluster.close();
+    await parts.cluster.close();
     throw error;
   }
 }
@@ -205,14 +210,45 @@ async function openMaps(
   }
 }
 
+/** When the hash function cannot be loaded, nothing stays open. */
+async function openShards(
+  { host, loadKeyHash }: World,
+  { shards }: ResolvedOptions,
+  cluster: Cluster,
+): Promise<NodeShards> {
+  try {
+    const { handOffMs, ...placed } = shards;
+    const port = cluster.shards;
+    return new NodeShards({
+      ...placed,
+      host,
+      port,
+      hash: await loadKeyHash(),
+      openCustody: (ground) => new HandOff({ ...ground, host, port, handOffMs }),
+    });
+  } catch (error) {
+    await cluster.close();
+    throw error;
+  }
+}
+
+type OverlayOption =
+  | 'self'
+  | 'incarnation'
+  | 'ephemeral'
+  | 'secretKey'
+  | 'trust'
+  | 'membership'
+  | 'suspicion'
+  | 'advertise'
+  | 'record';
+
 function overlayOptions(
+  host: Host,
   options: ResolvedOptions,
   credentials: Credentials,
-): Pick<
-  ClusterOptions,
-  'self' | 'incarnation' | 'ephemeral' | 'secretKey' | 'trust' | 'membership' | 'suspicion'
-> {
-  const { cluster, liveness, membership, dataDir } = options;
+): Pick<ClusterOptions, OverlayOption> {
+  const { cluster, liveness, membership, shards, dataDir } = options;
   const { name, publicKey, incarnation, secretKey, trust } = credentials;
   return {
     self: {
@@ -222,13 +258,15 @@ function overlayOptions(
       versionMin: PROTOCOL_VERSION_MIN,
       versionMax: PROTOCOL_VERSION_MAX,
       heartbeatMs: liveness.heartbeatMs,
-      ringSize: 0,
+      ringSize: shards.ringSize,
     },
     incarnation,
     suspicion: liveness,
     ephemeral: dataDir === undefined,
     secretKey,
     trust,
+    advertise: (bound) => options.advertise ?? advertised(host, bound),
+    record: (addresses) => memberRecord(options, credentials, addresses),
     membership: {
       activeSize: membership.activeSize,
       passiveSize: membership.passiveSize,
@@ -255,7 +293,7 @@ function advertised(host: Host, bound: Address): readonly Address[] {
 }
 
 function memberRecord(
-  { zone, meta }: ResolvedOptions,
+  { zone, meta, shards }: ResolvedOptions,
   { fingerprint }: Credentials,
   addresses: readonly Address[],
 ): MemberRecord {
@@ -264,7 +302,7 @@ function memberRecord(
     fingerprint,
     version: VERSION,
     zone,
-    weight: 1,
+    weight: shards.weight,
     meta: encodeValue(meta),
     neighbors: [],
   };

@@ -28,6 +28,8 @@ export type {
   CampaignOptions,
   Candidacy,
   CandidacyEvent,
+  ElectionMode,
+  KnownElection,
   Leader,
   Leaders,
   Quorum,
@@ -80,6 +82,7 @@ export type {
   Services,
   WhereisOptions,
 } from './services/services.ts';
+export type { HeldShard, ShardEvent, ShardJob, ShardShare, Shards } from './shards/shards.ts';
 export type { StandardSchema } from './standard-schema.ts';
 export type { TopicMessage, Topics } from './topics/topics.ts';
 export { VERSION } from './version.ts';

@@ -107,6 +107,24 @@ export const SERVICE_NAME_BYTES_MAX = 255;
 /** Ended services of one node whose reason stays in the table for a minute. */
 export const SERVICE_DOWNS_KEPT_MAX = 256;
 
+// Placement
+export const RING_SIZE_DEFAULT = 4_096;
+/** Partitions of a ring. */
+export const RING_SIZE_MAX = 65_536;
+/** So much of what a member of weight 1 has is the share of the lightest, and of the heaviest. */
+export const SHARD_WEIGHT_MIN = 0.01;
+export const SHARD_WEIGHT_MAX = 100;
+/** Events of partitions that wait for a slow reader, beside two for each partition. */
+export const SHARD_EVENTS_BEYOND_RING = 1_024;
+/** Partitions in one frame; a node sends as many frames as it takes. */
+export const CUSTODY_FRAME_PARTITIONS_MAX = 8_192;
+/** A grant that was passed on so often is kept until the table of its keeper changes. */
+export const CUSTODY_HOPS_MAX = 8;
+/** Runs of jobs on the partitions of one node. */
+export const SHARD_RUNS_MAX = 64;
+/** A node that nobody compared itself with holds its partitions after so long. */
+export const SHARDS_BOOT_MS = 10_000;
+
 // Streams of events to users
 export const EVENT_BACKLOG_MAX = 1_024;
 
@@ -118,6 +136,8 @@ export const CONTROL_RESPONSE_BYTES_MAX = 16_777_216;
 export const CONTROL_CONNECTIONS_MAX = 32;
 /** A control connection on which nothing happens for so long is closed. */
 export const CONTROL_IDLE_MS = 60_000;
+/** Names of candidates that are told of one election; of the others only their number is. */
+export const CANDIDATES_REPORTED_MAX = 8;
 /** Of the file name of a Unix socket: macOS allows 103, Linux 107. */
 export const CONTROL_PATH_BYTES_MAX = 103;
 
@@ -338,6 +358,12 @@ export const FRAMES_BEFORE_LINK_MAX = 64;
 /** Of the name of an election that a user gives. */
 export const ELECTION_NAME_BYTES_MAX = 255;
 export const ELECTION_PRIORITY_MAX = 2_147_483_647;
+/** Of any name, also one that this package makes of a user's. */
+export const ELECTION_KEY_BYTES_MAX = 512;
+/** Nodes that decide who leads under one name. */
+export const QUORUM_VOTERS_MAX = 31;
+/** Names for which one node keeps a promise as a voter; further ones get none. */
+export const VOTES_MAX = 4_096;
 /** Names for which one node is a candidate. */
 export const CANDIDACIES_MAX = 4_096;
 /** Streams of one node that tell who leads and are read; a slow reader gets the last word only. */

@@ -9,6 +9,7 @@ import { composeNode } from './compose-node.ts';
 import type { Credentials } from './credentials.ts';
 import type { Host } from './host/host.ts';
 import { systemHost } from './host/system-host.ts';
+import { loadKeyHash } from './host/system-key-hash.ts';
 import { loadCertificate, publicKeyOfCertificate } from './identity/certificate.ts';
 import { deriveSecretKey } from './identity/secret.ts';
 import { type NodeOptions, type ResolvedOptions, resolveOptions } from './options.ts';
@@ -42,6 +43,7 @@ async function startNode(host: Host, options: ResolvedOptions): Promise<BarrelNo
         openTransport: (credentials, onConnection) =>
           openTransport({ host, options, credentials, onConnection }),
         deriveSecretKey,
+        loadKeyHash,
         owned: control === undefined ? [] : [control],
       },
       options,

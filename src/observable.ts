@@ -27,7 +27,7 @@ export interface Observable<E extends { readonly type: string }> {
   on<T extends E['type']>(type: T, listener: (event: Extract<E, { type: T }>) => void): Disposable;
   /**
    * All events from now on. At most 1,024 wait for a slow reader (those of a map: 11,024, and 64
-   * MiB of keys and values), then the oldest are dropped.
+   * MiB of keys and values; of shards: twice the ring more), then the oldest are dropped.
    */
   events(options?: Cancellable): AsyncIterable<E | Lagged>;
 }

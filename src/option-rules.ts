@@ -21,9 +21,12 @@ import {
   PASSIVE_SIZE_DEFAULT,
   PASSIVE_SIZE_MAX,
   PRWL_DEFAULT,
+  RING_SIZE_MAX,
   SECRET_BYTES_MAX,
   SECRET_BYTES_MIN,
   SECRET_CHARS_MIN,
+  SHARD_WEIGHT_MAX,
+  SHARD_WEIGHT_MIN,
   SUSPICION_MIN_MS_DEFAULT,
   WALK_HOPS_MAX,
   ZONE_BYTES_MAX,
@@ -77,6 +80,11 @@ const rules = {
     heartbeatMs: integer(50, 60_000),
     suspicionMinMs: integer(50, 600_000),
     suspicionMaxMs: integer(50, 3_600_000),
+  }),
+  shards: group({
+    ringSize: integer(1, RING_SIZE_MAX),
+    handOffMs: integer(0, 3_600_000),
+    weight: value(`a number from ${SHARD_WEIGHT_MIN} to ${SHARD_WEIGHT_MAX}`, isWeight),
   }),
   maps: mapsByName(),
   authorize: value('a function', (input) => typeof input === 'function'),
@@ -243,6 +251,10 @@ function mapsByName(): Optional<unknown> {
       v.check((maps) => Object.keys(maps).length <= MAPS_MAX, `at most ${MAPS_MAX} maps`),
     ),
   );
+}
+
+function isWeight(input: unknown): boolean {
+  return typeof input === 'number' && input >= SHARD_WEIGHT_MIN && input <= SHARD_WEIGHT_MAX;
 }
 
 function isSecret(input: unknown): boolean {

@@ -15,6 +15,7 @@ import {
   LISTEN_HOST_DEFAULT,
   PASSIVE_SIZE_DEFAULT,
   PRWL_DEFAULT,
+  RING_SIZE_DEFAULT,
   SUSPICION_MAX_MS_DEFAULT,
   SUSPICION_MIN_MS_DEFAULT,
 } from './limits.ts';
@@ -153,6 +154,29 @@ export interface NodeOptions extends Cancellable {
         readonly suspicionMaxMs?: number | undefined;
       }
     | undefined;
+  /** The ring on which keys are placed, see `node.shards`. */
+  readonly shards?:
+    | {
+        /**
+         * Partitions of the ring, 1 to 65,536. The same on all nodes: others are refused with
+         * `'parameters'`. Sixty-four or more for each node keep the loads even.
+         * @default 4_096: for up to 64 nodes
+         */
+        readonly ringSize?: number | undefined;
+        /**
+         * This node's share of the ring is in proportion to it, 0.01 to 100.
+         * @default 1
+         */
+        readonly weight?: number | undefined;
+        /**
+         * How long this node waits for the former holder of a partition before it acquires the
+         * partition all the same, in milliseconds, 0 to 3,600,000; 0: it does not wait. Jobs of
+         * `shards.run` that have to end have nine tenths of it. Give all nodes the same.
+         * @default 10_000
+         */
+        readonly handOffMs?: number | undefined;
+      }
+    | undefined;
   /**
    * Maps that the node hosts from its start to its end, by name, at most 256. They are loaded when
    * `createNode` resolves.
@@ -208,6 +232,11 @@ export interface ResolvedOptions extends Cancellable {
     readonly suspicionMinMs: number;
     readonly suspicionMaxMs: number;
   };
+  readonly shards: {
+    readonly ringSize: number;
+    readonly weight: number;
+    readonly handOffMs: number;
+  };
   readonly maps: Readonly<Record<string, MapOptions<unknown>>>;
   /** Undefined: every member may call everything. */
   readonly authorize: ((call: CallQuestion) => boolean) | undefined;
@@ -240,6 +269,11 @@ export function resolveOptions(options: NodeOptions, host: OptionHost): Resolved
     zone: options.zone,
     membership: resolveMembership(options.membership),
     liveness: resolveLiveness(options.liveness),
+    shards: {
+      ringSize: options.shards?.ringSize ?? RING_SIZE_DEFAULT,
+      weight: options.shards?.weight ?? 1,
+      handOffMs: options.shards?.handOffMs ?? 10_000,
+    },
     maps: options.maps ?? {},
     authorize: options.authorize,
     drainMs: options.drainMs ?? 10_000,

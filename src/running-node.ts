@@ -27,6 +27,8 @@ import type { Processes } from './processes/processes.ts';
 import type { ServiceRegistry } from './services/service-registry.ts';
 import type { Services } from './services/services.ts';
 import { settlement } from './settlement.ts';
+import type { NodeShards } from './shards/node-shards.ts';
+import type { Shards, ShardView } from './shards/shards.ts';
 import { within } from './time-limit.ts';
 import type { TopicHub } from './topics/topic-hub.ts';
 import type { Topics } from './topics/topics.ts';
@@ -44,6 +46,7 @@ export interface RunningNodeParts {
   readonly services: ServiceRegistry;
   readonly topics: TopicHub;
   readonly leaders: LeaderElections;
+  readonly shards: NodeShards;
   readonly maps: MapRegistry;
   readonly clock: NodeClock;
   readonly contacts: ContactLoop;
@@ -93,7 +96,19 @@ export class RunningNode implements BarrelNode {
     this.clock = parts.clock;
     this.metrics = { snapshot: () => host.meter.snapshot() };
     parts.leaders.join();
+    parts.shards.join();
     this.#ready = this.#becomeReady();
+  }
+
+  /** Who does not look at them makes no links for them. */
+  get shards(): Shards {
+    this.#parts.shards.use();
+    return this.#parts.shards;
+  }
+
+  /** To look at them all the same, as the command line does. */
+  get shardView(): ShardView {
+    return this.#parts.shards;
   }
 
   async ready(options: Timed = {}): Promise<void> {
@@ -132,16 +147,17 @@ export class RunningNode implements BarrelNode {
 
   async leave(options: Timed = {}): Promise<void> {
     this.#checkOpen();
-    const { cluster, contacts, events, host, leaders } = this.#parts;
+    const { cluster, contacts, events, host, leaders, shards } = this.#parts;
     this.#overtakeJoins('this node left before it was accepted');
     contacts.stop();
     const wasOut = this.#hasLeft;
     this.#hasLeft = true;
     leaders.leave();
     const { timeoutMs = LEAVE_TIMEOUT_MS, signal } = options;
-    await within({ timers: host.timers, timeoutMs, signal, what: 'leaving' }, () =>
-      cluster.leave({ isForGood: true }),
-    );
+    await within({ timers: host.timers, timeoutMs, signal, what: 'leaving' }, async () => {
+      await shards.leave();
+      await cluster.leave({ isForGood: true });
+    });
     if (!wasOut) events.emit({ type: 'left' });
   }
 
@@ -191,6 +207,7 @@ export class RunningNode implements BarrelNode {
     if (!isAlone) await this.#parts.cluster.synced;
     this.#parts.cluster.settle();
     this.#parts.leaders.settle();
+    this.#parts.shards.settle();
     this.#isReady = true;
   }
 
@@ -199,16 +216,17 @@ export class RunningNode implements BarrelNode {
     this.#hasLeft = false;
     this.#parts.contacts.start();
     this.#parts.leaders.join();
+    this.#parts.shards.join();
   }
 
   /** No new work, then the work at hand, then goodbye, then the rooms in reverse. */
   async #close(): Promise<void> {
     const { cluster, contacts, events, host, options, owned, processes, services } = this.#parts;
-    const { clock, leaders, maps, savedPeers, topics } = this.#parts;
+    const { clock, leaders, maps, savedPeers, shards, topics } = this.#parts;
     contacts.stop();
     this.#overtakeJoins(`${this.name} is closed`);
     this.#closed.reject(new BarrelError('ERR_CLOSED', `${this.name} is closed`));
-    const handedOver = leaders.close();
+    const handedOver = Promise.all([leaders.close(), shards.close()]);
     services.withdrawAll();
     await handedOver;
     await processes.drain(options.drainMs);

@@ -13,8 +13,10 @@ import {
 } from './control-protocol.ts';
 import { controlPath, openSocket } from './control-socket.ts';
 import { fromJson, toJson } from './json-value.ts';
+import type { ElectionReport, LeaderEventReport } from './leader-queries.ts';
 import { LineReader } from './line-reader.ts';
 import type { EntryReport, MapEventReport, MapReport } from './map-queries.ts';
+import type { PlaceReport, ShardsReport } from './shard-queries.ts';
 
 /** A node that does not answer a local question for so long is stuck. */
 const ANSWER_MS_MAX = 10_000;
@@ -126,6 +128,30 @@ export class ControlClient implements Disposable {
     for await (const event of this.#events(id)) yield event as MapEventReport;
   }
 
+  /** The elections that the node knows, by name. */
+  async leaders(): Promise<readonly ElectionReport[]> {
+    return (await this.#ask({ method: 'leaders' })) as readonly ElectionReport[];
+  }
+
+  /**
+   * Who leads under the name, then each change; ends when the node closes. Nothing else can be
+   * asked on this connection meanwhile.
+   */
+  async *leaderWatch(name: string): AsyncGenerator<LeaderEventReport> {
+    const id = this.#send({ method: 'leaderWatch', name });
+    for await (const event of this.#events(id)) yield event as LeaderEventReport;
+  }
+
+  /** Where the key belongs; with a count also the best so many owners. */
+  async place(key: Key, count?: number): Promise<PlaceReport> {
+    return (await this.#ask({ method: 'place', key, count })) as PlaceReport;
+  }
+
+  /** The members with their shares of the ring. */
+  async shards(): Promise<ShardsReport> {
+    return (await this.#ask({ method: 'shards' })) as ShardsReport;
+  }
+
   close(): void {
     this.#socket.destroy();
   }
@@ -223,6 +249,7 @@ function valuesOf(query: ControlQuery): Readonly<Record<string, unknown>> {
       return { key: toJson(query.key), value: toJson(query.value) };
     case 'mapGet':
     case 'mapRemove':
+    case 'place':
       return { key: toJson(query.key) };
     default:
       return {};

@@ -7,14 +7,17 @@
  *     {"id":2,"error":{"code":"ERR_NOT_FOUND","message":"no service orders is known"}}
  *
  * Arguments and results of calls are values as `json-value.ts` writes them. A question that is
- * answered by events has several lines with its id; see `map-queries.ts`. A call that is answered
- * with a stream gives `STREAM_OPENED`, an event for each item, and the result null.
+ * answered by events has several lines with its id; see `map-queries.ts` and `leader-queries.ts`.
+ * A call that is answered with a stream gives `STREAM_OPENED`, an event for each item, and the
+ * result null.
  */
 import { BarrelError, type BarrelErrorDetails, type ErrorCode } from '../errors.ts';
 import { SERVICE_NAME_BYTES_MAX } from '../limits.ts';
 import { invalid } from './control-fault.ts';
 import { fromJson } from './json-value.ts';
+import { type LeaderQuery, parseLeaderQuery } from './leader-queries.ts';
 import { type MapQuery, parseMapQuery } from './map-queries.ts';
+import { parseShardQuery, type ShardQuery } from './shard-queries.ts';
 
 /** The first event of a stream. */
 export const STREAM_OPENED = { opened: true } as const;
@@ -24,6 +27,8 @@ export type ControlQuery =
   | { readonly method: 'status' }
   | { readonly method: 'services' }
   | MapQuery
+  | LeaderQuery
+  | ShardQuery
   | {
       readonly method: 'call';
       readonly service: string;
@@ -94,7 +99,9 @@ export interface ServiceReport {
 
 const CALL_TIMEOUT_MS_MAX = 3_600_000;
 const ARGUMENTS_MAX = 64;
-const METHODS = 'status, services, call, maps, mapGet, mapPut, mapRemove, mapWatch';
+const METHODS =
+  'status, services, call, maps, mapGet, mapPut, mapRemove, mapWatch, leaders, leaderWatch, ' +
+  'place, shards';
 
 /** @throws ERR_VALUE saying what is wrong with the line. */
 export function parseRequest(line: string): ControlRequest {
@@ -107,8 +114,8 @@ export function parseRequest(line: string): ControlRequest {
 function parseQuery(json: Readonly<Record<string, unknown>>): ControlQuery {
   const { method, service, name, args = [], timeoutMs } = json;
   if (method === 'status' || method === 'services') return { method };
-  const mapQuery = parseMapQuery(json);
-  if (mapQuery !== undefined) return mapQuery;
+  const featureQuery = parseMapQuery(json) ?? parseLeaderQuery(json) ?? parseShardQuery(json);
+  if (featureQuery !== undefined) return featureQuery;
   if (method !== 'call') throw invalid(`\`method\` must be one of ${METHODS}`);
   if (!isShortText(service)) throw invalid('`service` must be the name of a service');
   if (!isShortText(name)) throw invalid('`name` must be the name of a method');

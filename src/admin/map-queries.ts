@@ -70,7 +70,8 @@ function mapOf({ map }: Readonly<Record<string, unknown>>): string {
   throw invalid('`map` must be the name of a map');
 }
 
-function keyOf({ key: json }: Readonly<Record<string, unknown>>): Key {
+/** @throws ERR_VALUE for what is no key. */
+export function keyOf({ key: json }: Readonly<Record<string, unknown>>): Key {
   if (json === undefined) throw invalid('`key` is missing');
   // Judged by the one who knows what a key is.
   const key = fromJson(json) as Key;

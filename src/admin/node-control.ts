@@ -11,7 +11,9 @@ import {
 } from './control-protocol.ts';
 import { type ControlServer, EventStream, serveControl } from './control-server.ts';
 import { toJson } from './json-value.ts';
+import { answerLeaders } from './node-leaders.ts';
 import { answerMaps } from './node-maps.ts';
+import { answerShards, type PlacingNode } from './node-shards.ts';
 
 type Methods = Readonly<Record<string, (...args: readonly unknown[]) => Promise<unknown>>>;
 
@@ -19,7 +21,7 @@ type Methods = Readonly<Record<string, (...args: readonly unknown[]) => Promise<
 export class NodeControl implements AsyncDisposable {
   readonly #startedSeconds = process.uptime();
   #server: ControlServer | undefined;
-  #node: BarrelNode | undefined;
+  #node: (BarrelNode & PlacingNode) | undefined;
 
   /** Use `openControl`. */
   async open(dataDir: string): Promise<void> {
@@ -29,7 +31,7 @@ export class NodeControl implements AsyncDisposable {
   }
 
   /** From now on questions are answered by this node; before, they fail with ERR_CLOSED. */
-  attach(node: BarrelNode): void {
+  attach(node: BarrelNode & PlacingNode): void {
     this.#node = node;
   }
 
@@ -52,6 +54,12 @@ export class NodeControl implements AsyncDisposable {
         return reportServices(node);
       case 'call':
         return call(node, query, signal);
+      case 'leaders':
+      case 'leaderWatch':
+        return answerLeaders(node.leaders, query, signal);
+      case 'place':
+      case 'shards':
+        return answerShards(node, query);
       default:
         return answerMaps(node.maps, query, signal);
     }

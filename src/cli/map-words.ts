@@ -11,6 +11,12 @@ import {
 } from './maps.ts';
 import { dataDirOption, integer, jsonOption } from './node-settings.ts';
 
+/** How a key is written where no value stands beside it. */
+export const KEY_WORDS = `
+<key> is JSON where it is a key (a string, number, boolean, list of such, or a tag such as
+'{"$bigint":"1"}'), else a plain string: 7 is a number, '"7"' and seven are strings. Write -- before
+words that begin with a minus.`;
+
 const WORDS = `
 <key> and <value> are JSON where they are (a key: a string, number, boolean, list of such, or a tag
 such as '{"$bigint":"1"}'), else plain strings: 7 is a number, '"7"' and seven are strings. Write --

@@ -10,6 +10,7 @@ import {
 } from './ask.ts';
 import { EXIT, exitCodeOf, lineOf } from './exit-code.ts';
 import { printKey, printSecret } from './keys.ts';
+import { addLeaders } from './leader-words.ts';
 import { addMaps } from './map-words.ts';
 import {
   dataDirOption,
@@ -18,6 +19,7 @@ import {
   type StartSettings,
   startOptions,
 } from './node-settings.ts';
+import { addShards } from './shards-words.ts';
 import type { SimulateSettings } from './simulate.ts';
 
 export interface Invocation {
@@ -63,6 +65,8 @@ function barrel(version: string, isJson: boolean): Command {
   addStart(program);
   addQuestions(program);
   addMaps(program);
+  addLeaders(program);
+  addShards(program);
   addKeys(program);
   addSimulate(program);
   return program;

@@ -14,6 +14,7 @@ import { DirectRetries } from './direct-retries.ts';
 import type { LinkTable } from './link-table.ts';
 import type { OnDemandLinks } from './on-demand-links.ts';
 import type { OverlayDriver } from './overlay-driver.ts';
+import { ReachingSender } from './reaching-sender.ts';
 import { RoutingDriver, type RoutingDriverOptions } from './routing-driver.ts';
 
 export interface ClusterRoutesOptions extends Omit<RoutingDriverOptions, 'activeView' | 'nextHop'> {
@@ -30,6 +31,8 @@ export interface ClusterRoutes {
   readonly routing: RoutingDriver;
   readonly dialler: Dialler;
   readonly retries: DirectRetries;
+  /** Of features that have to reach one node, by whatever way. */
+  readonly reaching: ReachingSender;
 }
 
 export function clusterRoutes(options: ClusterRoutesOptions): ClusterRoutes {
@@ -58,7 +61,8 @@ export function clusterRoutes(options: ClusterRoutesOptions): ClusterRoutes {
     isHeld: (node) => messages().isHeld(node),
     lastUsedMs: (node) => messages().lastUsedMs(node),
   });
-  return { routing, dialler, retries };
+  const reaching = new ReachingSender({ ...options, dialler, relaying: 'later' });
+  return { routing, dialler, retries, reaching };
 }
 
 /** The neighbour with a direct link that is next on the way to that member, as the roster says. */

@@ -29,7 +29,8 @@ export interface ClusterStoresOptions
 
 export function clusterStores(options: ClusterStoresOptions): StoreDriver {
   const { cluster, secretKey, links } = options;
-  const sender = new ReachingSender(options);
+  // There are other nodes to compare with: links through others are for messages.
+  const sender = new ReachingSender({ ...options, relaying: 'never' });
   return new StoreDriver({
     ...options,
     salt: `${cluster}\0${Buffer.from(secretKey ?? []).toString('hex')}`,

@@ -3,7 +3,6 @@
  * tied together. Features see it through `messages`, `broadcasts`, `stores` and `table`.
  */
 
-import { isAttestKind } from '../core/election/attest-frames.ts';
 import type { LinkFacts } from '../core/link-facts.ts';
 import type { NeighborEvent } from '../core/membership/contract.ts';
 import type { PeerDescriptor } from '../core/membership/peer.ts';
@@ -33,13 +32,16 @@ import { OverlayDriver } from './overlay-driver.ts';
 import { PagedRoster } from './paged-roster.ts';
 import type {
   Broadcasts,
+  CustodyPort,
   ElectionPort,
   MessageLinks,
   NodeRef,
   OverlayQueries,
   OwnedTable,
+  ShardPort,
 } from './ports.ts';
 import { rosterPages, SYNCED } from './roster-pages.ts';
+import { ShardGround } from './shard-ground.ts';
 import type { StoreDriver } from './store-driver.ts';
 
 export class Cluster implements LinkTableEvents {
@@ -51,6 +53,7 @@ export class Cluster implements LinkTableEvents {
   readonly #stores: StoreDriver;
   readonly #table: OwnedTable;
   readonly #elections: ElectionGround;
+  readonly #shards: ShardGround;
   readonly #broadcasts: TaggedBroadcasts;
   readonly #messages: OnDemandLinks;
   readonly #pagedRoster: PagedRoster;
@@ -99,12 +102,16 @@ export class Cluster implements LinkTableEvents {
       onExchanged: () => {
         this.#synced.resolve();
         this.#elections.exchanged();
+        this.#shards.exchanged();
       },
     });
     const { services, candidates } = openTables(this.self, this.#stores);
     this.#table = services;
     const overlay = this.#overlay.core;
-    this.#elections = new ElectionGround({ self: this.self, candidates, control, overlay });
+    const { reaching } = this.#routes;
+    const ground = { self: this.self, candidates, control, reaching, overlay };
+    this.#elections = new ElectionGround(ground);
+    this.#shards = new ShardGround(this.self, overlay.roster, reaching);
     this.#pagedRoster = new PagedRoster(control);
     this.#messages = new OnDemandLinks(this.self, host, {
       link: (node) => this.#links.get(node),
@@ -143,6 +150,10 @@ export class Cluster implements LinkTableEvents {
 
   get elections(): ElectionPort {
     return this.#elections;
+  }
+
+  get shards(): ShardPort & CustodyPort {
+    return this.#shards;
   }
 
   get stores(): StoreDriver {
@@ -270,6 +281,7 @@ export class Cluster implements LinkTableEvents {
     this.#overlay.linkUp(link);
     this.#messages.linkUp(link);
     this.#routes.retries.linkUp(link);
+    this.#routes.reaching.linkUp(link);
   }
 
   onDown(link: Link, closure: Closure): void {
@@ -293,8 +305,8 @@ export class Cluster implements LinkTableEvents {
     if (this.#overlay.frame(link, frame)) return;
     if (kind === EXCHANGE) this.#stores.frame(link, frame);
     else if (kind === SYNCED) this.#stores.submit({ kind: 'ask', node: link.node });
-    else if (isAttestKind(kind)) this.#elections.frame(link, frame);
-    else throw new WireError(`no control message has kind ${kind}`);
+    else if (!this.#elections.frame(link, frame) && !this.#shards.frame(link, frame))
+      throw new WireError(`no control message has kind ${kind}`);
   }
 
   onDrained(link: Link): void {
@@ -327,6 +339,7 @@ export class Cluster implements LinkTableEvents {
       if (this.#links.get(node) === undefined) this.#options.trust.release(node, incarnation);
     }
     this.#elections.membersChanged();
+    this.#shards.membersChanged();
     this.#options.onMember(event);
   }
 
@@ -340,22 +353,12 @@ export class Cluster implements LinkTableEvents {
     }
   }
 
-  #isPlausible(incarnation: bigint): boolean {
-    return !isOfTheFuture(incarnation, this.#options.host.clock.wallMs());
-  }
-
   // What it is made of
 
   #gate(): AdmissionGate {
-    const { host, self, incarnation, ephemeral, secretKey, trust } = this.#options;
     return new AdmissionGate({
-      host,
-      self,
-      incarnation,
+      ...this.#options,
       addresses: () => this.#addresses,
-      ephemeral,
-      secretKey,
-      trust,
       seenIncarnation: (node) => this.#overlay.core.roster.get(node)?.incarnation,
     });
   }
@@ -374,7 +377,7 @@ export class Cluster implements LinkTableEvents {
         random: host.random,
         links: this.#facts,
         accepts: (broadcast) => this.#broadcasts.accepts(broadcast),
-        isPlausible: (start) => this.#isPlausible(start),
+        isPlausible: (start) => !isOfTheFuture(start, host.clock.wallMs()),
         config: {
           membership,
           roster: suspicion,

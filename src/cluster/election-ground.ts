@@ -1,24 +1,29 @@
 /**
- * What elections stand on: the table of candidacies, who lives, and the word of neighbours that
- * they hold this node alive.
+ * What elections stand on: the table of candidacies, who lives, the word of neighbours that they
+ * hold this node alive, and a way to voters.
  */
-import { decodeAttest, encodeAttest } from '../core/election/attest-frames.ts';
+import { decodeAttest, encodeAttest, isAttestKind } from '../core/election/attest-frames.ts';
+import { type Ballot, decodeBallot, encodeBallot, isBallotKind } from '../core/election/ballot.ts';
 import type { Membership } from '../core/election/contract.ts';
+import type { NodeName } from '../core/names.ts';
 import type { Overlay } from '../core/overlay/overlay.ts';
 import type { Roster } from '../core/roster/roster.ts';
 import type { ControlSender } from './control-sender.ts';
 import type { Link } from './link.ts';
 import type { ElectionEvents, ElectionPort, NodeRef, OwnedTable } from './ports.ts';
+import type { ReachingSender } from './reaching-sender.ts';
 
 export interface ElectionGroundOptions {
   readonly self: NodeRef;
   readonly candidates: OwnedTable;
   readonly control: ControlSender;
+  readonly reaching: Pick<ReachingSender, 'send'>;
   readonly overlay: Overlay;
 }
 
 const NOBODY: ElectionEvents = {
   onAttested: () => {},
+  onBallot: () => {},
   onExchanged: () => {},
   onMembersChanged: () => {},
 };
@@ -56,8 +61,20 @@ export class ElectionGround implements ElectionPort {
     for (const node of overlay.membership.activeView) control.send(node, frame);
   }
 
-  /** Takes a frame of a proven sender. @throws WireError */
-  frame({ node, incarnation }: Link, frame: Uint8Array): void {
+  sendBallot(to: NodeName, ballot: Ballot): void {
+    this.#options.reaching.send(to, encodeBallot(ballot));
+  }
+
+  /** False for a frame that is not of elections. @throws WireError */
+  frame(link: Link, frame: Uint8Array): boolean {
+    const kind = frame[0] ?? 0;
+    if (isAttestKind(kind)) this.#onAttest(link, frame);
+    else if (isBallotKind(kind)) this.#events.onBallot(refOf(link), decodeBallot(frame));
+    else return false;
+    return true;
+  }
+
+  #onAttest({ node, incarnation }: Link, frame: Uint8Array): void {
     const { kind, nonce } = decodeAttest(frame);
     if (kind === 'attest') {
       this.#events.onAttested(nonce);
@@ -78,6 +95,10 @@ export class ElectionGround implements ElectionPort {
   membersChanged(): void {
     this.#events.onMembersChanged();
   }
+}
+
+function refOf({ node, incarnation }: Link): NodeRef {
+  return { node, incarnation };
 }
 
 function suspectsOf(roster: Roster): number {

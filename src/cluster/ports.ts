@@ -3,9 +3,12 @@
  * broadcasts to all, and replicated stores. The cluster implements them; features never
  * touch a transport.
  */
+import type { Ballot } from '../core/election/ballot.ts';
 import type { Membership } from '../core/election/contract.ts';
 import type { Broadcast, MessageId } from '../core/gossip/contract.ts';
 import type { NodeName } from '../core/names.ts';
+import type { CustodyMessage } from '../core/placement/custody-codec.ts';
+import type { LivingEntry } from '../core/roster/entry.ts';
 import type { StoreChange, StoreRules, StoreWrite } from '../core/store/contract.ts';
 import type { BarrelError } from '../errors.ts';
 
@@ -156,10 +159,38 @@ export interface OverlayQueries {
   find(service: string, how?: FindHow): Promise<FoundRecord | undefined>;
 }
 
+/** What placement is told. */
+export interface ShardPortEvents {
+  /** All that every node hosts was compared with another node. */
+  onExchanged(): void;
+  /** Somebody came, changed or went. */
+  onMembersChanged(): void;
+}
+
+/** What placement stands on. */
+export interface ShardPort {
+  readonly self: NodeRef;
+  /** Those who take part as known here, suspect ones too; this node while it takes part. */
+  members(): readonly LivingEntry[];
+  attach(events: ShardPortEvents): void;
+}
+
+/** The way on which partitions go from node to node. */
+export interface CustodyPort {
+  /** Sets who takes the messages of other nodes; until then they are dropped. */
+  onCustody(listener: (from: NodeName, message: CustodyMessage) => void): void;
+  /** To any other node; a link is made where there is none. What cannot be sent is lost. */
+  sendCustody(to: NodeName, message: CustodyMessage): void;
+  /** Resolves when no message waits for a link any more. */
+  sent(): Promise<void>;
+}
+
 /** What elections are told. */
 export interface ElectionEvents {
   /** A neighbour that was asked under this number holds this node alive. */
   onAttested(nonce: number): void;
+  /** A candidate asks this node as a voter, or a voter answers. */
+  onBallot(from: NodeRef, ballot: Ballot): void;
   /** All that every node hosts was compared with another node. */
   onExchanged(): void;
   /** Somebody came or went. */
@@ -175,4 +206,6 @@ export interface ElectionPort {
   attach(events: ElectionEvents): void;
   /** Asks all neighbours whether they hold this node alive. */
   ask(nonce: number): void;
+  /** To any other node; what cannot be sent is lost. */
+  sendBallot(to: NodeName, ballot: Ballot): void;
 }

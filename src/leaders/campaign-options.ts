@@ -3,6 +3,7 @@ import { isPid } from '../core/pid.ts';
 import { BarrelError } from '../errors.ts';
 import { ELECTION_NAME_BYTES_MAX, ELECTION_PRIORITY_MAX, ROSTER_ENTRIES_MAX } from '../limits.ts';
 import type { CampaignOptions } from './leaders.ts';
+import { isQuorum, QUORUM_RULE } from './quorum.ts';
 
 /** Names that begin so are of this package. */
 const RESERVED = 'barrel:';
@@ -27,7 +28,7 @@ const RULES: Readonly<Record<keyof CampaignOptions, OptionRule>> = {
     holds: (input) => isInteger(input, 1, ROSTER_ENTRIES_MAX),
   },
   pid: { rule: 'a pid', holds: isPid },
-  quorum: { rule: 'left out: quorum elections are not there yet', holds: () => false },
+  quorum: { rule: QUORUM_RULE, holds: isQuorum },
   signal: { rule: 'an AbortSignal', holds: (input) => input instanceof AbortSignal },
 };
 

@@ -1,12 +1,15 @@
 /** Runs the election core over stores and overlay: does what it orders, tells it what happened. */
 import { CoreInbox } from '../cluster/core-inbox.ts';
-import type { ElectionPort, TableChange } from '../cluster/ports.ts';
+import type { ElectionPort, NodeRef, TableChange } from '../cluster/ports.ts';
+import type { Ballot } from '../core/election/ballot.ts';
 import type { Candidate, Rival } from '../core/election/candidate.ts';
 import { decodeCandidate, encodeCandidate } from '../core/election/candidate-codec.ts';
+import type { KnownContest } from '../core/election/contest.ts';
 import type { ElectionEffect, ElectionInput } from '../core/election/contract.ts';
 import { Election } from '../core/election/election.ts';
 import type { ElectionConfig } from '../core/election/election-config.ts';
 import type { FenceToken } from '../core/election/fence-token.ts';
+import type { NodeName } from '../core/names.ts';
 import type { StampSource } from '../core/store/contract.ts';
 import { unreachable } from '../core/unreachable.ts';
 import { WireError } from '../core/wire/wire-error.ts';
@@ -21,6 +24,8 @@ export interface ElectionDriverOptions {
   readonly fences: FenceStore;
   readonly clock: StampSource;
   readonly config: Partial<ElectionConfig>;
+  /** The voter of this node. */
+  readonly voter: (from: NodeRef, ballot: Ballot) => void;
   /** Entries of others that make no sense. */
   readonly invalid: Counter;
   readonly onElected: (name: string, token: FenceToken) => void;
@@ -28,6 +33,8 @@ export interface ElectionDriverOptions {
   readonly onLeader: (name: string, leader: Rival | undefined) => void;
   /** Others cannot be told of the candidacy: it is no more. */
   readonly onUntold: (name: string) => void;
+  /** The candidate of that node, or one that a voter holds, has other voters: so is this one. */
+  readonly onConflict: (name: string, rival: Rival | undefined) => void;
 }
 
 export class ElectionDriver {
@@ -51,6 +58,7 @@ export class ElectionDriver {
     });
     port.attach({
       onAttested: (nonce) => this.submit({ kind: 'attested', nonce }),
+      onBallot: (from, ballot) => this.#onBallot(from, ballot),
       onExchanged: () => this.submit({ kind: 'synced' }),
       onMembersChanged: () => this.submit({ kind: 'membersChanged' }),
     });
@@ -70,9 +78,21 @@ export class ElectionDriver {
     return this.core.leader(name, this.#nowMs);
   }
 
+  /** Every name that somebody would lead, as known here now; in no order. */
+  known(): readonly KnownContest[] {
+    return this.core.known(this.#nowMs);
+  }
+
   /** The token of this node's term, by the clock of now. */
   term(name: string): FenceToken | undefined {
     return this.core.term(name, this.#nowMs);
+  }
+
+  /** Sends what a voter or a candidate says; to this node, too. */
+  send(to: NodeName, ballot: Ballot): void {
+    const { port } = this.#options;
+    if (to === port.self.node) this.#onBallot(port.self, ballot);
+    else port.sendBallot(to, ballot);
   }
 
   submit(input: ElectionInput): void {
@@ -94,7 +114,7 @@ export class ElectionDriver {
   }
 
   #perform(effect: ElectionEffect): void {
-    const { host, port, onElected, onRevoked, onLeader } = this.#options;
+    const { host, port, onElected, onRevoked, onLeader, onConflict } = this.#options;
     switch (effect.kind) {
       case 'publish':
         this.#publish(effect.name, effect.candidate);
@@ -117,6 +137,20 @@ export class ElectionDriver {
       case 'ask':
         port.ask(effect.nonce);
         break;
+      case 'poll': {
+        const { name, token, voters, nonce } = effect;
+        const ballot: Ballot = { kind: 'request', name, token, voters, nonce };
+        for (const voter of effect.to) this.send(voter, ballot);
+        break;
+      }
+      case 'release': {
+        const { name, token } = effect;
+        for (const voter of effect.voters) this.send(voter, { kind: 'release', name, token });
+        break;
+      }
+      case 'conflict':
+        onConflict(effect.name, effect.rival);
+        break;
       case 'schedule': {
         const { timer, delayMs } = effect;
         host.timers.after(delayMs, () => this.submit({ kind: 'timerFired', timer }));
@@ -125,6 +159,15 @@ export class ElectionDriver {
       default:
         unreachable(effect);
     }
+  }
+
+  #onBallot(from: NodeRef, ballot: Ballot): void {
+    if (ballot.kind !== 'answer') {
+      this.#options.voter(from, ballot);
+      return;
+    }
+    const { name, ...answer } = ballot;
+    this.submit({ kind: 'voted', name, answer: { ...answer, voter: from.node } });
   }
 
   /** Who cannot tell of its candidacy must not lead: others would not know of it. */

@@ -1,10 +1,12 @@
 /** The elections of one node: its candidacies, the jobs that run under them, and who watches. */
 import type { ElectionPort, Stores } from '../cluster/ports.ts';
 import type { Rival } from '../core/election/candidate.ts';
+import type { KnownContest } from '../core/election/contest.ts';
 import type { ElectionConfig } from '../core/election/election-config.ts';
 import { isPid, type Pid, pidOf } from '../core/pid.ts';
 import type { StampSource } from '../core/store/contract.ts';
 import { BarrelError } from '../errors.ts';
+import type { DurableStore } from '../host/durable-store.ts';
 import type { Host } from '../host/host.ts';
 import type { Counter } from '../host/meter.ts';
 import { CANDIDACIES_MAX } from '../limits.ts';
@@ -17,8 +19,18 @@ import { FenceStore } from './fence-store.ts';
 import type { Job } from './job-run.ts';
 import { JobRuns } from './job-runs.ts';
 import { LeaderWatches } from './leader-watches.ts';
-import type { CampaignOptions, Candidacy, Leader, Leaders, ReservedElections } from './leaders.ts';
+import type {
+  CampaignOptions,
+  Candidacy,
+  KnownElection,
+  Leader,
+  Leaders,
+  ReservedElections,
+} from './leaders.ts';
 import { OwnCandidacy } from './own-candidacy.ts';
+import { votersOf } from './quorum.ts';
+import { VoteBook } from './vote-book.ts';
+import { VoteDriver } from './vote-driver.ts';
 
 export interface LeaderElectionsOptions {
   readonly host: Pick<Host, 'clock' | 'timers' | 'random' | 'logger' | 'meter'>;
@@ -28,27 +40,44 @@ export interface LeaderElectionsOptions {
   readonly config: Partial<ElectionConfig>;
 }
 
+/** Where tokens and promises are kept. */
+interface Stored {
+  readonly stores: Stores;
+  /** Undefined without a data directory. */
+  readonly durable: DurableStore | undefined;
+}
+
+interface Parts {
+  readonly fences: FenceStore;
+  readonly votes: VoteDriver;
+  /** Entries of others that make no sense. */
+  readonly invalid: Counter;
+}
+
 export class LeaderElections implements Leaders {
   readonly #options: LeaderElectionsOptions;
   readonly #driver: ElectionDriver;
   readonly #candidacies = new Map<string, OwnCandidacy>();
   readonly #watches: LeaderWatches;
   readonly #runs: JobRuns;
+  readonly #votes: VoteDriver;
   readonly #begun: Counter;
   readonly #revoked: Counter;
   #isClosed = false;
 
-  private constructor(options: LeaderElectionsOptions, fences: FenceStore, invalid: Counter) {
+  private constructor(options: LeaderElectionsOptions, parts: Parts) {
     const { host } = options;
+    const { votes } = parts;
     this.#options = options;
+    this.#votes = votes;
     this.#runs = new JobRuns(host);
     this.#watches = new LeaderWatches((name) => this.leader(name));
     this.#begun = host.meter.counter('barrel_elections_terms_total');
     this.#revoked = host.meter.counter('barrel_elections_revoked_total');
     this.#driver = new ElectionDriver({
       ...options,
-      fences,
-      invalid,
+      ...parts,
+      voter: (from, ballot) => votes.receive(from, ballot),
       onElected: (name, token) => {
         this.#begun.value += 1;
         this.#candidacies.get(name)?.begin(token);
@@ -59,17 +88,27 @@ export class LeaderElections implements Leaders {
       },
       onLeader: (name, leader) => this.#watches.push(name, leader && leaderOf(leader)),
       onUntold: (name) => this.#candidacies.get(name)?.end({ isTold: true }),
+      onConflict: (name, rival) => {
+        this.#candidacies.get(name)?.end({ isTold: true, fault: conflict(name, rival) });
+      },
     });
     host.meter.gauge('barrel_elections_candidacies', () => this.#candidacies.size);
     host.meter.gauge('barrel_elections_led', () => this.#led);
   }
 
-  /** @throws ERR_STORE when the tokens that are kept cannot be read. */
-  static async open(
-    options: LeaderElectionsOptions & { readonly stores: Stores },
-  ): Promise<LeaderElections> {
-    const invalid = options.host.meter.counter('barrel_elections_invalid_entries_total');
-    return new LeaderElections(options, await FenceStore.open(options.stores, invalid), invalid);
+  /** @throws ERR_STORE when tokens or promises that are kept cannot be read. */
+  static async open(options: LeaderElectionsOptions & Stored): Promise<LeaderElections> {
+    const { host, port, stores, durable } = options;
+    const invalid = host.meter.counter('barrel_elections_invalid_entries_total');
+    const fences = await FenceStore.open(stores, invalid);
+    const votes = await VoteDriver.open({
+      self: port.self,
+      host,
+      book: durable && new VoteBook(durable, host.logger),
+      send: (to, ballot) => elections.#driver.send(to, ballot),
+    });
+    const elections: LeaderElections = new LeaderElections(options, { fences, invalid, votes });
+    return elections;
   }
 
   async campaign(name: string, options: CampaignOptions = {}): Promise<Candidacy> {
@@ -99,6 +138,13 @@ export class LeaderElections implements Leaders {
 
   watch(name: string, options: Cancellable = {}): AsyncIterable<Leader | undefined> {
     return this.#watches.open(name, { ...options, isCounted: true });
+  }
+
+  list(): readonly KnownElection[] {
+    return this.#driver
+      .known()
+      .map(knownElection)
+      .sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
   /** For features of this package, under names that begin with `barrel:`. */
@@ -138,6 +184,7 @@ export class LeaderElections implements Leaders {
     for (const candidacy of [...this.#candidacies.values()]) candidacy.end({ isTold: true });
     this.#watches.close();
     this.#driver.close();
+    this.#votes.close();
   }
 
   async #enter(name: string, options: CampaignOptions): Promise<OwnCandidacy> {
@@ -145,9 +192,12 @@ export class LeaderElections implements Leaders {
     options.signal?.throwIfAborted();
     this.#checkRoom(name);
     const candidacy = this.#stand(name, options);
-    const { priority = 0, sticky = true, minMembers = 1, signal } = options;
-    const rules = { priority, isSticky: sticky, minMembers, serial: candidacy.pid.serial };
+    const { priority = 0, sticky = true, minMembers = 1, quorum, signal } = options;
+    const { serial } = candidacy.pid;
+    const voters = quorum && votersOf(quorum);
+    const rules = { priority, isSticky: sticky, minMembers, serial, voters };
     this.#driver.submit({ kind: 'campaign', name, rules });
+    if (candidacy.fault !== undefined) throw candidacy.fault;
     try {
       // Who is alone has begun its first term by now; others have to hear of it first.
       await abortable(this.#driver.minted(name) ?? Promise.resolve(), signal);
@@ -215,12 +265,28 @@ export class LeaderElections implements Leaders {
   }
 }
 
+function conflict(name: string, rival: Rival | undefined): BarrelError {
+  const of = `candidates for ${JSON.stringify(name)} that have other voters`;
+  const who = rival === undefined ? 'a voter holds the term' : `${rival.node} is one`;
+  const theirs = rival?.voters === undefined ? '' : `, with ${rival.voters.join(', ')}`;
+  return new BarrelError('ERR_CONFLICT', `there are ${of}: ${who}${theirs}`);
+}
+
 function hasEnded(pid: Pid): BarrelError {
   return new BarrelError('ERR_NO_PROCESS', `process ${pid} has ended`);
 }
 
 function leaderOf({ node, incarnation, serial }: Rival): Leader {
   return { node, pid: pidOf(node, incarnation, serial) };
+}
+
+function knownElection({ name, leader, candidates, voters }: KnownContest): KnownElection {
+  return {
+    name,
+    leader: leader?.term === undefined ? undefined : { ...leaderOf(leader), fence: leader.term },
+    candidates: candidates.map(({ node }) => node),
+    mode: voters === undefined ? 'lease' : 'quorum',
+  };
 }
 
 /** It is there to be found; what is sent to it is read and dropped. */

@@ -6,7 +6,11 @@ import type { NodeName } from '../core/names.ts';
 import type { Pid } from '../core/pid.ts';
 import type { Cancellable, Observable } from '../observable.ts';
 
-/** Fixed, odd, the same on all candidates of the name. Not there yet: ERR_OPTION. */
+/**
+ * Nodes of which more than half must agree before a candidate of the name leads: never two lead at
+ * once, partition or not, and a part without most of the voters has no leader. Fixed, odd, 1 to 31,
+ * the same on all candidates of the name, else ERR_CONFLICT. Voters need not be candidates.
+ */
 export interface Quorum {
   readonly voters: readonly NodeName[];
 }
@@ -22,6 +26,7 @@ export interface CampaignOptions extends Cancellable {
    * @default true
    */
   readonly sticky?: boolean | undefined;
+  /** @default none: each part of a split network has a leader of its own */
   readonly quorum?: Quorum | undefined;
   /**
    * Leads only while so many members, itself included, are alive here: 1 to 16,384. With more than
@@ -70,13 +75,27 @@ export interface Leader {
   readonly pid: Pid;
 }
 
+/** What stands behind a leader: its lease, or the promises of most of the voters. */
+export type ElectionMode = 'lease' | 'quorum';
+
+/** An election as one node knows it. */
+export interface KnownElection {
+  /** Those of global names begin with `barrel:global:`. */
+  readonly name: string;
+  /** Undefined for nobody. The fence is that of the term in which it leads. */
+  readonly leader: (Leader & { readonly fence: bigint }) | undefined;
+  /** Nodes that stand, each before those that it would lead before. */
+  readonly candidates: readonly NodeName[];
+  readonly mode: ElectionMode;
+}
+
 /** The elections of one node. A name has 1 to 255 bytes and does not begin with `barrel:`. */
 export interface Leaders {
   /**
    * This node becomes a candidate. Resolves when it is one; one that is alone leads by then. The
    * first `elected` comes after that, so that no listener misses it.
-   * @throws ERR_ALREADY_CANDIDATE, ERR_OPTION (the name, an option), ERR_NO_PROCESS (the pid),
-   * ERR_OVERLOADED (4,096 candidacies), ERR_CLOSED, the reason of `signal`.
+   * @throws ERR_ALREADY_CANDIDATE, ERR_CONFLICT (other candidates have other voters), ERR_OPTION
+   * (the name, an option), ERR_NO_PROCESS (the pid), ERR_OVERLOADED (4,096 candidacies), ERR_CLOSED, the reason of `signal`.
    */
   campaign(name: string, options?: CampaignOptions): Promise<Candidacy>;
   /**
@@ -85,7 +104,7 @@ export interface Leaders {
    * throws gives the term back, and this node campaigns again after a pause of 1 s, doubling to
    * 30 s; so it does where others cannot be told of the candidacy. Resolves when `signal` has
    * aborted or the node has closed, and the job has ended.
-   * @throws as `campaign`; ERR_NO_PROCESS also later, when `pid` and then the job have ended.
+   * @throws as `campaign`; ERR_NO_PROCESS and ERR_CONFLICT also later, when the job has ended.
    */
   run(name: string, job: (term: Term) => Promise<void>, options?: CampaignOptions): Promise<void>;
   /** Who leads, as known here. */
@@ -100,6 +119,11 @@ export interface Leaders {
    * @throws the reason of `signal`; reading also ERR_OVERLOADED (65,536 are read already).
    */
   watch(name: string, options?: Cancellable): AsyncIterable<Leader | undefined>;
+  /**
+   * Every election that this node knows, sorted by name: those for which a node of what is
+   * connected stands, its own ones, and those of global names.
+   */
+  list(): readonly KnownElection[];
 }
 
 /** The same for features of this package: under names that users cannot take. */

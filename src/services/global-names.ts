@@ -3,6 +3,7 @@
  * parts of a cluster meet that each had a holder, one of them stays; the registration of the other
  * one is no more, while its service goes on.
  */
+import { globalElection } from '../core/election/global-election.ts';
 import type { Pid } from '../core/pid.ts';
 import { BarrelError } from '../errors.ts';
 import type { Host } from '../host/host.ts';
@@ -65,7 +66,7 @@ export class GlobalNames {
   }
 
   whereis(name: string): Pid | undefined {
-    return this.#parts.elections().leader(electionOf(name))?.pid;
+    return this.#parts.elections().leader(globalElection(name))?.pid;
   }
 
   /** Gives all up. */
@@ -80,7 +81,7 @@ export class GlobalNames {
   ): Promise<Pid> {
     const { processes, processOf } = this.#parts;
     const elections = this.#parts.elections();
-    const election = electionOf(name);
+    const election = globalElection(name);
     if (elections.leader(election) !== undefined) throw taken(name);
     const pid = await processOf(name, signal);
     holding.candidacy = await elections.campaign(election, { pid, quorum, signal });
@@ -98,7 +99,7 @@ export class GlobalNames {
   async #watch(name: string, holding: Holding, pid: Pid): Promise<void> {
     const { signal } = holding.abort;
     try {
-      const leaders = this.#parts.elections().watch(electionOf(name), { signal });
+      const leaders = this.#parts.elections().watch(globalElection(name), { signal });
       for await (const leader of leaders) {
         if (leader === undefined || leader.pid === pid) continue;
         this.#parts.host.logger.warn('another node holds a global name', { name, leader });
@@ -116,10 +117,6 @@ export class GlobalNames {
     holding.monitor?.[Symbol.dispose]();
     await holding.candidacy?.resign();
   }
-}
-
-function electionOf(name: string): string {
-  return `barrel:global:${name}`;
 }
 
 function taken(name: string): BarrelError {

@@ -6,6 +6,7 @@ import type { BarrelNode } from '../barrel-node.ts';
 import type { Address, NodeName } from '../core/names.ts';
 import type { Discovery } from '../discovery/discovery.ts';
 import { BarrelError } from '../errors.ts';
+import { loadKeyHash } from '../host/system-key-hash.ts';
 import { deriveSecretKey } from '../identity/secret.ts';
 import { ACTIVE_SIZE_DEFAULT, PASSIVE_SIZE_DEFAULT } from '../limits.ts';
 import { settlement } from '../settlement.ts';
@@ -36,8 +37,11 @@ export class SimulatedCluster implements Simulation {
   readonly #secretKeys = new Map<string, Promise<Uint8Array>>();
   /** Starts that ran since the last check. */
   #unchecked: Start[] = [];
-  /** Settles when the runs asked for so far are over. */
-  #lastRun: Promise<unknown> = Promise.resolve();
+  /**
+   * Settles when the runs asked for so far are over. Nothing runs before nodes have what is loaded
+   * in real time.
+   */
+  #lastRun: Promise<unknown> = loadKeyHash();
   #isDisposed = false;
 
   constructor(options: SimulationOptions) {

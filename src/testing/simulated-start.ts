@@ -11,6 +11,7 @@ import type { Host } from '../host/host.ts';
 import { silentLogger } from '../host/logger.ts';
 import { Meter } from '../host/meter.ts';
 import { systemDigest } from '../host/system-digest.ts';
+import { loadKeyHash } from '../host/system-key-hash.ts';
 import { type ResolvedOptions, resolveOptions } from '../options.ts';
 import { openMemoryTransport } from '../transport/memory/memory-transport.ts';
 import type { SimulatedNetwork } from '../transport/memory/network.ts';
@@ -52,6 +53,7 @@ export async function startSimulated(start: SimulatedStartOptions): Promise<Barr
           onConnection,
         }),
       deriveSecretKey,
+      loadKeyHash,
       observe,
       owned: [{ [Symbol.asyncDispose]: async () => onEnded() }],
     },

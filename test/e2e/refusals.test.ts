@@ -42,6 +42,14 @@ describe('a node that should not get in is refused with the reason on both ends'
     await refused(guest, 'cluster');
   });
 
+  test('with a ring of another size, of which both ends say both sizes', async () => {
+    const guest = await start({ name: 'guest@test', secret: SECRET, shards: { ringSize: 64 } });
+    // Whichever end says it first.
+    const both = /ringSize (64, here 4096|4096, here 64)/;
+    await expect(guest.join(host.address)).rejects.toThrow(both);
+    await refused(guest, 'parameters');
+  });
+
   test('with another key under a pinned name', async () => {
     const first = await start({ name: 'guest@test', secret: SECRET, dataDir: directory() });
     await first.join(host.address);

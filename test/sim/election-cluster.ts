@@ -1,6 +1,7 @@
 /**
  * Whole nodes that all campaign for one name, under partitions, crashes, restarts, stalls and clock
- * steps: who acts as leader, under which token, and what a fenced register has accepted.
+ * steps: who acts as leader, under which token, and what a fenced register has accepted. With
+ * voters no two act at any instant, partition or not.
  */
 import type { BarrelNode } from '../../src/index.ts';
 import { FenceGuard } from '../../src/index.ts';
@@ -13,24 +14,32 @@ const STEPS = 12;
 const SETTLED_MS = 20_000;
 const LOOK_MS = 20;
 
+export interface ClusterElectionOptions {
+  readonly seed: number;
+  /** The first three or five of them are the voters of the name. */
+  readonly hasVoters: boolean;
+}
+
 export class ClusterElectionRun {
   readonly #sim: Simulation;
   readonly #draws: Draws;
   readonly #names: readonly string[];
   /** All of them remember terms over a crash. */
   readonly #isDurable: boolean;
+  readonly #voters: readonly string[] | undefined;
   readonly #down = new Set<string>();
   readonly #faults: string[] = [];
   readonly #guard = new FenceGuard();
   #sides: readonly (readonly string[])[] = [];
   #disturbedMs = 0;
 
-  constructor(seed: number) {
+  constructor({ seed, hasVoters }: ClusterElectionOptions) {
     this.#sim = createSimulation({ seed });
     this.#draws = new Draws(new SeededRandom(seed ^ 0x0e1e_c7ed));
     this.#isDurable = this.#draws.chance(0.5);
     const count = 3 + Math.floor(this.#draws.skewed(0, 8));
     this.#names = Array.from({ length: count }, (_, i) => `n${i}@sim`);
+    if (hasVoters) this.#voters = this.#names.slice(0, count < 5 ? 3 : 5);
   }
 
   /** Sentences that say what is wrong; none when nothing is. */
@@ -56,7 +65,8 @@ export class ClusterElectionRun {
     const dataDir = isKept ? '/data' : undefined;
     const options = { name, contacts, dataDir, drainMs: 0 };
     const node = isRestart ? await this.#sim.restart(name) : await this.#sim.start(options);
-    void node.leaders.campaign(NAME).catch(() => {});
+    const quorum = this.#voters && { voters: this.#voters };
+    void node.leaders.campaign(NAME, { quorum }).catch(() => {});
     this.#disturbed();
   }
 
@@ -112,10 +122,12 @@ export class ClusterElectionRun {
   /** In a component at rest one acts at most; whoever acts may write while nothing newer did. */
   #look(): void {
     const isSettled = this.#sim.now - this.#disturbedMs > SETTLED_MS;
-    const sides = this.#sides.length === 0 ? [this.#names] : this.#sides;
+    const isWhole = this.#sides.length === 0 || this.#voters !== undefined;
+    const sides = isWhole ? [this.#names] : this.#sides;
     for (const side of sides) {
       const acting = this.#running(side).filter((node) => node.leaders.isLeader(NAME));
-      if (isSettled && acting.length > 1) this.#fault(`${acting.map(({ name }) => name)} act`);
+      const isOne = isSettled || this.#voters !== undefined;
+      if (isOne && acting.length > 1) this.#fault(`${acting.map(({ name }) => name)} act`);
       for (const node of acting) this.#guard.accept(node.leaders.fence(NAME) ?? 0n);
     }
   }

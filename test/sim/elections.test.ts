@@ -4,6 +4,7 @@ import { StampClock } from '../../src/core/clock/stamp-clock.ts';
 import { mintToken } from '../../src/core/election/fence-token.ts';
 import { SeededRandom } from '../../src/testing/seeded-random.ts';
 import { ElectionRun } from '../unit/core/election/election-seeds.ts';
+import { QuorumRun } from '../unit/core/election/quorum-seeds.ts';
 import { ClusterElectionRun } from './election-cluster.ts';
 
 const ONLY = process.env['BARREL_ELECTION_SEED'];
@@ -24,6 +25,12 @@ describe('cores', () => {
     for (const seed of seeds(50)) {
       const run = new ElectionRun({ seed, hasSplits: true });
       expect(run.run(), `BARREL_ELECTION_SEED=${seed}`).toEqual([]);
+    }
+  });
+
+  test('with voters, one acts in the whole network at any instant, and no increment is lost', () => {
+    for (const seed of seeds(25)) {
+      expect(new QuorumRun(seed).run(), `BARREL_ELECTION_SEED=${seed}`).toEqual([]);
     }
   });
 
@@ -54,6 +61,12 @@ describe('cores', () => {
 
 describe('whole nodes', () => {
   test.each(seeds(12))('seed %i holds', async (seed) => {
-    expect(await new ClusterElectionRun(seed).run(), `BARREL_ELECTION_SEED=${seed}`).toEqual([]);
+    const run = new ClusterElectionRun({ seed, hasVoters: false });
+    expect(await run.run(), `BARREL_ELECTION_SEED=${seed}`).toEqual([]);
+  });
+
+  test.each(seeds(8))('seed %i with voters has one leader at most, at any instant', async (seed) => {
+    const run = new ClusterElectionRun({ seed, hasVoters: true });
+    expect(await run.run(), `BARREL_ELECTION_SEED=${seed}`).toEqual([]);
   });
 });

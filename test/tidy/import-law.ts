@@ -12,7 +12,16 @@ const GROUND = [...LEAVES, 'core'];
 const TOOLS = ['abort', 'observable', 'settlement', 'standard-schema', 'time-limit'];
 const WORLD = [...GROUND, ...TOOLS, 'host'];
 const CLUSTER = [...WORLD, 'transport', 'identity', 'discovery', 'cluster'];
-const FEATURES = [...CLUSTER, 'processes', 'leaders', 'services', 'names', 'topics', 'maps'];
+const FEATURES = [
+  ...CLUSTER,
+  'processes',
+  'leaders',
+  'shards',
+  'services',
+  'names',
+  'topics',
+  'maps',
+];
 
 /** What the composition root is made of. */
 const ROOT_PARTS = ['options', 'credentials', 'version', 'barrel-node'];
@@ -34,6 +43,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   cluster: CLUSTER,
   processes: CLUSTER,
   leaders: [...CLUSTER, 'processes'],
+  shards: CLUSTER,
   services: [...CLUSTER, 'processes', 'leaders'],
   names: [...CLUSTER, 'processes', 'services'],
   topics: CLUSTER,
@@ -64,6 +74,7 @@ const PACKAGE_PLACES: Readonly<Record<string, readonly string[]>> = {
   'd3-scale': ['src/cli/'],
   'd3-shape': ['src/cli/'],
   pino: ['src/cli/'],
+  'xxhash-wasm': ['src/host/'],
   valibot: ['src/options.ts', 'src/option-rules.ts'],
   'pure-rand': ['src/testing/'],
 };

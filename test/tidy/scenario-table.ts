@@ -25,6 +25,7 @@ const GROUPS: Readonly<Record<string, number>> = {
   X: 9,
   N: 16,
   L: 12,
+  K: 10,
 };
 
 const ROW = /^\| ([A-Z]\d+) \| ([^|]+) \| ([^|]+) \|$/;

@@ -5,14 +5,17 @@ import { WireError } from '../wire/wire-error.ts';
 import { Writer } from '../wire/writer.ts';
 import type { Candidate } from './candidate.ts';
 import { readToken } from './term-record.ts';
+import { readVoters, writeVoters } from './voters.ts';
 
-export function encodeCandidate({ priority, isSticky, serial, term }: Candidate): Uint8Array {
+export function encodeCandidate(candidate: Candidate): Uint8Array {
+  const { priority, isSticky, serial, voters, term } = candidate;
   const writer = new Writer()
     .bool(priority < 0)
     .uint(Math.abs(priority))
     .bool(isSticky);
   return writer
     .uint(serial)
+    .optional(voters, writeVoters)
     .optional(term, (w, token) => w.big(token))
     .take();
 }
@@ -24,9 +27,10 @@ export function decodeCandidate(bytes: Uint8Array): Candidate {
   const magnitude = reader.uint(ELECTION_PRIORITY_MAX);
   const isSticky = reader.bool();
   const serial = reader.uint();
+  const voters = reader.optional(readVoters);
   const term = reader.optional(readToken);
   reader.end();
   if (serial === 0) throw new WireError('a candidate is a process, not a node');
   if (isNegative && magnitude === 0) throw new WireError('a number with two forms');
-  return { priority: isNegative ? -magnitude : magnitude, isSticky, serial, term };
+  return { priority: isNegative ? -magnitude : magnitude, isSticky, serial, voters, term };
 }

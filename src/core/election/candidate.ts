@@ -1,6 +1,7 @@
 /** Candidates of one name, and which of two goes first. */
 import type { NodeName } from '../names.ts';
 import type { FenceToken } from './fence-token.ts';
+import { isSameVoters, type Voters } from './voters.ts';
 
 /** What a node says of its candidacy. It says so only while it is able to lead. */
 export interface Candidate {
@@ -10,6 +11,8 @@ export interface Candidate {
   readonly isSticky: boolean;
   /** Of the process that stands for it. */
   readonly serial: number;
+  /** Who has to agree before it leads; undefined where nobody has to. */
+  readonly voters?: Voters | undefined;
   /** The term that it leads in; undefined while it only would. */
   readonly term: FenceToken | undefined;
 }
@@ -44,7 +47,8 @@ export function isSameCandidate(a: Candidate | undefined, b: Candidate | undefin
     a.priority === b.priority &&
     a.isSticky === b.isSticky &&
     a.serial === b.serial &&
-    a.term === b.term
+    a.term === b.term &&
+    isSameVoters(a.voters, b.voters)
   );
 }
 

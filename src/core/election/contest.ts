@@ -3,6 +3,17 @@ import type { NodeName } from '../names.ts';
 import { firstOf, precedes, type Rival } from './candidate.ts';
 import type { TermHolder } from './fence-token.ts';
 import type { OwnCandidate } from './own-candidate.ts';
+import { isSameVoters, type Voters } from './voters.ts';
+
+/** A name with who leads and who would, as known on one node. */
+export interface KnownContest {
+  readonly name: string;
+  readonly leader: Rival | undefined;
+  /** Those that others are told of, in the order in which they would lead. */
+  readonly candidates: readonly Rival[];
+  /** Those of the first candidate; undefined where nobody has to agree. */
+  readonly voters: Voters | undefined;
+}
 
 export class Contest {
   readonly name: string;
@@ -21,6 +32,12 @@ export class Contest {
 
   get isEmpty(): boolean {
     return this.own === undefined && this.#others.size === 0;
+  }
+
+  /** Those that others are told of, this node's one among them, in the order of `precedes`. */
+  get candidates(): readonly Rival[] {
+    const own = this.own?.told === undefined ? [] : [this.#rivalOf(this.own)];
+    return [...own, ...this.#others.values()].sort((a, b) => (precedes(a, b) ? -1 : 1));
   }
 
   set(rival: Rival, nowMs: number): void {
@@ -50,15 +67,23 @@ export class Contest {
     return true;
   }
 
+  /** Another candidate that has other voters. */
+  rivalUnlike(voters: Voters | undefined): Rival | undefined {
+    for (const other of this.#others.values()) {
+      if (!isSameVoters(other.voters, voters)) return other;
+    }
+    return undefined;
+  }
+
   /** The one of the others that leads, as far as known here. */
   otherLeader(): Rival | undefined {
     return firstOf(this.#leading.values());
   }
 
-  /** The same with this node, while its lease holds. */
-  currentLeader(hasLease: boolean): Rival | undefined {
+  /** The same with this node, while its own term is held. */
+  currentLeader(isHeld: boolean): Rival | undefined {
     const other = this.otherLeader();
-    const own = this.own?.term === undefined || !hasLease ? undefined : this.#rivalOf(this.own);
+    const own = this.own?.term === undefined || !isHeld ? undefined : this.#rivalOf(this.own);
     return own !== undefined && (other === undefined || precedes(own, other)) ? own : other;
   }
 

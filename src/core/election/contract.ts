@@ -2,7 +2,9 @@
 import type { NodeName } from '../names.ts';
 import type { Candidate, Rival } from './candidate.ts';
 import type { FenceToken } from './fence-token.ts';
+import type { VoteAnswer } from './mandate.ts';
 import type { TermRecord } from './term-record.ts';
+import type { Voters } from './voters.ts';
 
 /** How this node stands for a name. */
 export interface CampaignRules {
@@ -10,6 +12,8 @@ export interface CampaignRules {
   readonly isSticky: boolean;
   /** It stands only while so many members are alive here, itself included. */
   readonly minMembers: number;
+  /** More than half of them have to agree; undefined where nobody has to. */
+  readonly voters?: Voters | undefined;
   /** Of the process that stands for it. */
   readonly serial: number;
 }
@@ -38,6 +42,8 @@ export type ElectionInput =
     }
   /** Another node that was asked under this number holds this one alive. */
   | { readonly kind: 'attested'; readonly nonce: number }
+  /** A voter answers. */
+  | { readonly kind: 'voted'; readonly name: string; readonly answer: VoteAnswer }
   /** This node takes part, for the first time or after `left`; it knows of nothing yet. */
   | { readonly kind: 'joined' }
   /** The stores are compared with those of another member, or this node is alone. */
@@ -69,6 +75,24 @@ export type ElectionEffect =
   | { readonly kind: 'leader'; readonly name: string; readonly leader: Rival | undefined }
   /** Ask the neighbours whether they hold this node alive; each that does answers `attested`. */
   | { readonly kind: 'ask'; readonly nonce: number }
+  /** Ask those nodes, of the voters, for the term of that token; each answers `voted`. */
+  | {
+      readonly kind: 'poll';
+      readonly name: string;
+      readonly token: FenceToken;
+      readonly voters: Voters;
+      readonly nonce: number;
+      readonly to: readonly NodeName[];
+    }
+  /** Tell the voters that the term of that token is over, or will never be. */
+  | {
+      readonly kind: 'release';
+      readonly name: string;
+      readonly token: FenceToken;
+      readonly voters: Voters;
+    }
+  /** Another candidate of the name has other voters, or none: this one has to be withdrawn. */
+  | { readonly kind: 'conflict'; readonly name: string; readonly rival: Rival | undefined }
   | { readonly kind: 'schedule'; readonly timer: ElectionTimer; readonly delayMs: number };
 
 /** What elections read of the roster. */

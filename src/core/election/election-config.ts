@@ -9,6 +9,10 @@ export interface ElectionConfig {
   readonly leaseMs: number;
   /** Between two questions for such a sign. @default 500 ms */
   readonly renewMs: number;
+  /** How long the promise of a voter counts, from when it was asked for. @default 1.8 s */
+  readonly mandateMs: number;
+  /** A vote that is not won by then is given up. @default 1 s */
+  readonly voteMs: number;
   /** By then all have heard of a new candidacy, and it has heard of theirs. @default 500 ms */
   readonly heardMs: number;
   /** A node that nobody compared its stores with takes part after so long. @default 10 s */
@@ -24,6 +28,8 @@ export interface ElectionConfig {
 export const ELECTION_DEFAULTS: ElectionConfig = {
   leaseMs: 1_800,
   renewMs: 500,
+  mandateMs: 1_800,
+  voteMs: 1_000,
   heardMs: 500,
   bootMs: 10_000,
   scarceMs: 1_000,

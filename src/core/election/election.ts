@@ -10,12 +10,14 @@
  * - A term ends with its lease, and when another one of the name is known that is not before it. So
  *   two equal tokens end both, and after a split the later term goes on.
  * - A token is known to others, and durable where there is a disk, before its term begins.
+ * - Of a name with a quorum nobody begins or goes on without the promises of most of its voters; all
+ *   the rest is the same.
  */
 import { BarrelError } from '../../errors.ts';
 import type { StampSource } from '../store/contract.ts';
 import { unreachable } from '../unreachable.ts';
 import type { Rival } from './candidate.ts';
-import { Contest } from './contest.ts';
+import { Contest, type KnownContest } from './contest.ts';
 import type {
   CampaignRules,
   ElectionEffect,
@@ -28,7 +30,9 @@ import { ElectionOutbox } from './election-outbox.ts';
 import type { FenceToken, TermHolder } from './fence-token.ts';
 import { Judge } from './judge.ts';
 import { Lease } from './lease.ts';
+import { Mandate } from './mandate.ts';
 import { OwnCandidate } from './own-candidate.ts';
+import { Poll } from './poll.ts';
 import type { TermRecord } from './term-record.ts';
 
 export interface ElectionOptions {
@@ -50,6 +54,7 @@ export class Election {
   readonly #own = new Map<string, OwnCandidate>();
   readonly #outbox: ElectionOutbox = new ElectionOutbox();
   readonly #lease: Lease;
+  readonly #poll: Poll;
   readonly #judge: Judge;
 
   constructor(options: ElectionOptions) {
@@ -59,7 +64,9 @@ export class Election {
     this.#options = options;
     this.config = config;
     this.#lease = new Lease({ config, membership, outbox });
-    this.#judge = new Judge({ self, clock, membership, config, outbox, lease: this.#lease });
+    this.#poll = new Poll({ self, clock, config, outbox });
+    const { lease, poll } = { lease: this.#lease, poll: this.#poll };
+    this.#judge = new Judge({ self, clock, membership, config, outbox, lease, poll });
   }
 
   /** Names for which this node is a candidate. */
@@ -74,12 +81,22 @@ export class Election {
   /** Who leads, as far as known here. */
   leader(name: string, nowMs: number): Rival | undefined {
     if (!this.#judge.hasJoined) return undefined;
-    return this.#contests.get(name)?.currentLeader(this.#lease.isHeldAt(nowMs));
+    return this.#contests.get(name)?.currentLeader(this.#isHeldAt(name, nowMs));
+  }
+
+  /** Every name that somebody would lead, as far as known here; in no order. */
+  known(nowMs: number): readonly KnownContest[] {
+    return [...this.#contests.values()].map(({ name, candidates, own }) => ({
+      name,
+      leader: this.leader(name, nowMs),
+      candidates,
+      voters: (candidates[0] ?? own?.rules)?.voters,
+    }));
   }
 
   /** The token of this node's term; undefined when it does not lead at that time. */
   term(name: string, nowMs: number): FenceToken | undefined {
-    return this.#lease.isHeldAt(nowMs) ? this.#own.get(name)?.term : undefined;
+    return this.#isHeldAt(name, nowMs) ? this.#own.get(name)?.term : undefined;
   }
 
   /**
@@ -118,6 +135,10 @@ export class Election {
         this.#lease.onAttested(input.nonce);
         this.#lookAtOwn(({ needsLease, term }) => needsLease && term === undefined);
         break;
+      case 'voted':
+        this.#own.get(input.name)?.mandate?.onAnswer(input.answer);
+        this.#look(input.name);
+        break;
       case 'joined':
         this.#setJoined(true);
         this.#outbox.reset('boot', this.#outbox.nowMs + this.config.bootMs);
@@ -147,11 +168,16 @@ export class Election {
       throw new BarrelError('ERR_ALREADY_CANDIDATE', text);
     }
     const { self, highest } = this.#options;
-    const own = new OwnCandidate(self, name, rules);
+    const mandate = rules.voters && new Mandate(rules.voters, this.config);
+    const own = new OwnCandidate({ self, name, rules, mandate });
     const known = highest(name);
     if (known !== undefined) own.note(known, this.#outbox.nowMs);
     this.#own.set(name, own);
-    this.#contest(name).enter(own, this.#outbox.nowMs);
+    const contest = this.#contest(name);
+    contest.enter(own, this.#outbox.nowMs);
+    // Whoever was there before stays.
+    const rival = contest.rivalUnlike(rules.voters);
+    if (rival !== undefined) this.#judge.yieldTo(own, rival);
     this.#look(name);
   }
 
@@ -161,6 +187,7 @@ export class Election {
     this.#own.delete(name);
     this.#contest(name).own = undefined;
     if (own.told !== undefined) this.#outbox.push({ kind: 'retract', name });
+    this.#poll.giveUp(own);
     this.#look(name);
   }
 
@@ -198,6 +225,10 @@ export class Election {
     const contest = new Contest(this.#options.self, name);
     this.#contests.set(name, contest);
     return contest;
+  }
+
+  #isHeldAt(name: string, nowMs: number): boolean {
+    return (this.#own.get(name)?.mandate ?? this.#lease).isHeldAt(nowMs);
   }
 
   #lookAtOwn(isAffected: (own: OwnCandidate) => boolean = () => true): void {

@@ -3,14 +3,15 @@
  * goes on, begins a term, and what others are told.
  */
 import type { StampSource } from '../store/contract.ts';
-import { isSameCandidate, isSameProcess } from './candidate.ts';
+import { isSameCandidate, isSameProcess, type Rival } from './candidate.ts';
 import type { Contest } from './contest.ts';
 import type { Membership } from './contract.ts';
 import type { ElectionConfig } from './election-config.ts';
 import type { ElectionOutbox } from './election-outbox.ts';
 import { type FenceToken, mintToken, type TermHolder } from './fence-token.ts';
-import type { Lease } from './lease.ts';
+import type { Hold, Lease } from './lease.ts';
 import type { OwnCandidate } from './own-candidate.ts';
+import type { Poll } from './poll.ts';
 
 export interface JudgeOptions {
   readonly self: TermHolder;
@@ -19,6 +20,7 @@ export interface JudgeOptions {
   readonly config: ElectionConfig;
   readonly outbox: ElectionOutbox;
   readonly lease: Lease;
+  readonly poll: Poll;
 }
 
 /** The answer to an order to make a token known and durable. */
@@ -42,6 +44,7 @@ export class Judge {
     const { own } = contest;
     if (own !== undefined) {
       this.#countMembers(own);
+      this.#findConflict(contest, own);
       if (own.term !== undefined && !this.#mayGoOn(contest, own)) this.#revoke(own);
       this.#giveUpSlowDisk(own);
       this.#stand(own);
@@ -64,7 +67,24 @@ export class Judge {
     this.judge(contest);
   }
 
+  /** This node's candidate has to go: the other one has other voters. */
+  yieldTo(own: OwnCandidate, rival: Rival | undefined): void {
+    if (own.hasConflict) return;
+    own.hasConflict = true;
+    this.#options.outbox.push({ kind: 'conflict', name: own.name, rival });
+  }
+
   // To go on
+
+  /** Of two with other voters that meet, one goes: who does not lead, or has the lesser token. */
+  #findConflict(contest: Contest, own: OwnCandidate): void {
+    if (own.mandate?.isContested === true) this.yieldTo(own, undefined);
+    const rival = contest.rivalUnlike(own.rules.voters);
+    if (rival === undefined) return;
+    const [ours, theirs] = [own.term ?? 0n, rival.term ?? 0n];
+    const yields = ours === theirs ? this.#options.self.node > rival.node : ours < theirs;
+    if (yields) this.yieldTo(own, rival);
+  }
 
   #countMembers(own: OwnCandidate): void {
     const { minMembers } = own.rules;
@@ -73,17 +93,27 @@ export class Judge {
   }
 
   #mayGoOn(contest: Contest, own: OwnCandidate): boolean {
-    const { lease, config } = this.#options;
+    const { config } = this.#options;
     const { scarceSinceMs } = own;
     const isScarce = scarceSinceMs !== undefined && this.#isOver(scarceSinceMs, config.scarceMs);
-    return (
-      this.#isAble(own) && lease.isHeld && !own.isOutdated && !isScarce && contest.isFirst(own)
-    );
+    const isFit = this.#isAble(own) && this.#isHeld(own) && !isScarce;
+    return isFit && !own.isOutdated && contest.isFirst(own);
+  }
+
+  /** By the voters of the name, or by the lease of this node. */
+  #holdOf(own: OwnCandidate): Hold {
+    return own.mandate ?? this.#options.lease;
+  }
+
+  #isHeld(own: OwnCandidate): boolean {
+    return this.#holdOf(own).isHeldAt(this.#nowMs);
   }
 
   #revoke(own: OwnCandidate): void {
+    const { outbox, poll } = this.#options;
     own.term = undefined;
-    this.#options.outbox.push({ kind: 'revoked', name: own.name });
+    outbox.push({ kind: 'revoked', name: own.name });
+    poll.giveUp(own);
   }
 
   // To begin
@@ -93,20 +123,23 @@ export class Judge {
     own.standsSinceMs = this.#isAble(own) ? (own.standsSinceMs ?? this.#nowMs) : undefined;
   }
 
-  #isAble({ rules, blockedSinceMs }: OwnCandidate): boolean {
+  #isAble({ rules, blockedSinceMs, hasConflict }: OwnCandidate): boolean {
     const { membership, config } = this.#options;
     const isBlocked =
       blockedSinceMs !== undefined && !this.#isOver(blockedSinceMs, config.blockedMs);
-    return this.isSynced && !isBlocked && membership.living >= rules.minMembers;
+    const isFit = !isBlocked && !hasConflict && membership.living >= rules.minMembers;
+    return this.isSynced && isFit;
   }
 
   /** The first candidate begins a term, with a token that is known and kept before. */
   #proceed(contest: Contest, own: OwnCandidate): void {
-    const { lease, clock, self, outbox } = this.#options;
+    const { clock, self, outbox, poll } = this.#options;
     const isNext = this.#isNext(contest, own);
-    own.needsLease = isNext || own.term !== undefined;
-    if (!isNext || own.pending !== undefined || !lease.isHeld) return;
-    const token = mintToken(clock, self, own.highest);
+    own.needsHold = isNext || own.term !== undefined;
+    poll.look(own);
+    if (!isNext || own.pending !== undefined || !this.#isHeld(own)) return;
+    // The token of a mandate is the one that was voted on.
+    const token = own.mandate?.token ?? mintToken(clock, self, own.highest);
     if (token === undefined) return;
     own.note({ ...self, token }, this.#nowMs);
     own.pending = { token, sinceMs: this.#nowMs };
@@ -133,7 +166,8 @@ export class Judge {
   }
 
   #mayBegin(own: OwnCandidate, token: FenceToken): boolean {
-    return this.#options.lease.isHeld && own.isBeyondOthers(token);
+    const isVotedFor = own.mandate === undefined || own.mandate.token === token;
+    return this.#isHeld(own) && isVotedFor && own.isBeyondOthers(token);
   }
 
   #giveUpSlowDisk(own: OwnCandidate): void {
@@ -157,8 +191,9 @@ export class Judge {
   }
 
   #tellLeader(contest: Contest): void {
-    const { outbox, lease } = this.#options;
-    const leader = this.hasJoined ? contest.currentLeader(lease.isHeld) : undefined;
+    const { outbox } = this.#options;
+    const isHeld = contest.own !== undefined && this.#isHeld(contest.own);
+    const leader = this.hasJoined ? contest.currentLeader(isHeld) : undefined;
     if (isSameProcess(leader, contest.leader)) return;
     contest.leader = leader;
     outbox.push({ kind: 'leader', name: contest.name, leader });
@@ -175,7 +210,7 @@ export class Judge {
 
   /** Each of these times may change what follows. */
   #wake(own: OwnCandidate): void {
-    const { config, lease, outbox } = this.#options;
+    const { config, outbox } = this.#options;
     const times = [
       [own.standsSinceMs, config.heardMs],
       [own.otherTermSinceMs, config.heardMs],
@@ -186,6 +221,8 @@ export class Judge {
     for (const [sinceMs, ms] of times) {
       if (sinceMs !== undefined) outbox.wake('look', sinceMs + ms);
     }
-    if (own.term !== undefined && !lease.isAlone) outbox.wake('look', lease.endMs);
+    const { endMs } = this.#holdOf(own);
+    if (own.term !== undefined && endMs !== undefined) outbox.wake('look', endMs);
+    if (own.mandate !== undefined && own.needsHold) outbox.wake('look', own.mandate.nextMs);
   }
 }

@@ -8,6 +8,13 @@ import type { Membership } from './contract.ts';
 import type { ElectionConfig } from './election-config.ts';
 import type { ElectionOutbox } from './election-outbox.ts';
 
+/** What lets a term go on, and ends it. */
+export interface Hold {
+  /** When it ends, as it is now; undefined while it has no end, or has ended. */
+  readonly endMs: number | undefined;
+  isHeldAt(nowMs: number): boolean;
+}
+
 /** Questions that may still be answered; older ones are worth nothing any more. */
 const QUESTIONS_MAX = 8;
 
@@ -22,7 +29,7 @@ export interface LeaseOptions {
   readonly outbox: ElectionOutbox;
 }
 
-export class Lease {
+export class Lease implements Hold {
   readonly #options: LeaseOptions;
   #endMs = Number.NEGATIVE_INFINITY;
   #wasAlone = false;
@@ -43,17 +50,12 @@ export class Lease {
     return this.isAlone !== this.#wasAlone;
   }
 
-  get isHeld(): boolean {
-    return this.isHeldAt(this.#options.outbox.nowMs);
-  }
-
   isHeldAt(nowMs: number): boolean {
     return this.isAlone || nowMs < this.#endMs;
   }
 
-  /** When it ends, as it is now. */
-  get endMs(): number {
-    return this.#endMs;
+  get endMs(): number | undefined {
+    return this.isAlone ? undefined : this.#endMs;
   }
 
   /** Before an input: until now nobody else was there to miss this node, whoever is by now. */

@@ -2,6 +2,7 @@
 import type { Candidate } from './candidate.ts';
 import type { CampaignRules } from './contract.ts';
 import { type FenceToken, laterToken, type TermHolder } from './fence-token.ts';
+import type { Mandate } from './mandate.ts';
 import type { TermRecord } from './term-record.ts';
 
 /** A token that is made known and durable before it is used. */
@@ -10,9 +11,18 @@ export interface PendingTerm {
   readonly sinceMs: number;
 }
 
+export interface OwnCandidateOptions {
+  readonly self: TermHolder;
+  readonly name: string;
+  readonly rules: CampaignRules;
+  readonly mandate: Mandate | undefined;
+}
+
 export class OwnCandidate {
   readonly name: string;
   readonly rules: CampaignRules;
+  /** Where voters decide; else this node's lease does. */
+  readonly mandate: Mandate | undefined;
   /** Others are told of it since then; undefined while it is not able to lead. */
   standsSinceMs: number | undefined;
   /** The term that it leads in. */
@@ -22,20 +32,28 @@ export class OwnCandidate {
   otherTermSinceMs: number | undefined;
   /** Its disk failed then: for a while others may lead. */
   blockedSinceMs: number | undefined;
+  /** Another candidate has other voters: this one is withdrawn. */
+  hasConflict: boolean = false;
   /** Too few members are not suspect, since then. */
   scarceSinceMs: number | undefined;
-  /** It leads, or would at once with a lease. */
-  needsLease: boolean = false;
+  /** It leads, or would at once with a lease or a mandate. */
+  needsHold: boolean = false;
   /** What others were told last; undefined for nothing. */
   told: Candidate | undefined;
   readonly #self: TermHolder;
   #highest: FenceToken = 0n;
   #highestOfOthers: FenceToken = 0n;
 
-  constructor(self: TermHolder, name: string, rules: CampaignRules) {
+  constructor({ self, name, rules, mandate }: OwnCandidateOptions) {
     this.#self = self;
     this.name = name;
     this.rules = rules;
+    this.mandate = mandate;
+  }
+
+  /** Its term depends on the lease of this node. */
+  get needsLease(): boolean {
+    return this.needsHold && this.mandate === undefined;
   }
 
   /** The greatest token that is known for the name. */
@@ -75,7 +93,7 @@ export class OwnCandidate {
 
   /** As it is for others. */
   get candidate(): Candidate {
-    const { priority, isSticky, serial } = this.rules;
-    return { priority, isSticky, serial, term: this.term };
+    const { priority, isSticky, serial, voters } = this.rules;
+    return { priority, isSticky, serial, voters, term: this.term };
   }
 }

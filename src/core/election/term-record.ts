@@ -13,17 +13,27 @@ export interface TermRecord extends TermHolder {
   readonly token: FenceToken;
 }
 
-export function encodeTerm({ token, node, incarnation }: TermRecord): Uint8Array {
-  return new Writer().big(token).string(node).big(incarnation).take();
+export function encodeTerm(term: TermRecord): Uint8Array {
+  return writeTerm(new Writer(), term).take();
+}
+
+export function writeTerm(writer: Writer, { token, node, incarnation }: TermRecord): Writer {
+  return writer.big(token).string(node).big(incarnation);
 }
 
 /** @throws WireError */
 export function decodeTerm(bytes: Uint8Array): TermRecord {
   const reader = new Reader(bytes);
+  const term = readTerm(reader);
+  reader.end();
+  return term;
+}
+
+/** @throws WireError */
+export function readTerm(reader: Reader): TermRecord {
   const token = readToken(reader);
   const node = reader.string(NODE_NAME_BYTES_MAX);
   const incarnation = reader.big();
-  reader.end();
   if (!isNodeName(node)) throw new WireError('not the name of a node');
   return { token, node, incarnation };
 }

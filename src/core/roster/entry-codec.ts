@@ -5,6 +5,8 @@ import {
   FINGERPRINT_BYTES_MAX,
   META_BYTES_MAX,
   REFUTATION_MAX,
+  SHARD_WEIGHT_MAX,
+  SHARD_WEIGHT_MIN,
   VERSION_BYTES_MAX,
   ZONE_BYTES_MAX,
 } from '../../limits.ts';
@@ -67,8 +69,7 @@ function readRecord(reader: Reader): MemberRecord {
 
 function readWeight(reader: Reader): number {
   const weight = reader.value();
-  if (typeof weight !== 'number' || !(weight >= 0) || !Number.isFinite(weight)) {
-    throw new WireError('not a weight');
-  }
+  const isWeight = typeof weight === 'number' && weight >= SHARD_WEIGHT_MIN;
+  if (!isWeight || weight > SHARD_WEIGHT_MAX) throw new WireError('not a weight');
   return weight;
 }

@@ -14,7 +14,7 @@ export interface MemberRecord {
   /** Of the program that the node runs. */
   readonly version: string;
   readonly zone?: string | undefined;
-  /** Finite, 0 or more. */
+  /** `SHARD_WEIGHT_MIN` to `SHARD_WEIGHT_MAX`: its share of the ring is in proportion to it. */
   readonly weight: number;
   /** An encoded value of at most `META_BYTES_MAX` bytes; the roster does not look inside. */
   readonly meta: Uint8Array;

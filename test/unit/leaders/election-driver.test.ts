@@ -51,6 +51,8 @@ class PlayedPort implements ElectionPort {
     this.#events = events;
   }
 
+  sendBallot(): void {}
+
   /** The neighbour answers at once. */
   ask(nonce: number): void {
     this.#events?.onAttested(nonce);
@@ -87,6 +89,7 @@ async function member(): Promise<UnderTest> {
     host,
     port,
     stores,
+    durable: undefined,
     processes: aliveForEver(),
     clock: {
       now: () => stamps.now(time.wallMs()),

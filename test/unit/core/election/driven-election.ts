@@ -1,6 +1,7 @@
 /** One election core on virtual time, in a cluster that the test plays. */
 import { CoreInbox } from '../../../../src/cluster/core-inbox.ts';
 import { StampClock } from '../../../../src/core/clock/stamp-clock.ts';
+import type { Verdict } from '../../../../src/core/election/ballot.ts';
 import type { Candidate } from '../../../../src/core/election/candidate.ts';
 import type {
   CampaignRules,
@@ -14,6 +15,13 @@ import { TimerHeap } from '../../../../src/testing/timer-heap.ts';
 
 export const NAME = 'nightly';
 const WALL_MS = 1_800_000_000_000;
+
+/** What voters were asked. */
+export interface Polled {
+  readonly token: bigint;
+  readonly nonce: number;
+  readonly to: readonly string[];
+}
 
 export interface Settings {
   readonly node?: string;
@@ -29,6 +37,8 @@ export class DrivenElection {
   /** What happened: `elected`, `revoked`, `publish led`, `leader b@t` and so on. */
   readonly told: string[] = [];
   readonly asked: number[] = [];
+  readonly polled: Polled[] = [];
+  readonly released: bigint[] = [];
   readonly tokens: bigint[] = [];
   readonly kept: Map<string, TermRecord> = new Map();
   published: Candidate | undefined;
@@ -111,6 +121,20 @@ export class DrivenElection {
     if (minting !== undefined) this.do({ ...minting, kind: 'minted', isKept });
   }
 
+  /** A voter answers the last question. */
+  vote(
+    voter: string,
+    verdict: Verdict = { kind: 'granted' },
+    polled: Polled = this.lastPolled,
+  ): void {
+    const { token, nonce } = polled;
+    this.do({ kind: 'voted', name: NAME, answer: { voter, token, nonce, verdict } });
+  }
+
+  get lastPolled(): Polled {
+    return this.polled.at(-1) ?? { token: 0n, nonce: 0, to: [] };
+  }
+
   get fence(): bigint | undefined {
     return this.core.term(NAME, this.nowMs);
   }
@@ -149,6 +173,15 @@ export class DrivenElection {
       }
       case 'ask':
         this.asked.push(effect.nonce);
+        return;
+      case 'poll':
+        this.polled.push(effect);
+        return;
+      case 'release':
+        this.released.push(effect.token);
+        return;
+      case 'conflict':
+        this.told.push(`conflict ${effect.rival?.node ?? 'by a voter'}`);
         return;
       case 'mint':
         this.#minting = effect;

@@ -2,6 +2,7 @@
  * Election cores of several nodes on virtual time. Stores, roster and links are played: word of a
  * candidacy takes a latency, a node that cannot be reached is suspect after a second or so and dead
  * two to four seconds later, and nodes that meet, or meet again, tell each other all they have.
+ * Voters are real, their disks are played; each node may have a clock of a rate of its own.
  */
 import { CoreInbox } from '../../../../src/cluster/core-inbox.ts';
 import { StampClock } from '../../../../src/core/clock/stamp-clock.ts';
@@ -9,8 +10,10 @@ import type { Candidate } from '../../../../src/core/election/candidate.ts';
 import type { ElectionEffect, ElectionInput } from '../../../../src/core/election/contract.ts';
 import { Election } from '../../../../src/core/election/election.ts';
 import type { TermRecord } from '../../../../src/core/election/term-record.ts';
+import type { Voters } from '../../../../src/core/election/voters.ts';
 import { SeededRandom } from '../../../../src/testing/seeded-random.ts';
 import { TimerHeap } from '../../../../src/testing/timer-heap.ts';
+import { PlayedVoter, VoteDisk } from './played-voter.ts';
 
 export const NAME = 'nightly';
 const WALL_MS = 1_800_000_000_000;
@@ -38,6 +41,8 @@ export class ElectionNetwork {
   readonly nodes: Map<string, ElectionNode> = new Map();
   readonly elected: ElectedTerm[] = [];
   nowMs: number = 1_000;
+  /** Candidates do not hear of each other: nothing but voters decides. */
+  isDeaf: boolean = false;
   /** When anything was last done to nodes or network. */
   disturbedMs: number = 0;
   /** When the network was last cut or healed. */
@@ -45,15 +50,18 @@ export class ElectionNetwork {
   readonly #heap = new TimerHeap();
   readonly #sides = new Map<string, number>();
   readonly #disks = new Map<string, TermRecord & { readonly stamp: bigint }>();
+  readonly #voteDisks = new Map<string, VoteDisk>();
   #incarnation = 0n;
 
   constructor(seed: number) {
     this.random = new SeededRandom(seed);
   }
 
-  start(name: string, rules: Partial<Candidate> = {}): ElectionNode {
+  start(name: string, options: StartOptions = {}): ElectionNode {
+    const { hasDisk = true, rate = 1, ...rules } = options;
     this.#incarnation += 1n;
-    const node = new ElectionNode(this, { node: name, incarnation: this.#incarnation }, rules);
+    const self = { node: name, incarnation: this.#incarnation };
+    const node = new ElectionNode(this, { self, rules, rate, disk: this.#diskOf(name, hasDisk) });
     this.nodes.set(name, node);
     const kept = this.#disks.get(name);
     if (kept !== undefined) node.hearTerm(kept);
@@ -67,6 +75,7 @@ export class ElectionNetwork {
     const node = this.nodes.get(name);
     if (node === undefined) return;
     node.isUp = false;
+    node.voter.crash();
     this.nodes.delete(name);
     if (node.kept !== undefined) this.#disks.set(name, node.kept);
     this.disturbed();
@@ -106,6 +115,13 @@ export class ElectionNetwork {
 
   after(ms: number, callback: () => void): void {
     this.#heap.push(this.nowMs + ms, callback);
+  }
+
+  #diskOf(name: string, hasDisk: boolean): VoteDisk | undefined {
+    if (!hasDisk) return undefined;
+    const known = this.#voteDisks.get(name) ?? new VoteDisk();
+    this.#voteDisks.set(name, known);
+    return known;
   }
 
   /** A message of `from`, if both are there when it arrives. */
@@ -158,7 +174,22 @@ export class ElectionNetwork {
   }
 }
 
+export interface StartOptions extends Partial<Candidate> {
+  /** As a voter. */
+  readonly hasDisk?: boolean;
+  /** Of its monotonic clock. */
+  readonly rate?: number;
+}
+
+interface NodeParts {
+  readonly self: { readonly node: string; readonly incarnation: bigint };
+  readonly rules: Partial<Candidate>;
+  readonly rate: number;
+  readonly disk: VoteDisk | undefined;
+}
+
 export class ElectionNode {
+  readonly voter: PlayedVoter;
   readonly name: string;
   readonly self: { readonly node: string; readonly incarnation: bigint };
   readonly core: Election;
@@ -172,16 +203,18 @@ export class ElectionNode {
   published: Stamped<{ readonly candidate: Candidate | undefined }> | undefined;
   readonly #network: ElectionNetwork;
   readonly #rules: Partial<Candidate>;
+  readonly #rate: number;
   readonly #clock = new StampClock();
   readonly #heard = new Map<string, bigint>();
   readonly #inbox = new CoreInbox<ElectionInput>((input) => {
-    for (const effect of this.core.handle(input, this.#network.nowMs)) this.#perform(effect);
+    for (const effect of this.core.handle(input, this.localMs)) this.#perform(effect);
   });
 
-  constructor(network: ElectionNetwork, self: ElectionNode['self'], rules: Partial<Candidate>) {
+  constructor(network: ElectionNetwork, { self, rules, rate, disk }: NodeParts) {
     const { members, suspects } = this;
     this.#network = network;
     this.#rules = rules;
+    this.#rate = rate;
     this.self = self;
     this.name = self.node;
     this.core = new Election({
@@ -200,14 +233,20 @@ export class ElectionNode {
       },
       highest: () => this.kept,
     });
+    this.voter = new PlayedVoter(network, this, disk);
+  }
+
+  /** By its own monotonic clock. */
+  get localMs(): number {
+    return this.#network.nowMs * this.#rate;
   }
 
   get fence(): bigint | undefined {
-    return this.core.term(NAME, this.#network.nowMs);
+    return this.core.term(NAME, this.localMs);
   }
 
   get leader(): string | undefined {
-    return this.core.leader(NAME, this.#network.nowMs)?.node;
+    return this.core.leader(NAME, this.localMs)?.node;
   }
 
   get isCandidate(): boolean {
@@ -215,8 +254,8 @@ export class ElectionNode {
   }
 
   campaign(): void {
-    const { priority = 0, isSticky = true } = this.#rules;
-    const rules = { priority, isSticky, minMembers: 1, serial: 1 };
+    const { priority = 0, isSticky = true, voters } = this.#rules;
+    const rules = { priority, isSticky, minMembers: 1, serial: 1, voters };
     this.do({ kind: 'campaign', name: NAME, rules });
   }
 
@@ -226,9 +265,14 @@ export class ElectionNode {
 
   /** While the loop stands still everything waits. */
   do(input: ElectionInput): void {
+    this.awake(() => this.#inbox.submit(input));
+  }
+
+  /** Later while it stands still, never when it is down. */
+  awake(action: () => void): void {
     const waitMs = this.stalledUntilMs - this.#network.nowMs;
-    if (waitMs > 0) this.#network.after(waitMs, () => this.do(input));
-    else if (this.isUp) this.#inbox.submit(input);
+    if (waitMs > 0) this.#network.after(waitMs, () => this.awake(action));
+    else if (this.isUp) action();
   }
 
   /** Another node is alive, and this one compares stores with it. */
@@ -239,6 +283,7 @@ export class ElectionNode {
     this.members.set(other.name, other.self.incarnation);
     this.suspects.delete(other.name);
     this.do({ kind: 'membersChanged' });
+    if (this.#network.isDeaf) return;
     if (other.published !== undefined) this.hear(other, other.published);
     if (other.kept !== undefined) this.hearTerm(other.kept);
   }
@@ -290,18 +335,25 @@ export class ElectionNode {
   #publish(candidate: Candidate | undefined): void {
     const told = { candidate, stamp: this.#clock.now(this.#wallMs) };
     this.published = told;
+    this.#tellAll((node) => node.hear(this, told));
+  }
+
+  #tellAll(tell: (node: ElectionNode) => void): void {
+    if (this.#network.isDeaf) return;
     for (const to of this.#network.nodes.keys()) {
-      if (to !== this.name) this.#network.carry(this, to, (node) => node.hear(this, told));
+      if (to !== this.name) this.#network.carry(this, to, tell);
     }
   }
 
   #mint(token: bigint): void {
     const term = { ...this.self, token, stamp: this.#clock.now(this.#wallMs) };
     this.hearTerm(term);
-    for (const to of this.#network.nodes.keys()) {
-      if (to !== this.name) this.#network.carry(this, to, (node) => node.hearTerm(term));
-    }
+    this.#tellAll((node) => node.hearTerm(term));
     this.do({ kind: 'minted', name: NAME, token, isKept: true });
+  }
+
+  #release(token: bigint, voters: Voters): void {
+    for (const to of voters) this.voter.send(to, { kind: 'release', name: NAME, token });
   }
 
   #ask(nonce: number): void {
@@ -319,9 +371,20 @@ export class ElectionNode {
     switch (effect.kind) {
       case 'schedule': {
         const { timer, delayMs } = effect;
-        this.#network.after(delayMs, () => this.do({ kind: 'timerFired', timer }));
+        const ms = delayMs / this.#rate;
+        this.#network.after(ms, () => this.do({ kind: 'timerFired', timer }));
         break;
       }
+      case 'poll': {
+        const { name, token, voters, nonce } = effect;
+        for (const to of effect.to) {
+          this.voter.send(to, { kind: 'request', name, token, voters, nonce });
+        }
+        break;
+      }
+      case 'release':
+        this.#release(effect.token, effect.voters);
+        break;
       case 'ask':
         this.#ask(effect.nonce);
         break;
