@@ -1,10 +1,8 @@
-/** The three processes: started, killed, stopped for a while and cleaned up. */
+/** Nodes as processes: started, killed, stopped for a while, retired and cleaned up. */
 import { fork } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 
-const NODE_FILE = fileURLToPath(new URL('node.mjs', import.meta.url));
 const STOP_MS = 10_000;
 const WAIT_MS_MAX = 20_000;
 
@@ -14,23 +12,23 @@ export class Crew {
   #waiting = new Set();
   #onMessage;
 
-  /** `settings`: what each node is given, beside its name and its contacts. */
-  constructor({ folder, secret, settings, onMessage }) {
-    this.#settings = { folder, secret, settings };
+  /** `file`: what each runs; `settings`: what it is given, beside its name and its contacts. */
+  constructor({ file, folder, secret, settings, onMessage }) {
+    this.#settings = { file, folder, secret, settings };
     this.#onMessage = onMessage;
   }
 
   /** Starts a node, the second time with the identity of the first; resolves when it listens. */
   async start(name) {
-    const { folder, secret, settings } = this.#settings;
+    const { file, folder, secret, settings } = this.#settings;
     const dataDir = join(folder, name);
     mkdirSync(dataDir, { recursive: true, mode: 0o700 });
     const logFile = join(dataDir, 'output.log');
     const log = openSync(logFile, 'a', 0o600);
     const contacts = [...this.#members.values()].map((each) => `${each.name}/${each.address}`);
-    const child = fork(NODE_FILE, [JSON.stringify({ ...settings, name, dataDir, contacts })], {
+    const child = fork(file, [JSON.stringify({ ...settings, name, dataDir, contacts })], {
       // The secret goes where other users of the machine cannot read it.
-      env: { ...process.env, NIGHTLY_SECRET: secret },
+      env: { ...process.env, CREW_SECRET: secret },
       stdio: ['ignore', log, log, 'ipc'],
     });
     closeSync(log);
@@ -61,6 +59,19 @@ export class Crew {
     this.#members.delete(name);
     member.child.kill('SIGKILL');
     await member.exited;
+  }
+
+  /** With a goodbye; resolves when the process has ended. */
+  async retire(name) {
+    const member = this.#members.get(name);
+    this.#members.delete(name);
+    member.child.send({ type: 'stop' });
+    await member.exited;
+  }
+
+  /** To each of them. */
+  tell(message) {
+    for (const { child } of this.#members.values()) child.send(message);
   }
 
   /** From now on the process does nothing at all, until `wake`. */

@@ -11,6 +11,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Screen } from '../demo/screen.mjs';
 import { Crew } from './crew.mjs';
@@ -26,7 +27,9 @@ const screen = new Screen(process.stdout);
 const folder = mkdtempSync(join(tmpdir(), 'barrel-nightly-'));
 const report = join(folder, 'report');
 const secret = randomBytes(32).toString('base64url');
-const crew = new Crew({ folder, secret, settings: { report, isGuarded }, onMessage: hear });
+const file = fileURLToPath(new URL('node.mjs', import.meta.url));
+const settings = { report, isGuarded };
+const crew = new Crew({ file, folder, secret, settings, onMessage: hear });
 /** What the nodes told of their lines: `{ type, node, fence, text, line }`. */
 const told = [];
 

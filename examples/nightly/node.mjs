@@ -11,7 +11,7 @@ const WORK_MS = 250;
 const VIEW_MS = 100;
 
 const { name, contacts, dataDir, report, isGuarded } = JSON.parse(process.argv[2]);
-const { NIGHTLY_SECRET: secret } = process.env;
+const { CREW_SECRET: secret } = process.env;
 const file = new FencedFile(report, { isGuarded });
 const node = await createNode({ name, contacts, dataDir, cluster: 'nightly', secret });
 // Ctrl-C reaches every process of the terminal; the parent decides what happens then.

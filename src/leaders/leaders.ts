@@ -95,7 +95,8 @@ export interface Leaders {
    * This node becomes a candidate. Resolves when it is one; one that is alone leads by then. The
    * first `elected` comes after that, so that no listener misses it.
    * @throws ERR_ALREADY_CANDIDATE, ERR_CONFLICT (other candidates have other voters), ERR_OPTION
-   * (the name, an option), ERR_NO_PROCESS (the pid), ERR_OVERLOADED (4,096 candidacies), ERR_CLOSED, the reason of `signal`.
+   * (the name, an option), ERR_NO_PROCESS (the pid), ERR_OVERLOADED (4,096 candidacies),
+   * ERR_CLOSED, the reason of `signal`.
    */
   campaign(name: string, options?: CampaignOptions): Promise<Candidacy>;
   /**

@@ -61,7 +61,7 @@ export class NodeShards implements Shards {
     });
   }
 
-  /** Somebody on this node has these shards in hand: before that it may hold nothing. Idempotent. */
+  /** Somebody on this node has these shards in hand: before that it holds nothing. Idempotent. */
   use(): void {
     this.#custody.use();
   }

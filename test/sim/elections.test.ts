@@ -65,8 +65,11 @@ describe('whole nodes', () => {
     expect(await run.run(), `BARREL_ELECTION_SEED=${seed}`).toEqual([]);
   });
 
-  test.each(seeds(8))('seed %i with voters has one leader at most, at any instant', async (seed) => {
-    const run = new ClusterElectionRun({ seed, hasVoters: true });
-    expect(await run.run(), `BARREL_ELECTION_SEED=${seed}`).toEqual([]);
-  });
+  test.each(seeds(8))(
+    'seed %i with voters has one leader at most, at any instant',
+    async (seed) => {
+      const run = new ClusterElectionRun({ seed, hasVoters: true });
+      expect(await run.run(), `BARREL_ELECTION_SEED=${seed}`).toEqual([]);
+    },
+  );
 });

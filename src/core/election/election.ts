@@ -10,8 +10,8 @@
  * - A term ends with its lease, and when another one of the name is known that is not before it. So
  *   two equal tokens end both, and after a split the later term goes on.
  * - A token is known to others, and durable where there is a disk, before its term begins.
- * - Of a name with a quorum nobody begins or goes on without the promises of most of its voters; all
- *   the rest is the same.
+ * - Of a name with a quorum nobody begins or goes on without the promises of most of its voters;
+ *   all the rest is the same.
  */
 import { BarrelError } from '../../errors.ts';
 import type { StampSource } from '../store/contract.ts';

@@ -1,4 +1,4 @@
-/** Asks the voters of a candidate for their promises: in a vote, and again and again in its term. */
+/** Asks the voters of a candidate for their promises: in a vote, and on and on in its term. */
 import type { StampSource } from '../store/contract.ts';
 import type { ElectionConfig } from './election-config.ts';
 import type { ElectionOutbox } from './election-outbox.ts';

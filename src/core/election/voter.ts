@@ -71,11 +71,14 @@ export class Voter {
   readonly #soberMs: number;
   readonly #votes = new Map<string, Vote>();
   #tidiedMs = Number.NEGATIVE_INFINITY;
+  /** Of the input that is handled. */
+  #nowMs: number;
   #effects: VoterEffect[] = [];
 
   constructor({ self, memory, nowMs }: VoterOptions) {
     this.#self = self;
     this.#hasMemory = memory !== undefined;
+    this.#nowMs = nowMs;
     this.#soberMs = nowMs + PROMISE_MS;
     for (const [name, promise] of memory ?? []) {
       const vote = { promise, isOwn: true, untilMs: this.#soberMs };
@@ -90,20 +93,21 @@ export class Voter {
 
   /** Applies one input at a monotonic time in milliseconds; never throws for what a peer sent. */
   handle(input: VoterInput, nowMs: number): readonly VoterEffect[] {
-    if (input.kind === 'kept') this.#onKept(input, nowMs);
-    else this.#onBallot(input.from, input.ballot, nowMs);
+    this.#nowMs = nowMs;
+    if (input.kind === 'kept') this.#onKept(input);
+    else this.#onBallot(input.from, input.ballot);
     const effects = this.#effects;
     this.#effects = [];
     return effects;
   }
 
-  #onBallot(from: TermHolder, ballot: Ballot, nowMs: number): void {
+  #onBallot(from: TermHolder, ballot: Ballot): void {
     switch (ballot.kind) {
       case 'request':
-        this.#onRequest(from, ballot, nowMs);
+        this.#onRequest(from, ballot);
         break;
       case 'release':
-        this.#onRelease(from, ballot, nowMs);
+        this.#onRelease(from, ballot);
         break;
       case 'recall':
         this.#tell(from.node, ballot.name);
@@ -120,33 +124,33 @@ export class Voter {
 
   // Promises
 
-  #onRequest(from: TermHolder, request: Request, nowMs: number): void {
+  #onRequest(from: TermHolder, request: Request): void {
     if (!request.voters.includes(this.#self)) return;
-    const vote = this.#voteFor(request, nowMs);
+    const vote = this.#voteFor(request);
     if (vote === undefined) {
       this.#answer(from.node, request, { kind: 'refused', highest: 0n });
-    } else if (isPromised(vote, from, request.token) && isFree(vote, from, nowMs)) {
-      if (vote.waiting === undefined) this.#grant(from.node, vote, request, nowMs);
+    } else if (isPromised(vote, from, request.token) && this.#isFree(vote, from)) {
+      if (vote.waiting === undefined) this.#grant(from.node, vote, request);
       else vote.waiting = request.nonce;
     } else {
-      const refusal = this.#refusal(from, vote, request, nowMs);
+      const refusal = this.#refusal(from, vote, request);
       if (refusal === undefined) this.#promise(from, vote, request);
       else this.#answer(from.node, request, refusal);
     }
   }
 
   /** Undefined when there is no room for a further name. */
-  #voteFor({ name, voters }: Request, nowMs: number): Vote | undefined {
+  #voteFor({ name, voters }: Request): Vote | undefined {
     const known = this.#votes.get(name);
     if (known !== undefined) return known;
-    if (this.#votes.size >= VOTES_MAX) this.#tidy(nowMs);
+    if (this.#votes.size >= VOTES_MAX) this.#tidy();
     if (this.#votes.size >= VOTES_MAX) return undefined;
     const isSure = this.#hasMemory || voters.every((voter) => voter === this.#self);
     const recollection = isSure ? undefined : new Recollection(this.#self, voters);
     const vote: Vote = {
       promise: undefined,
       isOwn: true,
-      untilMs: this.#hasMemory ? nowMs : this.#soberMs,
+      untilMs: this.#hasMemory ? this.#nowMs : this.#soberMs,
       waiting: undefined,
       recollection,
     };
@@ -155,17 +159,22 @@ export class Voter {
   }
 
   /** Why not; undefined when nothing speaks against it. */
-  #refusal(from: TermHolder, vote: Vote, request: Request, nowMs: number): Verdict | undefined {
+  #refusal(from: TermHolder, vote: Vote, request: Request): Verdict | undefined {
     const { promise, waiting } = vote;
     const highest = promise?.token ?? 0n;
     const refused: Verdict = { kind: 'refused', highest };
     if (!this.#isSure(vote, request)) return refused;
-    if (!isFree(vote, from, nowMs)) {
+    if (!this.#isFree(vote, from)) {
       const isContested = promise !== undefined && !isSameVoters(promise.voters, request.voters);
       return isContested ? { kind: 'conflict' } : refused;
     }
     // One that is on its way to the disk is not overtaken.
     return waiting !== undefined || request.token <= highest ? refused : undefined;
+  }
+
+  /** Nobody else has this voter's word. */
+  #isFree({ promise, isOwn, untilMs }: Vote, from: TermHolder): boolean {
+    return this.#nowMs >= untilMs || (isOwn && promise !== undefined && isSame(promise, from));
   }
 
   #promise(from: TermHolder, vote: Vote, { name, token, voters, nonce }: Request): void {
@@ -176,36 +185,32 @@ export class Voter {
     this.#effects.push({ kind: 'keep', name, record: vote.promise });
   }
 
-  #onKept({ name, token, isKept }: Extract<VoterInput, { kind: 'kept' }>, nowMs: number): void {
+  #onKept({ name, token, isKept }: Extract<VoterInput, { kind: 'kept' }>): void {
     const vote = this.#votes.get(name);
     const { promise, waiting } = vote ?? {};
     if (vote === undefined || promise?.token !== token || waiting === undefined) return;
     const asked = { name, token, nonce: waiting };
     if (isKept) {
-      this.#grant(promise.node, vote, asked, nowMs);
+      this.#grant(promise.node, vote, asked);
       return;
     }
     // The disk may have it all the same, but nobody has this voter's word.
-    vote.untilMs = nowMs;
+    vote.untilMs = this.#nowMs;
     vote.waiting = undefined;
     this.#answer(promise.node, asked, { kind: 'refused', highest: token });
   }
 
-  #grant(to: NodeName, vote: Vote, asked: Asked, nowMs: number): void {
-    vote.untilMs = nowMs + PROMISE_MS;
+  #grant(to: NodeName, vote: Vote, asked: Asked): void {
+    vote.untilMs = this.#nowMs + PROMISE_MS;
     vote.isOwn = true;
     vote.waiting = undefined;
     this.#answer(to, asked, { kind: 'granted' });
   }
 
-  #onRelease(
-    from: TermHolder,
-    { name, token }: Pick<Asked, 'name' | 'token'>,
-    nowMs: number,
-  ): void {
+  #onRelease(from: TermHolder, { name, token }: Pick<Asked, 'name' | 'token'>): void {
     const vote = this.#votes.get(name);
     if (vote?.isOwn !== true || !isPromised(vote, from, token)) return;
-    vote.untilMs = nowMs;
+    vote.untilMs = this.#nowMs;
     vote.waiting = undefined;
   }
 
@@ -246,11 +251,11 @@ export class Voter {
   }
 
   /** Names without a term for a week go, once a minute at most. */
-  #tidy(nowMs: number): void {
-    if (nowMs < this.#tidiedMs + TIDY_MS) return;
-    this.#tidiedMs = nowMs;
+  #tidy(): void {
+    if (this.#nowMs < this.#tidiedMs + TIDY_MS) return;
+    this.#tidiedMs = this.#nowMs;
     for (const [name, { untilMs }] of this.#votes) {
-      if (nowMs < untilMs + FENCE_KEPT_MS) continue;
+      if (this.#nowMs < untilMs + FENCE_KEPT_MS) continue;
       this.#votes.delete(name);
       this.#effects.push({ kind: 'forget', name });
     }
@@ -259,11 +264,6 @@ export class Voter {
 
 function isPromised({ promise }: Vote, holder: TermHolder, token: FenceToken): boolean {
   return promise?.token === token && isSame(promise, holder);
-}
-
-/** Nobody else has this voter's word. */
-function isFree({ promise, isOwn, untilMs }: Vote, from: TermHolder, nowMs: number): boolean {
-  return nowMs >= untilMs || (isOwn && promise !== undefined && isSame(promise, from));
 }
 
 function isSame(a: TermHolder, b: TermHolder): boolean {

@@ -4,7 +4,10 @@
  * that it ranks best, and turns the others away, which then go to the next one. As the orders are
  * strict, the result is the one stable matching that is best for the slots, whatever came first.
  */
-import type { SlotBids } from './slot-bids.ts';
+import type { Bid, SlotBids } from './slot-bids.ts';
+
+/** Bids that are worked out for a slot whose list was not enough; then so many times more. */
+const DEEPER = 64;
 
 /**
  * For each slot the index of its member. `bounds`, by index of member, add up to at least the
@@ -22,6 +25,8 @@ class Matching {
   readonly #bounds: Int32Array;
   /** The place of each slot's order that it proposes to next. */
   readonly #next: Uint16Array;
+  /** Of slots that all members in their list have turned away. */
+  readonly #deep = new Map<number, readonly Bid[]>();
   /** For each member a heap of what it keeps, the one that it ranks last on top. */
   readonly #starts: Int32Array;
   readonly #sizes: Int32Array;
@@ -53,8 +58,22 @@ class Matching {
   #propose(slot: number): number {
     const place = this.#next[slot] ?? 0;
     this.#next[slot] = place + 1;
-    const member = this.#bids.bidder(slot, place);
-    const cost = this.#bids.bid(slot, place);
+    if (place >= this.#bids.listed(slot)) return this.#proposeDeep(slot, place);
+    return this.#ask(slot, this.#bids.bidder(slot, place), this.#bids.bid(slot, place));
+  }
+
+  #proposeDeep(slot: number, place: number): number {
+    let bids = this.#deep.get(slot) ?? [];
+    if (place >= bids.length) {
+      bids = this.#bids.best(slot, DEEPER * Math.max(1, bids.length));
+      this.#deep.set(slot, bids);
+    }
+    const bid = bids[place];
+    // The bounds add up to all slots: somebody of all takes it.
+    return bid === undefined ? -1 : this.#ask(slot, bid.index, bid.cost);
+  }
+
+  #ask(slot: number, member: number, cost: number): number {
     const top = this.#starts[member] ?? 0;
     const bound = this.#bounds[member] ?? 0;
     if ((this.#sizes[member] ?? 0) < bound) {

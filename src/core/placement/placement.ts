@@ -16,8 +16,13 @@ import type { PlacedMember } from './ranked-member.ts';
 import { SlotBids } from './slot-bids.ts';
 import { inZoneRounds } from './zone-rounds.ts';
 
-/** A member has at most so many times its fair share, or the next whole number above that share. */
+/** A member has at most so many times its fair share, rounded down. */
 const LOAD_BOUND = 1.1;
+/**
+ * Smaller shares are rounded up: else the bounds would hardly add up to more than all slots, and
+ * each change would move many of them, after a long search.
+ */
+const ROUNDED_UP_BELOW = 20;
 
 export interface PlacementOptions {
   /** 1 to 65,536. */
@@ -73,7 +78,7 @@ export class Placement {
    */
   owners(partition: number, count: number): NodeName[] {
     const first = this.#table.ownerOf(partition);
-    const members = this.#bids.whole(partition).map(({ member }) => member);
+    const members = this.#bids.all(partition).map(({ member }) => member);
     const owner = members.filter(({ node }) => node === first);
     const ordered = [...owner, ...members.filter(({ node }) => node !== first)];
     return inZoneRounds(ordered)
@@ -118,7 +123,7 @@ export class Placement {
     for (const [number, { node, weight }] of members.entries()) {
       const index = this.#bids.indexOf(node) ?? -1;
       const share = (ringSize * weight) / total;
-      bounds[index] = Math.max(Math.floor(LOAD_BOUND * share), Math.ceil(share));
+      bounds[index] = loadBound(share);
       numbers[index] = number;
     }
     const owners = matchSlots(this.#bids, bounds);
@@ -136,4 +141,10 @@ export class Placement {
     writer.list(members, (w, { node, weight }) => w.string(node).value(weight));
     return this.#hash.hex(writer.take());
   }
+}
+
+/** Whole, and at least the share. */
+function loadBound(share: number): number {
+  const bound = LOAD_BOUND * share;
+  return share < ROUNDED_UP_BELOW ? Math.ceil(bound) : Math.floor(bound);
 }

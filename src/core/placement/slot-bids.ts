@@ -22,6 +22,11 @@ export interface Bid {
   readonly cost: number;
 }
 
+function isBefore(slot: number, one: Bid, other: Bid): boolean {
+  if (one.cost !== other.cost) return one.cost < other.cost;
+  return breaksTie(slot, one.member, other.member);
+}
+
 export class SlotBids {
   readonly ringSize: number;
   /** Bids that were worked out so far. */
@@ -35,8 +40,6 @@ export class SlotBids {
   readonly #bidders: Uint16Array;
   readonly #bids: Float64Array;
   readonly #counts: Uint8Array;
-  /** Whole orders, until the members change. */
-  readonly #whole = new Map<number, readonly Bid[]>();
 
   constructor(ringSize: number) {
     this.ringSize = ringSize;
@@ -70,7 +73,6 @@ export class SlotBids {
     const sizeBefore = this.size;
     this.#members[index] = member;
     this.#indexes.set(member.node, index);
-    this.#whole.clear();
     for (let slot = 0; slot < this.ringSize; slot += 1) {
       this.#offer(slot, index, this.#counts[slot] === sizeBefore);
     }
@@ -82,7 +84,6 @@ export class SlotBids {
     this.#members[index] = undefined;
     this.#indexes.delete(node);
     this.#free.push(index);
-    this.#whole.clear();
     const least = Math.min(LISTED_MIN, this.size);
     for (let slot = 0; slot < this.ringSize; slot += 1) {
       this.#strike(slot, index);
@@ -96,32 +97,48 @@ export class SlotBids {
     const member = index === undefined ? undefined : this.#members[index];
     if (index === undefined || member === undefined) return;
     this.#members[index] = { ...member, zone };
-    this.#whole.clear();
   }
 
-  /** Index of the member in that place of the slot's order, from 0. */
+  /** How many of the slot's best bids are listed. */
+  listed(slot: number): number {
+    return this.#counts[slot] ?? 0;
+  }
+
+  /** Index of the member in that place of the slot's list, from 0. */
   bidder(slot: number, place: number): number {
-    if (place < (this.#counts[slot] ?? 0)) return this.#bidders[slot * LISTED + place] ?? -1;
-    return this.whole(slot)[place]?.index ?? -1;
+    return this.#bidders[slot * LISTED + place] ?? -1;
   }
 
   /** What it bids. */
   bid(slot: number, place: number): number {
-    if (place < (this.#counts[slot] ?? 0)) return this.#bids[slot * LISTED + place] ?? 0;
-    return this.whole(slot)[place]?.cost ?? 0;
+    return this.#bids[slot * LISTED + place] ?? 0;
   }
 
-  /** All members, the best for that slot first. */
-  whole(slot: number): readonly Bid[] {
-    const known = this.#whole.get(slot);
-    if (known !== undefined) return known;
+  /** All bids for a slot, the best first. */
+  all(slot: number): readonly Bid[] {
     const bids: Bid[] = [];
     for (const [index, member] of this.#members.entries()) {
       if (member !== undefined) bids.push({ index, member, cost: this.#cost(slot, index) });
     }
-    bids.sort((a, b) => a.cost - b.cost || (breaksTie(slot, a.member, b.member) ? -1 : 1));
-    this.#whole.set(slot, bids);
-    return bids;
+    return bids.sort((a, b) => (isBefore(slot, a, b) ? -1 : 1));
+  }
+
+  /** The best bids for a slot, the best first; for few of many members quicker than all. */
+  best(slot: number, count: number): readonly Bid[] {
+    const best: Bid[] = [];
+    for (const [index, member] of this.#members.entries()) {
+      if (member === undefined) continue;
+      const bid = { index, member, cost: this.#cost(slot, index) };
+      let place = best.length;
+      for (let before = best[place - 1]; before && isBefore(slot, bid, before); ) {
+        place -= 1;
+        before = best[place - 1];
+      }
+      if (place === count) continue;
+      best.splice(place, 0, bid);
+      if (best.length > count) best.pop();
+    }
+    return best;
   }
 
   #cost(slot: number, index: number): number {

@@ -1,7 +1,8 @@
 /**
  * Random faults on elections with a quorum: splits, crashes with and without a disk, voters that
  * restart while their promises last, stalls, late and lost frames, clock steps, and clocks that run
- * at different rates; in every second run candidates do not even hear of each other. At no instant do two nodes act, in the whole network, and all tokens grow.
+ * at different rates; in every second run candidates do not even hear of each other. At no instant
+ * do two nodes act, in the whole network, and all tokens grow.
  */
 import { ElectionNetwork, type ElectionNode } from './election-network.ts';
 import { FencedRegister } from './fenced-register.ts';

@@ -1,4 +1,4 @@
-/** The rules of a voter, one by one: what it promises, to whom, for how long, and what it forgets. */
+/** The rules of a voter, one by one: what it promises, to whom, how long, and what it forgets. */
 import { describe, expect, test } from 'vitest';
 import type { Ballot, Verdict } from '../../../../src/core/election/ballot.ts';
 import { packToken } from '../../../../src/core/election/fence-token.ts';
