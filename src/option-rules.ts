@@ -4,6 +4,7 @@
  */
 import * as v from 'valibot';
 import { isAddress, isNodeName } from './core/names.ts';
+import { isWeight } from './core/roster/entry.ts';
 import { encodeValue } from './core/wire/value.ts';
 import { isContact } from './discovery/discovery.ts';
 import {
@@ -84,7 +85,7 @@ const rules = {
   shards: group({
     ringSize: integer(1, RING_SIZE_MAX),
     handOffMs: integer(0, 3_600_000),
-    weight: value(`a number from ${SHARD_WEIGHT_MIN} to ${SHARD_WEIGHT_MAX}`, isWeight),
+    weight: value(`0, or a number from ${SHARD_WEIGHT_MIN} to ${SHARD_WEIGHT_MAX}`, isWeight),
   }),
   maps: mapsByName(),
   authorize: value('a function', (input) => typeof input === 'function'),
@@ -251,10 +252,6 @@ function mapsByName(): Optional<unknown> {
       v.check((maps) => Object.keys(maps).length <= MAPS_MAX, `at most ${MAPS_MAX} maps`),
     ),
   );
-}
-
-function isWeight(input: unknown): boolean {
-  return typeof input === 'number' && input >= SHARD_WEIGHT_MIN && input <= SHARD_WEIGHT_MAX;
 }
 
 function isSecret(input: unknown): boolean {

@@ -164,7 +164,8 @@ export interface NodeOptions extends Cancellable {
          */
         readonly ringSize?: number | undefined;
         /**
-         * This node's share of the ring is in proportion to it, 0.01 to 100.
+         * This node's share of the ring is in proportion to it, 0.01 to 100; 0: it owns nothing, as
+         * long as another member has a weight.
          * @default 1
          */
         readonly weight?: number | undefined;

@@ -28,7 +28,7 @@ import type { ServiceRegistry } from './services/service-registry.ts';
 import type { Services } from './services/services.ts';
 import { settlement } from './settlement.ts';
 import type { NodeShards } from './shards/node-shards.ts';
-import type { Shards, ShardView } from './shards/shards.ts';
+import type { Shards } from './shards/shards.ts';
 import { within } from './time-limit.ts';
 import type { TopicHub } from './topics/topic-hub.ts';
 import type { Topics } from './topics/topics.ts';
@@ -106,8 +106,8 @@ export class RunningNode implements BarrelNode {
     return this.#parts.shards;
   }
 
-  /** To look at them all the same, as the command line does. */
-  get shardView(): ShardView {
+  /** For who only asks, as the command line does: this node holds no more for it. */
+  get shardView(): Shards {
     return this.#parts.shards;
   }
 

@@ -1,11 +1,12 @@
 /** Answers what `barrel place` and `barrel shards` ask of the placement that a node knows. */
 import type { BarrelNode } from '../barrel-node.ts';
-import type { ShardView } from '../shards/shards.ts';
 import { toJson } from './json-value.ts';
 import type { PlaceReport, ShardQuery, ShardsReport } from './shard-queries.ts';
 
 /** A node whose shards can be asked without taking them in use. */
-export type PlacingNode = Pick<BarrelNode, 'name' | 'metrics'> & { readonly shardView: ShardView };
+export type PlacingNode = Pick<BarrelNode, 'name' | 'metrics'> & {
+  readonly shardView: BarrelNode['shards'];
+};
 
 export function answerShards(node: PlacingNode, query: ShardQuery): unknown {
   switch (query.method) {

@@ -1,4 +1,4 @@
-/** The commands about placement in the cluster of a running node: `barrel place`, `barrel shards`. */
+/** The commands about placement as a running node sees it: `barrel place`, `barrel shards`. */
 import { type AskSettings, ask } from './ask.ts';
 import { keyOfWord } from './maps.ts';
 import { renderPlace, renderShards } from './shards-report.ts';

@@ -37,6 +37,8 @@ export class NodeShards implements Shards {
   #followed: PlacementTable | undefined;
   /** The members have changed since they were last looked at. */
   #isStale = false;
+  /** Before that, tables are worked out when somebody asks only. */
+  #isUsed = false;
   /** `met`: this node has been compared with a member, or is alone. */
   #state: 'out' | 'joined' | 'met' | 'leaving' | 'closed' = 'out';
   #boot: Disposable | undefined;
@@ -63,7 +65,11 @@ export class NodeShards implements Shards {
 
   /** Somebody on this node has these shards in hand: before that it holds nothing. Idempotent. */
   use(): void {
+    if (this.#isUsed) return;
+    this.#isUsed = true;
     this.#custody.use();
+    if (this.#state === 'met') this.#look();
+    this.#follow();
   }
 
   place(key: Key): NodeName {
@@ -141,7 +147,7 @@ export class NodeShards implements Shards {
     if (this.#state !== 'joined') return;
     this.#state = 'met';
     this.#boot?.[Symbol.dispose]();
-    this.#look();
+    if (this.#isUsed) this.#look();
     this.#follow();
   }
 
@@ -179,7 +185,7 @@ export class NodeShards implements Shards {
     const members = port
       .members()
       .map(({ node, record }) => ({ node, weight: record.weight, zone: record.zone }));
-    return members.length === 0 ? [{ node: port.self.node, weight }] : members;
+    return placedAmong(members.length === 0 ? [{ node: port.self.node, weight }] : members);
   }
 
   #look(): void {
@@ -191,6 +197,7 @@ export class NodeShards implements Shards {
   #onMembersChanged(): void {
     if (this.#isStale || this.#state === 'closed') return;
     this.#isStale = true;
+    if (!this.#isUsed) return;
     this.#options.host.timers.soon(() => {
       if (this.#isStale) this.#look();
       this.#follow();
@@ -199,10 +206,17 @@ export class NodeShards implements Shards {
 
   #follow(): void {
     const { table } = this.#placement;
+    if (!this.#isUsed) return;
     if (table === this.#followed) return;
     if (this.#state !== 'met' && this.#state !== 'leaving') return;
     this.#followed = table;
     if (this.#state === 'met') this.#custody.follow(table);
     else this.#custody.watch(table);
   }
+}
+
+/** Who wants nothing gets nothing, unless all do: somebody has to own the keys. */
+function placedAmong(members: readonly PlacedMember[]): readonly PlacedMember[] {
+  const willing = members.filter(({ weight }) => weight > 0);
+  return willing.length > 0 ? willing : members.map((member) => ({ ...member, weight: 1 }));
 }

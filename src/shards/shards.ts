@@ -102,9 +102,3 @@ export interface Shards extends Observable<ShardEvent> {
    */
   run(job: ShardJob, options?: Cancellable): Promise<void>;
 }
-
-/** For who asks and takes no part: it makes this node hold nothing. */
-export type ShardView = Pick<
-  Shards,
-  'ringSize' | 'epoch' | 'partition' | 'place' | 'owners' | 'shares' | 'owned'
->;

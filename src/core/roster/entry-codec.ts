@@ -5,8 +5,6 @@ import {
   FINGERPRINT_BYTES_MAX,
   META_BYTES_MAX,
   REFUTATION_MAX,
-  SHARD_WEIGHT_MAX,
-  SHARD_WEIGHT_MIN,
   VERSION_BYTES_MAX,
   ZONE_BYTES_MAX,
 } from '../../limits.ts';
@@ -15,6 +13,7 @@ import type { Reader } from '../wire/reader.ts';
 import { WireError } from '../wire/wire-error.ts';
 import type { Writer } from '../wire/writer.ts';
 import {
+  isWeight,
   type MemberRecord,
   RANK,
   type RosterEntry,
@@ -69,7 +68,6 @@ function readRecord(reader: Reader): MemberRecord {
 
 function readWeight(reader: Reader): number {
   const weight = reader.value();
-  const isWeight = typeof weight === 'number' && weight >= SHARD_WEIGHT_MIN;
-  if (!isWeight || weight > SHARD_WEIGHT_MAX) throw new WireError('not a weight');
+  if (!isWeight(weight)) throw new WireError('not a weight');
   return weight;
 }

@@ -3,7 +3,12 @@
  * order is total over what honest nodes can say, so that entries may come late, twice and in any
  * order and every node ends with the same roster.
  */
-import { REFUTATION_LEAP_MAX, REFUTATION_MAX } from '../../limits.ts';
+import {
+  REFUTATION_LEAP_MAX,
+  REFUTATION_MAX,
+  SHARD_WEIGHT_MAX,
+  SHARD_WEIGHT_MIN,
+} from '../../limits.ts';
 import type { Address, NodeName } from '../names.ts';
 
 /** What a node tells of itself. */
@@ -14,7 +19,7 @@ export interface MemberRecord {
   /** Of the program that the node runs. */
   readonly version: string;
   readonly zone?: string | undefined;
-  /** `SHARD_WEIGHT_MIN` to `SHARD_WEIGHT_MAX`: its share of the ring is in proportion to it. */
+  /** Its share of the ring is in proportion to it; see `isWeight`. */
   readonly weight: number;
   /** An encoded value of at most `META_BYTES_MAX` bytes; the roster does not look inside. */
   readonly meta: Uint8Array;
@@ -23,6 +28,12 @@ export interface MemberRecord {
    * roster fills this in, whatever the owner of the record says.
    */
   readonly neighbors: readonly NodeName[];
+}
+
+/** 0 for a node that shall own nothing; else `SHARD_WEIGHT_MIN` to `SHARD_WEIGHT_MAX`. */
+export function isWeight(input: unknown): input is number {
+  if (typeof input !== 'number') return false;
+  return Object.is(input, 0) || (input >= SHARD_WEIGHT_MIN && input <= SHARD_WEIGHT_MAX);
 }
 
 interface EntryBase {

@@ -79,7 +79,7 @@ describe('rules', () => {
     ['heartbeatMs', { liveness: { heartbeatMs: Number.NaN } }, /`liveness.heartbeatMs` .*NaN/],
     ['ringSize', { shards: { ringSize: 65_537 } }, /`shards.ringSize` .*1 to 65536.*65537/],
     ['handOffMs', { shards: { handOffMs: -1 } }, /`shards.handOffMs` .*0 to 3600000.*-1/],
-    ['weight', { shards: { weight: 0 } }, /`shards.weight` .*0.01 to 100, received 0/],
+    ['weight', { shards: { weight: -1 } }, /`shards.weight` .*0, or .*0.01 to 100, received -1/],
     ['maps', { maps: [] }, /`maps` must be a plain object of maps by name, received \[\]/],
     ['maps', { maps: new Map() }, /`maps` must be .*received a Map/],
     ['map', { maps: { a: 1 } }, /`maps.a` must be an object of validator, .*received 1/],

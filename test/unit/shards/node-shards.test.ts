@@ -39,6 +39,20 @@ describe('a node alone', () => {
   });
 });
 
+describe('a node of which nobody uses the shards', () => {
+  test('answers by the members, holds nothing, and begins when somebody does', async () => {
+    const { shards, port, time } = await shardsOf({ isUsed: false });
+    shards.join();
+    port.live([SELF, ...FOUR]);
+    port.exchanged();
+    await time.advance(1_000);
+    expect(new Set(ring(64).map((partition) => shards.ownerOf(partition))).size).toBe(5);
+    expect(shards.owned()).toEqual([]);
+    shards.use();
+    expect(shards.owned()).toEqual(ring(64).filter((p) => shards.ownerOf(p) === SELF));
+  });
+});
+
 describe('a node that takes part', () => {
   test('holds nothing until it has met another one', async () => {
     const { shards, port, time, told } = await shardsOf();
@@ -120,6 +134,18 @@ describe('a node that takes part', () => {
     await time.advance(0);
     expect(told).toEqual([]);
     expect(meter.snapshot()['barrel_shards_released_total']).toBe(0);
+  });
+
+  test('owns nothing with weight 0, as long as others have one', async () => {
+    const { shards, port, time } = await settledShards(['a@test', 'b@test']);
+    port.live([SELF, 'a@test', 'b@test'], { [SELF]: 0 });
+    await time.advance(0);
+    expect(shards.owned()).toEqual([]);
+    expect(shards.owners('tea', 3).sort()).toEqual(['a@test', 'b@test']);
+    port.live([SELF, 'a@test'], { [SELF]: 0, 'a@test': 0 });
+    await time.advance(0);
+    expect(shards.owned().length).toBeGreaterThan(0);
+    expect(shards.owners('tea', 3).sort()).toEqual(['a@test', SELF]);
   });
 
   test('has a share by its weight', async () => {

@@ -56,7 +56,14 @@ export interface ShardsUnderTest {
   readonly told: ShardEvent[];
 }
 
-export async function shardsOf(ringSize = 64): Promise<ShardsUnderTest> {
+interface ShardsHow {
+  readonly ringSize?: number;
+  /** Somebody on the node has its shards in hand. */
+  readonly isUsed?: boolean;
+}
+
+export async function shardsOf(how: ShardsHow = {}): Promise<ShardsUnderTest> {
+  const { ringSize = 64, isUsed = true } = how;
   const time = new VirtualTime();
   const meter = new Meter();
   const port = new PlayedPort();
@@ -67,6 +74,7 @@ export async function shardsOf(ringSize = 64): Promise<ShardsUnderTest> {
   const told: ShardEvent[] = [];
   shards.on('acquired', (event) => told.push(event));
   shards.on('released', (event) => told.push(event));
+  if (isUsed) shards.use();
   return { shards, port, time, meter, told };
 }
 
@@ -75,7 +83,7 @@ export async function settledShards(
   names: readonly string[],
   ringSize = 64,
 ): Promise<ShardsUnderTest> {
-  const under = await shardsOf(ringSize);
+  const under = await shardsOf({ ringSize });
   under.shards.join();
   under.port.live([SELF, ...names]);
   under.port.exchanged();

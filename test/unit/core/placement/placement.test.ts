@@ -58,6 +58,15 @@ describe('the load of equal members', () => {
     },
   );
 
+  test('is rounded up where few are due, so that there is room to move', () => {
+    const list = members(65);
+    const placement = placed(list.slice(1), 64);
+    expect(Math.max(...loads(placement.table, list))).toBe(2);
+    const begun = placement.evaluations;
+    placement.update(list);
+    expect(placement.evaluations - begun).toBeLessThan(2 * 64);
+  });
+
   test('is one partition at most where there are more members than partitions', () => {
     const list = members(100);
     const each = loads(placed(list, 64).table, list);
