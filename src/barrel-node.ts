@@ -28,7 +28,8 @@ export interface BarrelNode extends AsyncDisposable, Observable<NodeEvent> {
   /** What the node is doing, and why it is not `ready`. A local read. */
   status(): NodeStatus;
   /**
-   * Joins through a contact; resolves when that contact has accepted. Default time-out 10 s.
+   * Joins through a contact; resolves when that contact has accepted. Default time-out 10 s. While
+   * a `leave` is under way it waits for the goodbye.
    * @throws ERR_SELF, ERR_TIMEOUT, ERR_UNREACHABLE, ERR_REFUSED (with `reason`), ERR_CLOSED (also
    * when a `leave` overtook it). The node's other links are unaffected by a failure.
    */

@@ -56,6 +56,8 @@ export class EventSource<E extends { readonly type: string }> implements Observa
 
   /** @param bytes that the event takes while it waits. */
   emit(event: E, bytes = 0): void {
+    // First: a reader that a listener opens hears of what comes after this.
+    for (const reader of this.#readers) reader.push(event, bytes);
     for (const listener of [...(this.#listeners.get(event.type) ?? [])]) {
       try {
         listener(event);
@@ -63,7 +65,6 @@ export class EventSource<E extends { readonly type: string }> implements Observa
         this.#logger.error('an event listener threw', { event: event.type, error });
       }
     }
-    for (const reader of this.#readers) reader.push(event, bytes);
   }
 
   /** @param isWanted of other events the listener hears nothing. */
@@ -127,7 +128,9 @@ class EventReader<E extends { readonly type: string }>
 {
   readonly #signal: AbortSignal | undefined;
   readonly #parts: ReaderParts<E>;
-  readonly #backlog: WaitingEvent<E>[] = [];
+  /** The first `#taken` are gone already: `shift` is slow where tens of thousands wait. */
+  readonly #backlog: (WaitingEvent<E> | undefined)[] = [];
+  #taken = 0;
   #bytes = 0;
   readonly #waiting: Waiting<E>[] = [];
   #dropped = 0;
@@ -154,7 +157,7 @@ class EventReader<E extends { readonly type: string }>
     this.#backlog.push({ event, bytes });
     this.#bytes += bytes;
     const { bounds } = this.#parts;
-    while (this.#backlog.length > bounds.events || this.#bytes > bounds.bytes) {
+    while (this.#backlog.length - this.#taken > bounds.events || this.#bytes > bounds.bytes) {
       this.#take();
       this.#dropped += 1;
     }
@@ -162,9 +165,16 @@ class EventReader<E extends { readonly type: string }>
 
   /** The oldest that waits. */
   #take(): E | undefined {
-    const oldest = this.#backlog.shift();
-    this.#bytes -= oldest?.bytes ?? 0;
-    return oldest?.event;
+    const oldest = this.#backlog[this.#taken];
+    if (oldest === undefined) return undefined;
+    this.#backlog[this.#taken] = undefined;
+    this.#taken += 1;
+    this.#bytes -= oldest.bytes;
+    if (2 * this.#taken >= this.#backlog.length) {
+      this.#backlog.splice(0, this.#taken);
+      this.#taken = 0;
+    }
+    return oldest.event;
   }
 
   end(): void {

@@ -75,6 +75,8 @@ export class RunningNode implements BarrelNode {
   /** Ends the joins that a `leave` or `close` overtakes. */
   #joins = new AbortController();
   readonly #closed = settlement<never>();
+  /** Settles when the last `leave` has said goodbye. */
+  #goodbye: Promise<void> = Promise.resolve();
   #isReady = false;
   #hasLeft = false;
   #closing: Promise<void> | undefined;
@@ -138,7 +140,12 @@ export class RunningNode implements BarrelNode {
     const signals = options.signal === undefined ? [overtaken] : [options.signal, overtaken];
     const signal = AbortSignal.any(signals);
     const limit = { timers: host.timers, timeoutMs, signal, what: `joining through ${contact}` };
-    const node = await within(limit, (abort) => joinThrough(cluster, contact, abort));
+    const node = await within(limit, async (abort) => {
+      // Else a goodbye that partitions still wait for would end what begins here.
+      await this.#goodbye;
+      abort.throwIfAborted();
+      return joinThrough(cluster, contact, abort);
+    });
     if (this.#hasLeft) this.#return();
     contacts.noteJoined();
     if (this.#isReady) cluster.settle();
@@ -147,18 +154,26 @@ export class RunningNode implements BarrelNode {
 
   async leave(options: Timed = {}): Promise<void> {
     this.#checkOpen();
-    const { cluster, contacts, events, host, leaders, shards } = this.#parts;
+    const { contacts, events, host, leaders } = this.#parts;
     this.#overtakeJoins('this node left before it was accepted');
     contacts.stop();
     const wasOut = this.#hasLeft;
     this.#hasLeft = true;
     leaders.leave();
     const { timeoutMs = LEAVE_TIMEOUT_MS, signal } = options;
-    await within({ timers: host.timers, timeoutMs, signal, what: 'leaving' }, async () => {
-      await shards.leave();
-      await cluster.leave({ isForGood: true });
+    await within({ timers: host.timers, timeoutMs, signal, what: 'leaving' }, () => {
+      const leaving = this.#sayGoodbye();
+      this.#goodbye = leaving.catch(() => {});
+      return leaving;
     });
     if (!wasOut) events.emit({ type: 'left' });
+  }
+
+  /** When what this node holds is handed over. */
+  async #sayGoodbye(): Promise<void> {
+    const { cluster, shards } = this.#parts;
+    await shards.leave();
+    await cluster.leave({ isForGood: true });
   }
 
   activeView(): NodeName[] {
@@ -207,7 +222,8 @@ export class RunningNode implements BarrelNode {
     if (!isAlone) await this.#parts.cluster.synced;
     this.#parts.cluster.settle();
     this.#parts.leaders.settle();
-    this.#parts.shards.settle();
+    // Of being compared the shards hear themselves.
+    if (isAlone) this.#parts.shards.settle();
     this.#isReady = true;
   }
 

@@ -18,6 +18,7 @@ export interface StartSettings {
   readonly trust?: 'tofu' | 'strict';
   readonly zone?: string;
   readonly map?: readonly string[];
+  readonly ringSize?: number;
   readonly heartbeatMs?: number;
   readonly drainMs?: number;
   readonly logLevel: string;
@@ -58,6 +59,9 @@ export function startOptions(): readonly Option[] {
     ]),
     option('--zone <zone>', 'where the node runs, for others to see', 'BARREL_ZONE'),
     option('--map <name>', 'replicated map to host; repeatable', 'BARREL_MAP').argParser(collect),
+    option('--ring-size <count>', 'partitions of the cluster', 'BARREL_RING_SIZE').argParser(
+      integer,
+    ),
     option('--heartbeat-ms <ms>', 'sign of life on idle links', 'BARREL_HEARTBEAT_MS').argParser(
       integer,
     ),
@@ -98,6 +102,8 @@ export async function nodeOptions(given: StartSettings, env: Environment): Promi
     contacts: given.contact,
     trust: given.trust,
     zone: given.zone,
+    // No program of a user runs in it that could work on partitions.
+    shards: { ringSize: given.ringSize, weight: 0 },
     maps: given.map && Object.fromEntries(given.map.map((name) => [name, {}])),
     liveness: { heartbeatMs: given.heartbeatMs },
     drainMs: given.drainMs,

@@ -55,9 +55,11 @@ function judged({ ringSize, members }: ShardsReport): readonly Row[] {
   const total = members.reduce((sum, { weight }) => sum + weight, 0);
   return members
     .map((member) => {
-      const due = (ringSize * member.weight) / total;
-      const { partitions } = member;
-      return { ...member, share: partitions / ringSize, deviation: partitions / due - 1 };
+      const { partitions, weight } = member;
+      // Where all have weight 0, all have the same share.
+      const due = total === 0 ? ringSize / members.length : (ringSize * weight) / total;
+      const deviation = due === 0 ? 0 : partitions / due - 1;
+      return { ...member, share: partitions / ringSize, deviation };
     })
     .sort((a, b) => b.partitions - a.partitions || (a.node < b.node ? -1 : 1));
 }

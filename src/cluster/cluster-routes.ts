@@ -8,6 +8,7 @@ import { findRoute } from '../core/roster/route.ts';
 import type { Discovery } from '../discovery/discovery.ts';
 import { BarrelError } from '../errors.ts';
 import type { Host } from '../host/host.ts';
+import { settlement } from '../settlement.ts';
 import { AddressBook } from './address-book.ts';
 import { Dialler, type RelayedWays } from './dialler.ts';
 import { DirectRetries } from './direct-retries.ts';
@@ -16,6 +17,9 @@ import type { OnDemandLinks } from './on-demand-links.ts';
 import type { OverlayDriver } from './overlay-driver.ts';
 import { ReachingSender } from './reaching-sender.ts';
 import { RoutingDriver, type RoutingDriverOptions } from './routing-driver.ts';
+
+/** What is on its way through other nodes gets two round trips, within these bounds. */
+const PASSING_MS: readonly [least: number, most: number] = [50, 500];
 
 export interface ClusterRoutesOptions extends Omit<RoutingDriverOptions, 'activeView' | 'nextHop'> {
   readonly host: Host;
@@ -33,6 +37,8 @@ export interface ClusterRoutes {
   readonly retries: DirectRetries;
   /** Of features that have to reach one node, by whatever way. */
   readonly reaching: ReachingSender;
+  /** Resolves when what was sent through other nodes has had the time to arrive. */
+  readonly passed: () => Promise<void>;
 }
 
 export function clusterRoutes(options: ClusterRoutesOptions): ClusterRoutes {
@@ -62,7 +68,18 @@ export function clusterRoutes(options: ClusterRoutesOptions): ClusterRoutes {
     lastUsedMs: (node) => messages().lastUsedMs(node),
   });
   const reaching = new ReachingSender({ ...options, dialler, relaying: 'later' });
-  return { routing, dialler, retries, reaching };
+  return { routing, dialler, retries, reaching, passed: () => passed(options) };
+}
+
+/** Links through others end with those that they lead over: nothing of them is flushed. */
+async function passed({ host, links }: ClusterRoutesOptions): Promise<void> {
+  const relayed = [...links.all()].filter(({ isRelayed }) => isRelayed);
+  if (relayed.length === 0) return;
+  const [least, most] = PASSING_MS;
+  const tripsMs = relayed.map(({ connection }) => 2 * connection.rttMs);
+  const over = settlement<void>();
+  host.timers.after(Math.min(Math.max(least, ...tripsMs), most), () => over.resolve());
+  await over.promise;
 }
 
 /** The neighbour with a direct link that is next on the way to that member, as the roster says. */

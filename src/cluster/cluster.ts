@@ -107,11 +107,10 @@ export class Cluster implements LinkTableEvents {
     });
     const { services, candidates } = openTables(this.self, this.#stores);
     this.#table = services;
-    const overlay = this.#overlay.core;
-    const { reaching } = this.#routes;
+    const [overlay, { reaching }] = [this.#overlay.core, this.#routes];
     const ground = { self: this.self, candidates, control, reaching, overlay };
     this.#elections = new ElectionGround(ground);
-    this.#shards = new ShardGround(this.self, overlay.roster, reaching);
+    this.#shards = new ShardGround(this.self, overlay.roster, { reaching, links: this.#links });
     this.#pagedRoster = new PagedRoster(control);
     this.#messages = new OnDemandLinks(this.self, host, {
       link: (node) => this.#links.get(node),
@@ -244,6 +243,7 @@ export class Cluster implements LinkTableEvents {
    * keeps on disk.
    */
   async leave({ isForGood = false }: { readonly isForGood?: boolean } = {}): Promise<void> {
+    await this.#routes.passed();
     this.#stores.submit({ kind: 'leave', isForGood });
     await this.#overlay.leave();
     for (const link of [...this.#links.all()]) this.#links.close(link, 'leaving');
@@ -330,10 +330,10 @@ export class Cluster implements LinkTableEvents {
   }
 
   #onMember(event: MemberEvent): void {
-    const { node, incarnation } = event;
-    if (event.type === 'memberUp') this.#stores.submit({ kind: 'memberUp', node, incarnation });
-    if (event.type === 'memberDown') {
-      this.#stores.submit({ kind: 'memberDown', node, incarnation });
+    const { type, node, incarnation } = event;
+    if (type !== 'memberUpdated') this.#stores.submit({ kind: type, node, incarnation });
+    if (type === 'memberDown') {
+      this.#routes.reaching.drop(node);
       this.#closeSilent(event);
       // While a link proves who has the name, word of a death does not free it.
       if (this.#links.get(node) === undefined) this.#options.trust.release(node, incarnation);

@@ -183,6 +183,8 @@ export interface CustodyPort {
   sendCustody(to: NodeName, message: CustodyMessage): void;
   /** Resolves when no message waits for a link any more. */
   sent(): Promise<void>;
+  /** The longest round trip of those to nodes with a link, in milliseconds; 0 without one. */
+  longestRttMs(): number;
 }
 
 /** What elections are told. */

@@ -48,6 +48,11 @@ export class ReachingSender {
     this.#flush(node);
   }
 
+  /** That node is gone: what waits for a link to it is not for a later start of it. */
+  drop(node: NodeName): void {
+    this.#take(node);
+  }
+
   /** Resolves when no frame waits for a link any more. */
   async sent(): Promise<void> {
     if (this.#waiting.size === 0) return;

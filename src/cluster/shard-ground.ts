@@ -11,22 +11,28 @@ import {
 } from '../core/placement/custody-codec.ts';
 import type { Roster } from '../core/roster/roster.ts';
 import type { Link } from './link.ts';
+import type { LinkTable } from './link-table.ts';
 import type { CustodyPort, NodeRef, ShardPort, ShardPortEvents } from './ports.ts';
 import type { ReachingSender } from './reaching-sender.ts';
 
 const NOBODY: ShardPortEvents = { onExchanged: () => {}, onMembersChanged: () => {} };
 
+interface Ways {
+  readonly reaching: Pick<ReachingSender, 'send' | 'sent'>;
+  readonly links: Pick<LinkTable, 'all'>;
+}
+
 export class ShardGround implements ShardPort, CustodyPort {
   readonly self: NodeRef;
   readonly #roster: Roster;
-  readonly #reaching: Pick<ReachingSender, 'send' | 'sent'>;
+  readonly #ways: Ways;
   #events: ShardPortEvents = NOBODY;
   #onCustody: Parameters<CustodyPort['onCustody']>[0] = () => {};
 
-  constructor(self: NodeRef, roster: Roster, reaching: Pick<ReachingSender, 'send' | 'sent'>) {
+  constructor(self: NodeRef, roster: Roster, ways: Ways) {
     this.self = self;
     this.#roster = roster;
-    this.#reaching = reaching;
+    this.#ways = ways;
   }
 
   members(): ReturnType<ShardPort['members']> {
@@ -42,11 +48,19 @@ export class ShardGround implements ShardPort, CustodyPort {
   }
 
   sendCustody(to: NodeName, message: CustodyMessage): void {
-    this.#reaching.send(to, encodeCustody(message));
+    this.#ways.reaching.send(to, encodeCustody(message));
   }
 
   sent(): Promise<void> {
-    return this.#reaching.sent();
+    return this.#ways.reaching.sent();
+  }
+
+  longestRttMs(): number {
+    let longestMs = 0;
+    for (const { connection } of this.#ways.links.all()) {
+      longestMs = Math.max(longestMs, connection.rttMs);
+    }
+    return longestMs;
   }
 
   /** False for a frame that is not of custody. @throws WireError */

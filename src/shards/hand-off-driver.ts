@@ -77,7 +77,8 @@ export class HandOff implements Custody {
   }
 
   watch(table: PlacementTable): void {
-    this.#inbox.submit({ kind: 'table', table: this.#ownersBy(table) });
+    const rttMs = this.#options.port.longestRttMs();
+    this.#inbox.submit({ kind: 'table', table: this.#ownersBy(table), rttMs });
   }
 
   async surrender(): Promise<void> {

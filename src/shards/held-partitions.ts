@@ -75,7 +75,7 @@ export class HeldPartitions {
     const held = this.#epochs.flatMap((epoch, partition): ShardEvent[] =>
       epoch === undefined ? [] : [{ type: 'acquired', partition, epoch }],
     );
-    return new ReplayedEvents(held, this.#events.events(options));
+    return new ReplayedEvents(held, this.#events.events(options), options);
   }
 
   /** Streams end when what waits in them is read. */

@@ -41,6 +41,8 @@ export class NodeShards implements Shards {
   #isUsed = false;
   /** `met`: this node has been compared with a member, or is alone. */
   #state: 'out' | 'joined' | 'met' | 'leaving' | 'closed' = 'out';
+  /** Since it joined; the roster may follow later. */
+  #isCompared = false;
   #boot: Disposable | undefined;
 
   constructor(options: NodeShardsOptions) {
@@ -58,7 +60,7 @@ export class NodeShards implements Shards {
     };
     this.#custody = openCustody?.(ground) ?? new ImmediateCustody(ground);
     port.attach({
-      onExchanged: () => this.settle(),
+      onExchanged: () => this.#onExchanged(),
       onMembersChanged: () => this.#onMembersChanged(),
     });
   }
@@ -138,14 +140,16 @@ export class NodeShards implements Shards {
   join(): void {
     if (this.#state !== 'out' && this.#state !== 'leaving') return;
     this.#state = 'joined';
+    this.#isCompared = false;
     this.#boot = this.#options.host.timers.after(SHARDS_BOOT_MS, () => this.settle());
     this.#onMembersChanged();
   }
 
-  /** It knows what others know, or is alone. */
+  /** It is alone, or knows what others know. */
   settle(): void {
     if (this.#state !== 'joined') return;
     this.#state = 'met';
+    this.#isCompared = false;
     this.#boot?.[Symbol.dispose]();
     if (this.#isUsed) this.#look();
     this.#follow();
@@ -169,8 +173,8 @@ export class NodeShards implements Shards {
     this.#state = 'leaving';
     this.#boot?.[Symbol.dispose]();
     await this.#custody.surrender();
-    // Unless it has joined again meanwhile.
-    if (this.#state === 'leaving') this.#state = state;
+    // Who leaves may have joined again meanwhile.
+    if (this.#state === 'leaving' || state === 'closed') this.#state = state;
     this.#followed = undefined;
   }
 
@@ -185,7 +189,20 @@ export class NodeShards implements Shards {
     const members = port
       .members()
       .map(({ node, record }) => ({ node, weight: record.weight, zone: record.zone }));
-    return placedAmong(members.length === 0 ? [{ node: port.self.node, weight }] : members);
+    return members.length === 0 ? [{ node: port.self.node, weight }] : members;
+  }
+
+  #onExchanged(): void {
+    if (this.#state !== 'joined') return;
+    this.#isCompared = true;
+    this.#meet();
+  }
+
+  /** Who was compared and knows of nobody yet is not alone: it would take the whole ring. */
+  #meet(): void {
+    if (this.#state !== 'joined' || !this.#isCompared) return;
+    const { port } = this.#options;
+    if (port.members().some(({ node }) => node !== port.self.node)) this.settle();
   }
 
   #look(): void {
@@ -195,6 +212,8 @@ export class NodeShards implements Shards {
 
   /** Many changes of one turn are one change. */
   #onMembersChanged(): void {
+    // Not before all that came with the first one is known, too.
+    if (this.#isCompared) this.#options.host.timers.soon(() => this.#meet());
     if (this.#isStale || this.#state === 'closed') return;
     this.#isStale = true;
     if (!this.#isUsed) return;
@@ -213,10 +232,4 @@ export class NodeShards implements Shards {
     if (this.#state === 'met') this.#custody.follow(table);
     else this.#custody.watch(table);
   }
-}
-
-/** Who wants nothing gets nothing, unless all do: somebody has to own the keys. */
-function placedAmong(members: readonly PlacedMember[]): readonly PlacedMember[] {
-  const willing = members.filter(({ weight }) => weight > 0);
-  return willing.length > 0 ? willing : members.map((member) => ({ ...member, weight: 1 }));
 }

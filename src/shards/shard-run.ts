@@ -9,14 +9,16 @@ export class ShardRun {
   readonly #host: Pick<Host, 'clock' | 'timers' | 'random' | 'logger'>;
   /** The last one on each partition, until it has ended. */
   readonly #works = new Map<number, ShardRunWork>();
+  #isOver = false;
 
   constructor(job: ShardJob, host: Pick<Host, 'clock' | 'timers' | 'random' | 'logger'>) {
     this.#job = job;
     this.#host = host;
   }
 
-  /** This node holds the partition from now on. */
+  /** This node holds the partition from now on. Nothing begins after `endAll`. */
   begin(partition: number, epoch: string): void {
+    if (this.#isOver) return;
     const before = this.#works.get(partition);
     const shard = { partition, epoch };
     const work = new ShardRunWork({ shard, job: this.#job, host: this.#host, before });
@@ -33,8 +35,9 @@ export class ShardRun {
     return work?.ended;
   }
 
-  /** The same for all partitions. */
+  /** The same for all partitions, and for good. */
   async endAll(reason: unknown): Promise<void> {
+    this.#isOver = true;
     const works = [...this.#works.values()];
     for (const work of works) work.end(reason);
     await Promise.all(works.map(({ ended }) => ended));

@@ -51,8 +51,8 @@ export class ShardRuns {
     const stopped = settlement<void>();
     onceAborted(stop, () => stopped.resolve());
     await stopped.promise;
-    this.#runs.delete(run);
     await run.endAll(stop.reason);
+    this.#runs.delete(run);
   }
 
   /**

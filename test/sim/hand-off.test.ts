@@ -99,6 +99,32 @@ describe('jobs', () => {
   });
 });
 
+describe('a slow network that loses datagrams', () => {
+  // These took what others held when an orphan was one after 500 ms on every network.
+  test.each([
+    [5, 0],
+    [26, 0],
+    [9, 300],
+    [22, 300],
+    [38, 300],
+    [8, 700],
+  ])('seed %i: six newcomers, one each %i ms, take nothing that is held', async (seed, gapMs) => {
+    const cluster = new HandOffCluster({ seed, nodes: 7, ringSize: RING });
+    onTestFinished(() => cluster.sim[Symbol.asyncDispose]());
+    const { sim, names } = cluster;
+    sim.link({ latencyMs: [67, 83], loss: 0.05 });
+    const [first = '', ...others] = names;
+    const node = await cluster.start(first);
+    await sim.until(() => node.shards.owned().length === RING, 20_000);
+    for (const name of others) {
+      await cluster.start(name);
+      await sim.advance(gapMs);
+    }
+    await cluster.placed(names, 30_000);
+    expect(cluster.faults).toEqual([]);
+  });
+});
+
 describe('deaths and splits', () => {
   test('what a crashed node held is held again soon after its death is known', async () => {
     const cluster = await running(6, 6);
@@ -151,6 +177,31 @@ describe('deaths and splits', () => {
     await cluster.placed(names, 30_000);
     expect(cluster.faults).toEqual([]);
     expect(quantile(cluster.pausesMs, 0.99)).toBeLessThan(100);
+  });
+
+  test('a node that joins while it leaves says goodbye first, and stays', async () => {
+    const cluster = await running(11, 4);
+    const { sim, names } = cluster;
+    const [first = '', second = ''] = names;
+    const leaver = sim.node(second);
+    let work: (() => void)[] = [];
+    void leaver.shards.run(
+      ({ signal }) =>
+        new Promise((resolve) => signal.addEventListener('abort', () => work.push(resolve))),
+    );
+    await sim.advance(100);
+    const left = leaver.leave();
+    await sim.advance(100);
+    expect(work.length).toBeGreaterThan(0);
+    const joined = leaver.join(first);
+    await sim.advance(1_000);
+    expect(leaver.status().state).toBe('left');
+    for (const end of work) end();
+    work = [];
+    await sim.settled(Promise.all([left, joined]));
+    await cluster.placed(names, 30_000);
+    expect(leaver.status().state).toBe('ready');
+    expect(cluster.faults).toEqual([]);
   });
 
   test('when all close at once nobody waits for long', async () => {

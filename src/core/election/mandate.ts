@@ -32,7 +32,7 @@ export class Mandate implements Hold {
   readonly voters: Voters;
   /** The token that is voted on, or led with; undefined while nothing is asked for. */
   token: FenceToken | undefined;
-  /** The greatest token that voters told of. */
+  /** The greatest token that voters told of, or that was given up. */
   highest: FenceToken = 0n;
   /** A voter holds the term of one with other voters. */
   isContested: boolean = false;
@@ -75,6 +75,8 @@ export class Mandate implements Hold {
 
   /** Gives it up; for `pauseMs` no vote is begun. */
   close(nowMs: number, pauseMs: number): void {
+    // The word that it is needed no more may be late: it must not meet another vote on it.
+    this.highest = laterToken(this.highest, this.token ?? 0n);
     this.token = undefined;
     this.#granted.clear();
     this.#rounds = [];
@@ -93,7 +95,8 @@ export class Mandate implements Hold {
     this.#rounds.push({ nonce: this.#lastNonce, sentMs: nowMs });
     if (this.#rounds.length > ROUNDS_MAX) this.#rounds.shift();
     const periodMs = this.isHeldAt(nowMs) ? this.#config.renewMs : TICK_MS;
-    this.#nextMs = (Math.floor(nowMs / TICK_MS) + Math.round(periodMs / TICK_MS)) * TICK_MS;
+    const ticks = Math.max(1, Math.round(periodMs / TICK_MS));
+    this.#nextMs = (Math.floor(nowMs / TICK_MS) + ticks) * TICK_MS;
     return this.#lastNonce;
   }
 

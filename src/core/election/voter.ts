@@ -4,8 +4,9 @@
  *
  * - A promise is on disk before it is answered; its time runs from the answer.
  * - Who may have promised something before it was started grants nothing until that has run out.
- * - A voter that has no disk has forgotten the tokens, too: it grants nothing for a name before a
- *   majority of the voters, or all others, have told it theirs.
+ * - A voter that has no disk has forgotten the tokens, too: when that has run out it asks the
+ *   others, and grants nothing for a name before a majority of the voters, or all others, have told
+ *   it theirs.
  */
 import { FENCE_KEPT_MS, VOTES_MAX } from '../../limits.ts';
 import type { NodeName } from '../names.ts';
@@ -51,8 +52,6 @@ export interface VoterOptions {
 interface Vote {
   /** No lesser token is granted than that of the last one; undefined before the first. */
   promise: VoteRecord | undefined;
-  /** The last one is of this voter; else others told of it, and this one may have given another. */
-  isOwn: boolean;
   /** Until then nobody else gets one. */
   untilMs: number;
   /** Of the question that waits for the disk. */
@@ -69,6 +68,8 @@ export class Voter {
   readonly #hasMemory: boolean;
   /** Until then promises of an earlier start may last. */
   readonly #soberMs: number;
+  /** Names of which it knows nothing are free from then on. */
+  readonly #freeMs: number;
   readonly #votes = new Map<string, Vote>();
   #tidiedMs = Number.NEGATIVE_INFINITY;
   /** Of the input that is handled. */
@@ -81,9 +82,11 @@ export class Voter {
     this.#nowMs = nowMs;
     this.#soberMs = nowMs + PROMISE_MS;
     for (const [name, promise] of memory ?? []) {
-      const vote = { promise, isOwn: true, untilMs: this.#soberMs };
+      const vote = { promise, untilMs: this.#soberMs };
       this.#votes.set(name, { ...vote, waiting: undefined, recollection: undefined });
     }
+    // A disk that holds nothing may have taken the place of another one.
+    this.#freeMs = this.#votes.size > 0 ? nowMs : this.#soberMs;
   }
 
   /** Names of which something is known. */
@@ -149,8 +152,7 @@ export class Voter {
     const recollection = isSure ? undefined : new Recollection(this.#self, voters);
     const vote: Vote = {
       promise: undefined,
-      isOwn: true,
-      untilMs: this.#hasMemory ? this.#nowMs : this.#soberMs,
+      untilMs: this.#freeMs,
       waiting: undefined,
       recollection,
     };
@@ -165,21 +167,25 @@ export class Voter {
     const refused: Verdict = { kind: 'refused', highest };
     if (!this.#isSure(vote, request)) return refused;
     if (!this.#isFree(vote, from)) {
-      const isContested = promise !== undefined && !isSameVoters(promise.voters, request.voters);
-      return isContested ? { kind: 'conflict' } : refused;
+      return this.#isContested(vote, request) ? { kind: 'conflict' } : refused;
     }
     // One that is on its way to the disk is not overtaken.
     return waiting !== undefined || request.token <= highest ? refused : undefined;
   }
 
+  /** Its holder has other voters. What an earlier start promised may be needed no more. */
+  #isContested({ promise }: Vote, { voters }: Request): boolean {
+    const isKnown = promise !== undefined && this.#nowMs >= this.#soberMs;
+    return isKnown && !isSameVoters(promise.voters, voters);
+  }
+
   /** Nobody else has this voter's word. */
-  #isFree({ promise, isOwn, untilMs }: Vote, from: TermHolder): boolean {
-    return this.#nowMs >= untilMs || (isOwn && promise !== undefined && isSame(promise, from));
+  #isFree({ promise, untilMs }: Vote, from: TermHolder): boolean {
+    return this.#nowMs >= untilMs || (promise !== undefined && isSame(promise, from));
   }
 
   #promise(from: TermHolder, vote: Vote, { name, token, voters, nonce }: Request): void {
     vote.promise = { token, ...from, voters };
-    vote.isOwn = true;
     vote.untilMs = Number.POSITIVE_INFINITY;
     vote.waiting = nonce;
     this.#effects.push({ kind: 'keep', name, record: vote.promise });
@@ -202,14 +208,13 @@ export class Voter {
 
   #grant(to: NodeName, vote: Vote, asked: Asked): void {
     vote.untilMs = this.#nowMs + PROMISE_MS;
-    vote.isOwn = true;
     vote.waiting = undefined;
     this.#answer(to, asked, { kind: 'granted' });
   }
 
   #onRelease(from: TermHolder, { name, token }: Pick<Asked, 'name' | 'token'>): void {
     const vote = this.#votes.get(name);
-    if (vote?.isOwn !== true || !isPromised(vote, from, token)) return;
+    if (vote === undefined || !isPromised(vote, from, token)) return;
     vote.untilMs = this.#nowMs;
     vote.waiting = undefined;
   }
@@ -224,6 +229,8 @@ export class Voter {
   /** False while it may have forgotten; the others are asked then. */
   #isSure(vote: Vote, { name, voters }: Request): boolean {
     if (vote.recollection === undefined) return true;
+    // Terms that rest on what it may have promised have begun by then, and others know of them.
+    if (this.#nowMs < this.#soberMs) return false;
     if (!vote.recollection.isFor(voters)) vote.recollection = new Recollection(this.#self, voters);
     for (const to of vote.recollection.missing) {
       this.#effects.push({ kind: 'send', to, ballot: { kind: 'recall', name } });
@@ -240,13 +247,12 @@ export class Voter {
 
   #onMemory(voter: NodeName, told: Extract<Ballot, { kind: 'memory' }>): void {
     const vote = this.#votes.get(told.name);
-    if (vote?.recollection === undefined) return;
+    if (vote?.recollection === undefined || this.#nowMs < this.#soberMs) return;
     vote.recollection.add({ ...told, voter });
     const { isComplete, term, voters } = vote.recollection;
     if (!isComplete) return;
-    // Whoever holds that term may go on in it, when what this one may have promised has run out.
+    // Whoever holds that term may go on in it; what this one may have promised has run out.
     vote.promise = term && { ...term, voters };
-    vote.isOwn = false;
     vote.recollection = undefined;
   }
 

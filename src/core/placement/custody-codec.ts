@@ -23,7 +23,7 @@ export type CustodyMessage =
       readonly kind: 'grant';
       /** How often they were passed on since somebody held them. */
       readonly hops: number;
-      /** The node that gave them away because it leaves the cluster. */
+      /** The sender, where it gives them away because it leaves the cluster. */
       readonly leaver: NodeName | undefined;
     })
   /** That node has them, as far as the sender knows; it may be the sender. */

@@ -16,7 +16,12 @@ export interface OwnerTable {
 
 export type CustodyInput =
   /** Somebody came or went: these are the owners now. */
-  | { readonly kind: 'table'; readonly table: OwnerTable }
+  | {
+      readonly kind: 'table';
+      readonly table: OwnerTable;
+      /** The longest round trip to another node that is known: how slow word is. Default 0. */
+      readonly rttMs?: number | undefined;
+    }
   /** This node takes part, again after `left`. It holds nothing until it has settled. */
   | { readonly kind: 'joined' }
   /** It knows the members that others know, or is alone. A table came before. */
@@ -60,7 +65,11 @@ export interface CustodyConfig {
    * @default 10 s
    */
   readonly handOffMs: number;
-  /** By then all nodes know of the last change of members. @default 500 ms */
+  /**
+   * By then all nodes know of the last change of members; eight round trips come on top, up to 2 s
+   * in all.
+   * @default 500 ms
+   */
   readonly agreedMs: number;
   /** A question without an answer is asked again after this. @default 1 s */
   readonly retryMs: number;

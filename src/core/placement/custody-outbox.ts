@@ -23,7 +23,8 @@ export class CustodyOutbox {
   readonly #timers = new TimerBook<CustodyTimer['kind']>();
   #released: number[] = [];
   #acquired: number[] = [];
-  #drafts = new Map<string, Draft>();
+  /** By receiver, then by word. */
+  #drafts = new Map<NodeName, Map<string, Draft>>();
   #counts = new Map<CustodyCount, number>();
   #scheduled: CustodyEffect[] = [];
 
@@ -36,13 +37,10 @@ export class CustodyOutbox {
   }
 
   send(to: NodeName, word: CustodyWord, partition: number): void {
-    const id = `${to} ${idOf(word)}`;
-    const known = this.#drafts.get(id);
+    const id = idOf(word);
+    const known = this.#drafts.get(to)?.get(id);
     if (known !== undefined) known.partitions.push(partition);
-    else {
-      const message = { ...word, partitions: [] };
-      this.#drafts.set(id, { to, message, partitions: [partition] });
-    }
+    else this.#draft({ to, message: { ...word, partitions: [] }, partitions: [partition] }, id);
   }
 
   count(what: CustodyCount): void {
@@ -66,7 +64,7 @@ export class CustodyOutbox {
     const effects = [
       ...partitionsOf('release', this.#released),
       ...partitionsOf('acquire', this.#acquired),
-      ...[...this.#drafts.values()].flatMap(messagesOf),
+      ...[...this.#drafts.values()].flatMap((words) => [...words.values()].flatMap(messagesOf)),
       ...[...this.#counts].map(([what, count]) => ({ kind: 'count', what, count }) as const),
       ...this.#scheduled,
     ];
@@ -77,11 +75,17 @@ export class CustodyOutbox {
     this.#scheduled = [];
     return effects;
   }
+
+  #draft(draft: Draft, id: string): void {
+    const words = this.#drafts.get(draft.to) ?? new Map<string, Draft>();
+    this.#drafts.set(draft.to, words.set(id, draft));
+  }
 }
 
+/** Of words for one node. No name of a node is a kind, or begins with a blank. */
 function idOf(word: CustodyWord): string {
-  if (word.kind === 'grant') return `grant ${word.hops} ${word.leaver ?? ''}`;
-  return word.kind === 'redirect' ? `redirect ${word.holder}` : word.kind;
+  if (word.kind === 'grant') return ` ${word.hops} ${word.leaver ?? ''}`;
+  return word.kind === 'redirect' ? word.holder : word.kind;
 }
 
 function partitionsOf(

@@ -37,7 +37,6 @@ interface Keepsake {
   /** It does not go back there. */
   readonly from: NodeName | undefined;
   readonly hops: number;
-  readonly leaver: NodeName | undefined;
   readonly sinceMs: number;
 }
 
@@ -106,7 +105,7 @@ export class Custody {
   #apply(input: CustodyInput): void {
     switch (input.kind) {
       case 'table':
-        this.#onTable(input.table);
+        this.#onTable(input.table, input.rttMs ?? 0);
         break;
       case 'joined':
         if (this.#stage === 'left') this.#stage = 'starting';
@@ -138,10 +137,10 @@ export class Custody {
 
   // What this node learns of the members
 
-  #onTable(table: OwnerTable): void {
+  #onTable(table: OwnerTable, rttMs: number): void {
     const former = this.#table;
     this.#table = table;
-    this.#wants.disturb();
+    this.#wants.disturb(rttMs);
     for (const node of this.#leaving) if (!table.isMember(node)) this.#leaving.delete(node);
     for (const [partition, node] of this.#lastKnown) {
       // Who is not known yet may have told of a partition all the same.
@@ -158,7 +157,7 @@ export class Custody {
   #onSettled(): void {
     if (this.#stage !== 'starting') return;
     this.#stage = 'settled';
-    this.#wants.disturb();
+    this.#wants.begin();
     for (let partition = 0; partition < this.#ringSize; partition += 1) {
       const other = this.#table?.ownerWithoutSelf(partition);
       const isAlone = other === undefined && this.#ownerOf(partition) === this.#self;
@@ -216,8 +215,10 @@ export class Custody {
     this.#wants.look();
     for (const [partition, { sinceMs }] of [...this.#kept]) {
       const untilMs = sinceMs + this.#config.retryMs;
-      if (this.#outbox.nowMs >= untilMs) this.#place(partition, this.#ownKeepsake());
-      else this.#outbox.wake(untilMs);
+      if (this.#outbox.nowMs < untilMs) this.#outbox.wake(untilMs);
+      // Others may have taken it for an orphan meanwhile: it is one, rather than there twice.
+      else if (this.#stage === 'starting') this.#kept.delete(partition);
+      else this.#place(partition, this.#ownKeepsake());
     }
   }
 
@@ -252,13 +253,11 @@ export class Custody {
   }
 
   #ownKeepsake(): Keepsake {
-    const leaver = this.#stage === 'left' ? this.#self : undefined;
-    return { ...AT_HAND, leaver, sinceMs: this.#outbox.nowMs };
+    return { ...AT_HAND, sinceMs: this.#outbox.nowMs };
   }
 
   /** Finds the place of a partition of which this node is the custodian. */
   #place(partition: number, keepsake: Keepsake): void {
-    const { hops, leaver } = keepsake;
     if (this.#stage === 'starting') {
       this.#keep(partition, keepsake);
       return;
@@ -267,7 +266,7 @@ export class Custody {
     if (next === undefined) this.#placeNowhere(partition);
     else if (next === this.#self) this.#acquire(partition);
     else if (this.#isKept(next, keepsake)) this.#keep(partition, keepsake);
-    else this.#grant(next, partition, { hops: hops + 1, leaver: this.#leaverOr(leaver) });
+    else this.#grant(next, partition, keepsake.hops + 1);
   }
 
   /** Who leaves keeps nothing: the one that it came from learns that it leaves. */
@@ -282,40 +281,34 @@ export class Custody {
     else this.#kept.delete(partition);
   }
 
-  #leaverOr(leaver: NodeName | undefined): NodeName | undefined {
-    return this.#stage === 'left' ? this.#self : leaver;
-  }
-
   #keep(partition: number, keepsake: Keepsake): void {
     this.#wants.delete(partition);
     this.#kept.set(partition, keepsake);
     this.#outbox.wake(keepsake.sinceMs + this.#config.retryMs);
   }
 
-  #grant(
-    to: NodeName,
-    partition: number,
-    how: { readonly hops: number; readonly leaver: NodeName | undefined },
-  ): void {
+  #grant(to: NodeName, partition: number, hops: number): void {
     this.#kept.delete(partition);
     this.#wants.delete(partition);
     this.#lastKnown.set(partition, to);
     this.#outbox.count('handedOver');
-    this.#outbox.send(to, { kind: 'grant', ...how }, partition);
+    const leaver = this.#stage === 'left' ? this.#self : undefined;
+    this.#outbox.send(to, { kind: 'grant', hops, leaver }, partition);
   }
 
   // What others say
 
   #onReceived(from: NodeName, message: CustodyMessage): void {
     if (message.kind === 'ask') this.#leaving.delete(from);
-    if (message.kind === 'grant') this.#noteLeaver(message.leaver);
+    // Nobody says of another one that it leaves: that would take its partitions from it.
+    if (message.kind === 'grant' && message.leaver === from) this.#noteLeaver(from);
     for (const partition of message.partitions) {
       if (partition < this.#ringSize) this.#onWord(partition, from, message);
     }
   }
 
-  #noteLeaver(leaver: NodeName | undefined): void {
-    if (leaver !== undefined && this.#isOther(leaver)) this.#leaving.add(leaver);
+  #noteLeaver(leaver: NodeName): void {
+    if (this.#isOther(leaver)) this.#leaving.add(leaver);
   }
 
   #onWord(partition: number, from: NodeName, message: CustodyMessage): void {
@@ -342,7 +335,7 @@ export class Custody {
   #answer(partition: number, asker: NodeName): void {
     const keepsake = this.#kept.get(partition);
     if (keepsake !== undefined && this.#isFor(partition, asker)) {
-      this.#grant(asker, partition, { hops: 0, leaver: keepsake.leaver });
+      this.#grant(asker, partition, 0);
       return;
     }
     // Only now that the asker is known to stay, the table may name it.
@@ -365,9 +358,9 @@ export class Custody {
   #onGrant(
     partition: number,
     from: NodeName,
-    { hops, leaver }: Extract<CustodyMessage, { kind: 'grant' }>,
+    { hops }: Extract<CustodyMessage, { kind: 'grant' }>,
   ): void {
     if (this.holds(partition) || this.#kept.has(partition)) return;
-    this.#place(partition, { from, hops, leaver, sinceMs: this.#outbox.nowMs });
+    this.#place(partition, { from, hops, sinceMs: this.#outbox.nowMs });
   }
 }

@@ -34,6 +34,8 @@ export class Placement {
   readonly #hash: KeyHash;
   readonly #bids: SlotBids;
   #members: readonly PlacedMember[] = [];
+  /** Those with bids. */
+  #bidders: readonly PlacedMember[] = [];
   #table: PlacementTable;
 
   /** There is one member at least, and each name is there once. */
@@ -68,7 +70,11 @@ export class Placement {
   without(node: NodeName): PlacementTable | undefined {
     const others = this.#members.filter((member) => member.node !== node);
     if (others.length === this.#members.length) return this.#table;
-    return others.length === 0 ? undefined : this.#match(others);
+    if (others.length === 0) return undefined;
+    const isSpare = others.every(({ weight }) => weight === 0);
+    if (!isSpare || this.#bidders.length === this.#members.length) return this.#match(others);
+    const { ringSize } = this.#bids;
+    return new Placement({ ringSize, hash: this.#hash }, others).table;
   }
 
   /**
@@ -86,21 +92,29 @@ export class Placement {
       .map(({ node }) => node);
   }
 
-  /** False when owners stay as they are. */
+  /** False when owners and members stay as they are. */
   #change(members: readonly PlacedMember[]): boolean {
-    const before = new Map(this.#members.map((member) => [member.node, member]));
     const after = [...members].sort((a, b) => (a.node < b.node ? -1 : 1));
-    const stays = new Set(after.map(({ node }) => node));
+    const known = new Set(this.#members.map(({ node }) => node));
+    const isSame = after.length === known.size && after.every(({ node }) => known.has(node));
+    this.#members = after;
+    return this.#rebid(biddersAmong(after)) || !isSame;
+  }
+
+  /** False when all bid as before. */
+  #rebid(bidders: readonly PlacedMember[]): boolean {
+    const before = new Map(this.#bidders.map((member) => [member.node, member]));
+    const stays = new Set(bidders.map(({ node }) => node));
     let hasChanged = false;
     for (const [node] of before) {
       if (stays.has(node)) continue;
       this.#bids.remove(node);
       hasChanged = true;
     }
-    for (const member of after) {
+    for (const member of bidders) {
       hasChanged = this.#enter(member, before.get(member.node)) || hasChanged;
     }
-    this.#members = after;
+    this.#bidders = bidders;
     return hasChanged;
   }
 
@@ -117,14 +131,15 @@ export class Placement {
   /** Of these, sorted; who is in the bids and not among them gets nothing. */
   #match(members: readonly PlacedMember[]): PlacementTable {
     const { ringSize, indexEnd } = this.#bids;
-    const total = members.reduce((sum, { weight }) => sum + weight, 0);
+    const bidders = biddersAmong(members);
+    const total = bidders.reduce((sum, { weight }) => sum + weight, 0);
     const bounds = new Int32Array(indexEnd);
+    for (const { node, weight } of bidders) {
+      bounds[this.#bids.indexOf(node) ?? -1] = loadBound((ringSize * weight) / total);
+    }
     const numbers = new Uint16Array(indexEnd);
-    for (const [number, { node, weight }] of members.entries()) {
-      const index = this.#bids.indexOf(node) ?? -1;
-      const share = (ringSize * weight) / total;
-      bounds[index] = loadBound(share);
-      numbers[index] = number;
+    for (const [number, { node }] of members.entries()) {
+      numbers[this.#bids.indexOf(node) ?? -1] = number;
     }
     const owners = matchSlots(this.#bids, bounds);
     // A loop: `map` of a typed array takes three times as long as the matching.
@@ -132,7 +147,7 @@ export class Placement {
     return new PlacementTable({
       nodes: members.map(({ node }) => node),
       owners,
-      epoch: this.#epoch(members),
+      epoch: this.#epoch(bidders),
     });
   }
 
@@ -141,6 +156,12 @@ export class Placement {
     writer.list(members, (w, { node, weight }) => w.string(node).value(weight));
     return this.#hash.hex(writer.take());
   }
+}
+
+/** Who wants nothing gets nothing, unless all do: somebody has to own the keys. */
+function biddersAmong(members: readonly PlacedMember[]): readonly PlacedMember[] {
+  const willing = members.filter(({ weight }) => weight > 0);
+  return willing.length > 0 ? willing : members.map((member) => ({ ...member, weight: 1 }));
 }
 
 /** Whole, and at least the share. */

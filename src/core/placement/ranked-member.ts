@@ -5,7 +5,7 @@ import { type OrderKey, orderKey, tieNumber } from './slot-order.ts';
 /** What placement has to know of a member. */
 export interface PlacedMember {
   readonly node: NodeName;
-  /** Finite, above 0: its share of the ring is in proportion. */
+  /** Finite: its share of the ring is in proportion. With 0 it has none, unless all have 0. */
   readonly weight: number;
   readonly zone?: string | undefined;
 }

@@ -102,6 +102,7 @@ describe('words of the command line', () => {
       maps: { m: {} },
       secret: 's',
       insecure: true,
+      shards: { weight: 0 },
       liveness: {},
     });
   });

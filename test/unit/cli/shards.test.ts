@@ -47,6 +47,14 @@ describe('a report of shards', () => {
     expect(second).toMatch(/^b@host +- +1 +2 .* 25\.0 % +0\.0 %$/);
   });
 
+  test('tells that nothing is due with weight 0, and equal shares where all have 0', () => {
+    const spare = { weight: 0 };
+    const [, , second] = linesOf([member('a@host', 4), member('b@host', 0, spare)]);
+    expect(second).toMatch(/^b@host +0 +0 +0\.0 % +0\.0 %$/);
+    const [, first] = linesOf([member('a@host', 3, spare), member('b@host', 1, spare)]);
+    expect(first).toMatch(/^a@host +0 +3 .* 75\.0 % +\+50\.0 %$/);
+  });
+
   test('of one member is one line', () => {
     const lines = linesOf([member('a@host', 4_096)]);
     expect(lines[1]).toMatch(/^a@host +1 +4096 +█{40} +100\.0 % +0\.0 %$/);

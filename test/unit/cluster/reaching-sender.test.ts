@@ -76,6 +76,21 @@ describe('frames for a node without a link', () => {
     expect(played.sent).toEqual([`${A} 1`, `${A} 2`]);
   });
 
+  test('are lost when it is gone, and do not reach a later start of it', async () => {
+    const played = new Played();
+    played.send(A, 1, 2);
+    let isSent = false;
+    void played.sender.sent().then(() => {
+      isSent = true;
+    });
+    played.sender.drop(A);
+    await turns();
+    expect(isSent).toBe(true);
+    played.send(A, 3);
+    played.up(A);
+    expect(played.sent).toEqual([`${A} 3`]);
+  });
+
   test('are lost when it cannot be reached, and the next one dials again', async () => {
     const played = new Played();
     played.send(A, 1);

@@ -65,6 +65,24 @@ describe('a cluster of five with three voters', () => {
     await sim.settled(closing ?? Promise.resolve());
   });
 
+  test.each(['closes', 'leaves'])(
+    'so is one that %s and reaches a voter through another node only',
+    async (how) => {
+      await using cluster = await clusterOf(3, 13);
+      const { sim, nodes } = cluster;
+      const [a, b] = [sim.node('a@sim'), sim.node('b@sim')];
+      sim.cut('a@sim', 'b@sim');
+      sim.cut('b@sim', 'a@sim');
+      await sim.advance(10_000);
+      await sim.settled(campaign([a, b]));
+      await sim.until(() => leaderOf(nodes) === 'a@sim', 10_000);
+      await sim.advance(5_000);
+      const ending = how === 'closes' ? a.close() : a.leave();
+      await sim.until(() => b.leaders.isLeader(NAME), 250);
+      await sim.settled(ending);
+    },
+  );
+
   test('a leader that crashes is followed when its death is known', async () => {
     await using cluster = await clusterOf(5, 5);
     const { sim, nodes } = cluster;
@@ -139,6 +157,18 @@ describe('other voters', () => {
     await expect(sim.settled(refused)).rejects.toThrow(expect.objectContaining(fault));
     await sim.until(() => sim.node('b@sim').leaders.isLeader(NAME), 10_000);
     expect(sim.node('c@sim').leaders.list()).toMatchObject([{ name: NAME, mode: 'quorum' }]);
+  });
+
+  test('are taken when all candidacies have ended, also right after a start', async () => {
+    await using cluster = await clusterOf(3, 12, { dataDir: '/data', drainMs: 0 });
+    const { sim, nodes } = cluster;
+    await sim.settled(campaign(nodes));
+    await sim.until(() => leaderOf(nodes) === 'a@sim', 10_000);
+    for (const node of nodes) await sim.settled(node.close());
+    await sim.restart('a@sim');
+    const node = await sim.restart('b@sim');
+    await sim.settled(node.leaders.campaign(NAME, { quorum: { voters: ['b@sim'] } }));
+    await sim.until(() => node.leaders.isLeader(NAME), 10_000);
   });
 
   test('of two that meet one goes, and a job under it ends with the reason', async () => {

@@ -20,6 +20,7 @@ class PlayedLinks implements CustodyPort {
   readonly sentMessages: (readonly [to: NodeName, message: CustodyMessage])[] = [];
   /** Never: a node cannot be reached, and the dial goes on. */
   sentBy: Promise<void> = Promise.resolve();
+  rttMs: number = 0;
   hear: (from: NodeName, message: CustodyMessage) => void = () => {};
 
   onCustody(listener: (from: NodeName, message: CustodyMessage) => void): void {
@@ -32,6 +33,10 @@ class PlayedLinks implements CustodyPort {
 
   sent(): Promise<void> {
     return this.sentBy;
+  }
+
+  longestRttMs(): number {
+    return this.rttMs;
   }
 }
 

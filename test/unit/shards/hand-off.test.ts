@@ -75,6 +75,48 @@ describe('partitions without jobs', () => {
   });
 });
 
+test('partitions of a node that is gone are taken later where links are slow', async () => {
+  const under = await HandOffUnderTest.alone();
+  await under.live(SELF, OTHER);
+  const before = under.shards.owned();
+  under.links.rttMs = 100;
+  await under.live(SELF);
+  await under.time.advance(1_299);
+  expect(under.shards.owned()).toEqual(before);
+  await under.time.advance(1);
+  expect(under.shards.owned()).toEqual(ALL);
+});
+
+describe('members with weight 0', () => {
+  const spare = { [OTHER]: 0 };
+
+  test('are waited for by who takes everything from them', async () => {
+    const under = await HandOffUnderTest.unused([SELF]);
+    under.port.live([SELF, OTHER], spare);
+    await under.time.advance(0);
+    under.shards.use();
+    expect(under.shards.owned()).toEqual([]);
+    expect(under.sent).toEqual([[OTHER, { kind: 'ask', partitions: ALL }]]);
+    under.links.hear(OTHER, { kind: 'redirect', holder: OTHER, partitions: ALL });
+    await under.time.advance(900);
+    expect(under.shards.owned()).toEqual([]);
+    await under.live(SELF);
+    await under.time.advance(500);
+    expect(under.shards.owned()).toEqual(ALL);
+    expect(under.warnings).toEqual([]);
+  });
+
+  test('are granted everything by the last one that has another weight, when it goes', async () => {
+    const under = await HandOffUnderTest.alone();
+    under.port.live([SELF, OTHER], spare);
+    await under.time.advance(0);
+    const closing = under.shards.close();
+    await under.time.advance(0);
+    await closing;
+    expect(under.sent).toMatchObject([[OTHER, { kind: 'grant', leaver: SELF, partitions: ALL }]]);
+  });
+});
+
 describe('shards that nobody has used on a node', () => {
   const grantOf = (partitions: readonly number[]): CustodyMessage => ({
     kind: 'grant',
@@ -271,6 +313,25 @@ describe('a run', () => {
     expect(job.shards).toEqual([]);
   });
 
+  test('holds its partitions until its jobs have ended, also after its signal has aborted', async () => {
+    const under = await HandOffUnderTest.alone();
+    const job = new PlayedJob();
+    const abort = new AbortController();
+    void under.shards.run(job.run, { signal: abort.signal });
+    await under.time.advance(0);
+    abort.abort();
+    await under.live(SELF, OTHER);
+    const gone = under.ownedBy(OTHER);
+    expect(under.released).toEqual([]);
+    job.end(...gone);
+    await under.time.advance(0);
+    expect(under.released).toEqual(gone);
+    await under.live(SELF);
+    await under.time.advance(500);
+    expect(under.shards.owned()).toEqual(ALL);
+    expect(job.shards).toHaveLength(RING);
+  });
+
   test('stands beside others: a partition goes when the jobs of all have ended', async () => {
     const [under, one] = await working();
     const two = new PlayedJob();
@@ -349,6 +410,21 @@ describe('the end of a node', () => {
     await under.time.advance(0);
     await Promise.all([closing, running, under.shards.run(job.run)]);
     expect(job.shards).toEqual([]);
+  });
+
+  test('is the end also where it overtakes a `leave`', async () => {
+    const [under, job] = await working();
+    await under.live(SELF, OTHER);
+    const leaving = under.shards.leave();
+    const closing = under.shards.close();
+    job.end(...ALL);
+    await under.time.advance(0);
+    await Promise.all([leaving, closing]);
+    under.shards.join();
+    under.shards.settle();
+    await under.time.advance(20_000);
+    expect(under.shards.owned()).toEqual([]);
+    expect(under.metric('barrel_shards_waiting')).toBe(0);
   });
 
   test('by `leave` is one after which it takes part again', async () => {

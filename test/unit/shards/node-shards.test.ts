@@ -70,6 +70,20 @@ describe('a node that takes part', () => {
     );
   });
 
+  test('holds nothing while it was compared and knows of nobody else yet', async () => {
+    const { shards, port, time } = await shardsOf();
+    shards.join();
+    port.live([SELF]);
+    port.exchanged();
+    await time.advance(1_000);
+    expect(shards.owned()).toEqual([]);
+    port.live([SELF, 'a@test']);
+    port.live([SELF, ...FOUR]);
+    await time.advance(0);
+    const own = ring(64).filter((partition) => shards.ownerOf(partition) === SELF);
+    expect(shards.owned()).toEqual(own);
+  });
+
   test('holds its partitions after 10 s when nobody compared itself with it', async () => {
     const { shards, time } = await shardsOf();
     shards.join();
@@ -228,6 +242,32 @@ describe('a stream of events', () => {
     }
     const events = (await take(stream, 9)) as { readonly type: string }[];
     expect(events.map(({ type }) => type)).toEqual([...ring(8).map(() => 'acquired'), 'lagged']);
+  });
+
+  test('that begins where a listener hears of an event neither repeats nor misses it', async () => {
+    const { shards, port, time } = await settledShards(['a@test'], 8);
+    const own = shards.owned().length;
+    const streams: ReturnType<typeof shards.events>[] = [];
+    shards.on('acquired', () => streams.push(shards.events()));
+    port.live([SELF]);
+    await time.advance(0);
+    await shards.close();
+    expect(streams).toHaveLength(8 - own);
+    for (const stream of streams) {
+      const events = (await take(stream, 99)) as ShardEvent[];
+      const partitions = events.filter(({ type }) => type === 'acquired');
+      expect(new Set(partitions.map(({ partition }) => partition)).size).toBe(8);
+      expect(partitions).toHaveLength(8);
+    }
+  });
+
+  test('ends with its signal also before all that is held was read', async () => {
+    const { shards } = await settledShards([], 8);
+    const controller = new AbortController();
+    const stream = shards.events({ signal: controller.signal })[Symbol.asyncIterator]();
+    await stream.next();
+    controller.abort(new Error('enough'));
+    await expect(stream.next()).rejects.toThrow('enough');
   });
 
   test('takes a signal', async () => {

@@ -86,7 +86,8 @@ export async function settledShards(
   const under = await shardsOf({ ringSize });
   under.shards.join();
   under.port.live([SELF, ...names]);
-  under.port.exchanged();
+  if (names.length === 0) under.shards.settle();
+  else under.port.exchanged();
   await under.time.advance(0);
   return under;
 }

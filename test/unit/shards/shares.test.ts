@@ -32,6 +32,15 @@ test('the epoch is that of the members that are known now', async () => {
   expect(shards.epoch).toBe(alone);
 });
 
+test('a member with weight 0 has a share of nothing', async () => {
+  const { shards, port } = await settledShards(['a@test']);
+  port.live([SELF, 'a@test'], { 'a@test': 0 });
+  expect(shards.shares()).toMatchObject([
+    { node: 'a@test', weight: 0, partitions: 0 },
+    { node: SELF, weight: 1, partitions: shards.ringSize },
+  ]);
+});
+
 function byName(one: { readonly node: string }, other: { readonly node: string }): number {
   return one.node < other.node ? -1 : 1;
 }

@@ -93,6 +93,15 @@ describe('a candidate', () => {
     expect(election.lastPolled.token).toBeGreaterThan(LATE);
   });
 
+  test('never votes on a token twice, also where its clock does not follow the tokens', () => {
+    const election = asking();
+    election.vote('b@t', { kind: 'refused', highest: LATE });
+    election.run(10_000);
+    const opened = election.released;
+    expect(opened.length).toBeGreaterThan(3);
+    expect(new Set(opened).size).toBe(opened.length);
+  });
+
   test('goes on asking when a voter holds another term', () => {
     const election = asking();
     election.vote('b@t', { kind: 'refused', highest: T1 });
@@ -129,6 +138,16 @@ describe('a leader', () => {
     const rounds = election.polled.slice(before);
     expect(rounds.map(({ to }) => to)).toEqual([VOTERS, VOTERS, VOTERS, VOTERS]);
     expect(election.fence).toBe(election.tokens[0]);
+  });
+
+  test('asks ten times a second at most, however short the leases of its cluster are', () => {
+    const election = asking({ renewMs: 15 });
+    for (const voter of VOTERS) election.vote(voter);
+    const before = election.polled.length;
+    for (let round = 0; round < 50; round += 1) for (const voter of VOTERS) election.vote(voter);
+    expect(election.polled.length).toBe(before);
+    election.run(1_000);
+    expect(election.polled.length).toBe(before + 10);
   });
 
   test('leads for 1.8 s from when the answered question was sent, not from the answer', () => {

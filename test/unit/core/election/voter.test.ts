@@ -24,12 +24,13 @@ class DrivenVoter {
   nowMs: number;
   #keeping: (readonly [string, VoteRecord])[] = [];
 
-  /** `memory`: what is on its disk, if it has one. */
-  constructor(memory: Memory | 'no disk' = new Map(), nowMs = 0) {
-    const known = memory === 'no disk' ? undefined : memory;
+  /** Started now with `memory`, what is on its disk; without a word, a while ago with nothing. */
+  constructor(memory?: Memory | 'no disk', nowMs = 0) {
+    const known = memory === 'no disk' ? undefined : (memory ?? new Map());
     this.nowMs = nowMs;
     this.disk = known ?? new Map();
-    this.core = new Voter({ self: 'a@t', memory: known, nowMs });
+    const startedMs = memory === undefined ? nowMs - PROMISE_MS : nowMs;
+    this.core = new Voter({ self: 'a@t', memory: known, nowMs: startedMs });
   }
 
   request(from: typeof ONE, token: bigint, how: Partial<{ nonce: number; voters: string[] }> = {}) {
@@ -190,8 +191,27 @@ describe('with a disk', () => {
     expect(third.request(OTHER, T3)).toEqual(answer('y@t', T3, GRANTED));
   });
 
-  test('a name that it never promised is free from the start, and it is sure of that', () => {
+  test("what an earlier start promised, and may have been freed of, is nobody's conflict", () => {
+    const before = new DrivenVoter();
+    before.request(ONE, T1);
+    before.hear(ONE, { kind: 'release', name: NAME, token: T1 });
+    const voter = new DrivenVoter(before.disk, 100_000);
+    const voters = ['a@t', 'f@t', 'g@t'];
+    expect(voter.request(OTHER, T2, { voters })).toEqual(answer('y@t', T2, refused(T1)));
+    voter.nowMs = 100_000 + PROMISE_MS;
+    expect(voter.request(OTHER, T2, { voters })).toEqual(answer('y@t', T2, GRANTED));
+  });
+
+  test('an empty one may be new: it grants nothing for a whole promise after its start', () => {
     const voter = new DrivenVoter(new Map(), 100_000);
+    expect(voter.request(ONE, T1)).toEqual(answer('x@t', T1, refused(0n)));
+    voter.nowMs = 100_000 + PROMISE_MS;
+    expect(voter.request(ONE, T1)).toEqual(answer('x@t', T1, GRANTED));
+  });
+
+  test('a name that it never promised is free from the start, and it is sure of that', () => {
+    const disk = new Map([['other', { token: T1, ...ONE, voters: VOTERS }]]);
+    const voter = new DrivenVoter(disk, 100_000);
     expect(voter.hear(OTHER, { kind: 'recall', name: NAME })).toEqual([
       ['y@t', { kind: 'memory', name: NAME, isSure: true, term: undefined }],
     ]);
@@ -203,6 +223,7 @@ describe('without a disk', () => {
   test('it asks the others what they know, and grants nothing meanwhile', () => {
     const voter = new DrivenVoter('no disk');
     const recall: Ballot = { kind: 'recall', name: NAME };
+    voter.nowMs = PROMISE_MS;
     expect(voter.request(ONE, T1)).toEqual([
       ...['b@t', 'c@t', 'd@t', 'e@t'].map((node) => [node, recall]),
       ...answer('x@t', T1, refused(0n)),
@@ -210,8 +231,19 @@ describe('without a disk', () => {
     expect(voter.hear(OTHER, recall)).toEqual([
       ['y@t', { kind: 'memory', name: NAME, isSure: false, term: undefined }],
     ]);
-    voter.nowMs = PROMISE_MS;
+    voter.nowMs = 2 * PROMISE_MS;
     expect(voter.request(ONE, T1).at(-1)).toEqual(answer('x@t', T1, refused(0n))[0]);
+  });
+
+  test('it asks them when what it may have promised has run out: they know of it by then', () => {
+    const voter = new DrivenVoter('no disk');
+    expect(voter.request(ONE, T1)).toEqual(answer('x@t', T1, refused(0n)));
+    voter.nowMs = PROMISE_MS - 1;
+    for (const node of ['b@t', 'c@t', 'd@t', 'e@t']) voter.memory(node, true, 0n);
+    voter.nowMs = PROMISE_MS;
+    expect(voter.request(OTHER, T1).map(([to]) => to)).toEqual(['b@t', 'c@t', 'd@t', 'e@t', 'y@t']);
+    for (const node of ['b@t', 'c@t', 'd@t']) voter.memory(node, true, T2);
+    expect(voter.request(OTHER, T1)).toEqual(answer('y@t', T1, refused(T2)));
   });
 
   test('a majority that is sure is enough, and its greatest token counts', () => {
@@ -246,37 +278,17 @@ describe('without a disk', () => {
     expect(voter.request(ONE, T3).at(-1)).toEqual(answer('x@t', T3, refused(0n))[0]);
   });
 
-  test('it grants nothing for a whole promise after its start, whatever others know', () => {
-    const voter = new DrivenVoter('no disk', 500);
-    voter.request(ONE, T1);
-    for (const node of ['b@t', 'c@t', 'd@t', 'e@t']) voter.memory(node, true, 0n);
-    voter.nowMs = 499 + PROMISE_MS;
-    expect(voter.request(ONE, T1)).toEqual(answer('x@t', T1, refused(0n)));
-    voter.nowMs = 500 + PROMISE_MS;
-    expect(voter.request(ONE, T1)).toEqual(answer('x@t', T1, GRANTED));
-  });
-
   test('whoever holds the term of which the others know goes on in it, after that time', () => {
     const voter = new DrivenVoter('no disk');
     voter.request(ONE, T2);
-    for (const node of ['b@t', 'c@t', 'd@t']) voter.memory(node, true, T2);
-    voter.nowMs = PROMISE_MS - 1;
-    expect(voter.request(ONE, T2)).toEqual(answer('x@t', T2, refused(T2)));
     voter.nowMs = PROMISE_MS;
+    for (const node of ['b@t', 'c@t', 'd@t']) voter.memory(node, true, T2);
     expect(voter.request(OTHER, T2)).toEqual(answer('y@t', T2, refused(T2)));
     expect(voter.request(ONE, T2)).toEqual(answer('x@t', T2, GRANTED));
     expect(voter.request(OTHER, T3)).toEqual(answer('y@t', T3, refused(T2)));
     const [[to, told] = []] = voter.hear(OTHER, { kind: 'recall', name: NAME });
     expect(to).toBe('y@t');
     expect(told).toMatchObject({ kind: 'memory', isSure: true, term: { token: T2, ...ONE } });
-  });
-
-  test('what it may have promised does not end with the term of which others told', () => {
-    const voter = new DrivenVoter('no disk');
-    voter.request(ONE, T2);
-    for (const node of ['b@t', 'c@t', 'd@t']) voter.memory(node, true, T1);
-    voter.hear(ONE, { kind: 'release', name: NAME, token: T1 });
-    expect(voter.request(OTHER, T3)).toEqual(answer('y@t', T3, refused(T1)));
   });
 
   test('the only voter has nobody to ask', () => {

@@ -61,6 +61,16 @@ describe('a node that settles', () => {
     expect(effects).toEqual([acquire(0), sent(B, grant([1], { hops: 1 })), count('handedOver', 1)]);
   });
 
+  test('has nothing of what it was granted 1 s before, unless it settles by then', () => {
+    const node = new DrivenCustody(2);
+    node.hear(A, grant([0]));
+    node.pass(999);
+    node.hear(A, grant([1]));
+    node.pass(1);
+    expect(node.hear(B, ask(0))).toEqual([sent(B, none(0))]);
+    expect(node.settle(table([ME, ME], { others: [A, B] }))).toEqual([acquire(1), sent(A, ask(0))]);
+  });
+
   test('gives what it was granted before to who asks meanwhile', () => {
     const node = new DrivenCustody(2);
     node.hear(A, grant([0, 1]));
@@ -205,6 +215,17 @@ describe('a node that waits', () => {
     expect(node.pass(1)).toEqual([acquire(0)]);
   });
 
+  test.each([
+    [25, 700],
+    [150, 1_700],
+    [400, 2_000],
+  ])('takes it later where word is slow: with %i ms there and back after %i ms', (rttMs, ms) => {
+    const node = waiter();
+    node.do({ kind: 'table', table: table([ME], { others: [B] }), rttMs });
+    expect(node.pass(ms - 1)).not.toContainEqual(acquire(0));
+    expect(node.pass(1)).toContainEqual(acquire(0));
+  });
+
   test('takes what the node that it asked has not got, 500 ms after the last change', () => {
     const node = waiter();
     expect(node.hear(A, none(0))).toEqual([]);
@@ -331,11 +352,18 @@ describe('a node that leaves', () => {
   });
 
   test('is taken for a leaver only while it is a member', () => {
-    const node = new DrivenCustody(1);
-    node.settle(table([A]));
-    node.hear(A, grant([0], { leaver: C }));
-    const effects = node.do({ kind: 'table', table: table([C], { alsoMembers: [A] }) });
+    const node = holder();
+    node.hear(C, grant([0], { leaver: C }));
+    const effects = node.do({ kind: 'table', table: table([C, ME]) });
     expect(effects).toContainEqual(sent(C, grant([0])));
+  });
+
+  test('says so itself: what another one says of it takes nothing from it', () => {
+    const node = new DrivenCustody(1);
+    node.settle(table([A], { alsoMembers: [B] }));
+    const effects = node.hear(B, grant([0], { leaver: A }));
+    expect(effects).toContainEqual(sent(A, grant([0], { hops: 2 })));
+    expect(node.core.holds(0)).toBe(false);
   });
 });
 

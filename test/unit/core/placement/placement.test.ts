@@ -97,6 +97,36 @@ describe('the load of members with weights', () => {
   });
 });
 
+describe('members with weight 0', () => {
+  const spare = members(2).map((member) => ({ ...member, weight: 0 }));
+  const willing = { node: 'z@local', weight: 2 };
+
+  test('are in the table and own nothing, and the epoch is that of the others', () => {
+    const { table } = placed([...spare, willing]);
+    expect(table.nodes).toEqual(['n0@round0', 'n1@round0', 'z@local']);
+    expect([...table.counts()]).toEqual([0, 0, 4_096]);
+    expect(table.epoch).toBe(placed([willing]).table.epoch);
+  });
+
+  test('make another table when they come and go, in which all stays where it is', () => {
+    const placement = placed([willing]);
+    const before = placement.table;
+    const after = placement.update([...spare, willing]);
+    expect(after).not.toBe(before);
+    expect(moved(before, after)).toEqual([]);
+    expect(placement.evaluations).toBe(4_096);
+  });
+
+  test('own everything in equal shares where all have 0, also without the one that has not', () => {
+    const equal = placed(members(2)).table;
+    expect(owners(placed(spare).table)).toEqual(owners(equal));
+    const without = placed([...spare, willing]).without(willing.node);
+    expect(without && owners(without)).toEqual(owners(equal));
+    const one = placed(spare).without('n0@round0');
+    expect(one && [...one.counts()]).toEqual([4_096]);
+  });
+});
+
 describe('what a change moves', () => {
   test('when one joins goes to it, but for what the bound moves (K4)', () => {
     expect(meanRatio(3, joinMoves)).toBeLessThanOrEqual(1.001);
