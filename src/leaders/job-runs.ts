@@ -1,13 +1,10 @@
 /** The jobs that a node runs while it leads; it campaigns again when a job or a candidacy fails. */
-import { onceAborted } from '../abort.ts';
 import { BarrelError } from '../errors.ts';
 import type { Host } from '../host/host.ts';
+import { RESTART_PAUSE_MS_MAX, restartPause } from '../restart-pause.ts';
 import { settlement } from '../settlement.ts';
 import { JOB_END_MS, type Job, runJob } from './job-run.ts';
 import type { OwnCandidacy } from './own-candidacy.ts';
-
-const FIRST_PAUSE_MS = 1_000;
-const PAUSE_MS_MAX = 30_000;
 
 export interface JobOptions {
   readonly name: string;
@@ -74,22 +71,9 @@ export class JobRuns {
         logger.warn('a job failed, this node campaigns again', { name, error });
       }
       if (candidacy.fault !== undefined) throw candidacy.fault;
-      if (clock.monotonicMs() - sinceMs > PAUSE_MS_MAX) failures = 0;
-      await this.#pause(failures, stop);
+      if (clock.monotonicMs() - sinceMs > RESTART_PAUSE_MS_MAX) failures = 0;
+      await restartPause(this.#host, failures, stop);
     }
-  }
-
-  async #pause(failures: number, stop: AbortSignal): Promise<void> {
-    const { timers, random } = this.#host;
-    const longestMs = Math.min(FIRST_PAUSE_MS * 2 ** Math.min(failures, 16), PAUSE_MS_MAX);
-    const over = settlement<void>();
-    const wake = (): void => over.resolve();
-    const timer = timers.after(longestMs * (0.5 + random.float() / 2), wake);
-    if (stop.aborted) wake();
-    else onceAborted(stop, wake);
-    await over.promise;
-    timer[Symbol.dispose]();
-    stop.removeEventListener('abort', wake);
   }
 }
 

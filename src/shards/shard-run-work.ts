@@ -1,11 +1,7 @@
 /** A job on one partition, for as long as this node holds it: one that fails is started again. */
-import { onceAborted } from '../abort.ts';
 import type { Host } from '../host/host.ts';
-import { settlement } from '../settlement.ts';
+import { RESTART_PAUSE_MS_MAX, restartPause } from '../restart-pause.ts';
 import type { HeldShard, ShardJob } from './shards.ts';
-
-const FIRST_PAUSE_MS = 1_000;
-const PAUSE_MS_MAX = 30_000;
 
 export interface ShardRunWorkOptions {
   readonly shard: Omit<HeldShard, 'signal'>;
@@ -46,22 +42,8 @@ export class ShardRunWork {
         if (signal.aborted) return;
         host.logger.warn('a job on a partition failed and is started again', { ...shard, error });
       }
-      if (host.clock.monotonicMs() - sinceMs > PAUSE_MS_MAX) failures = 0;
-      await this.#pause(failures);
+      if (host.clock.monotonicMs() - sinceMs > RESTART_PAUSE_MS_MAX) failures = 0;
+      await restartPause(host, failures, signal);
     }
-  }
-
-  async #pause(failures: number): Promise<void> {
-    const { timers, random } = this.#options.host;
-    const { signal } = this.#abort;
-    const longestMs = Math.min(FIRST_PAUSE_MS * 2 ** Math.min(failures, 16), PAUSE_MS_MAX);
-    const over = settlement<void>();
-    const wake = (): void => over.resolve();
-    const timer = timers.after(longestMs * (0.5 + random.float() / 2), wake);
-    if (signal.aborted) wake();
-    else onceAborted(signal, wake);
-    await over.promise;
-    timer[Symbol.dispose]();
-    signal.removeEventListener('abort', wake);
   }
 }

@@ -140,7 +140,7 @@ test('whoever asks a node for its shards does not make it take them in use', asy
     node: 'quiet@test',
     ringSize: 4096,
     held: 0,
-    members: [{ node: 'quiet@test', zone: null, weight: 1, partitions: 4096 }],
+    members: [{ node: 'quiet@test', zone: null, weight: 0, partitions: 4096 }],
   });
   // One that takes them in use holds all of them from that moment on.
   expect(await ask('shards')).toMatchObject({ held: 0 });

@@ -9,7 +9,14 @@ import { at, nodesOf, type Rule, type TidyFile } from './tidy-file.ts';
 const LEAVES = ['errors', 'limits'];
 const GROUND = [...LEAVES, 'core'];
 /** Small files that everything with promises and listeners stands on. */
-const TOOLS = ['abort', 'observable', 'settlement', 'standard-schema', 'time-limit'];
+const TOOLS = [
+  'abort',
+  'observable',
+  'restart-pause',
+  'settlement',
+  'standard-schema',
+  'time-limit',
+];
 const WORLD = [...GROUND, ...TOOLS, 'host'];
 const CLUSTER = [...WORLD, 'transport', 'identity', 'discovery', 'cluster'];
 const FEATURES = [
@@ -33,6 +40,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   core: LEAVES,
   abort: [],
   observable: [...LEAVES, 'abort', 'host', 'settlement'],
+  'restart-pause': [...LEAVES, 'abort', 'host', 'settlement'],
   settlement: [...LEAVES, 'abort'],
   'standard-schema': LEAVES,
   'time-limit': [...LEAVES, 'abort', 'host', 'observable', 'settlement'],
@@ -71,6 +79,7 @@ const PACKAGE_PLACES: Readonly<Record<string, readonly string[]>> = {
   'reflect-metadata': ['src/identity/'],
   'classic-level': ['src/host/'],
   commander: ['src/cli/'],
+  croner: ['src/reminders/cron.ts'],
   'd3-scale': ['src/cli/'],
   'd3-shape': ['src/cli/'],
   pino: ['src/cli/'],
