@@ -15,21 +15,21 @@ function seeds(count: number): readonly number[] {
 
 describe('cores', () => {
   test('where all reach all, one acts at any instant, and tokens grow', () => {
-    for (const seed of seeds(50)) {
+    for (const seed of seeds(30)) {
       const run = new ElectionRun({ seed, hasSplits: false });
       expect(run.run(), `BARREL_ELECTION_SEED=${seed}`).toEqual([]);
     }
   });
 
   test('with splits, one acts in a component at rest, and after a heal within 5 s', () => {
-    for (const seed of seeds(50)) {
+    for (const seed of seeds(30)) {
       const run = new ElectionRun({ seed, hasSplits: true });
       expect(run.run(), `BARREL_ELECTION_SEED=${seed}`).toEqual([]);
     }
   });
 
   test('with voters, one acts in the whole network at any instant, and no increment is lost', () => {
-    for (const seed of seeds(25)) {
+    for (const seed of seeds(20)) {
       expect(new QuorumRun(seed).run(), `BARREL_ELECTION_SEED=${seed}`).toEqual([]);
     }
   });
