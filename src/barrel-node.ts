@@ -8,6 +8,7 @@ import type { Maps } from './maps/maps.ts';
 import type { Observable, Timed } from './observable.ts';
 import type { NameRegistry } from './processes/name-registry.ts';
 import type { Processes } from './processes/processes.ts';
+import type { Reminders } from './reminders/reminders.ts';
 import type { Services } from './services/services.ts';
 import type { Shards } from './shards/shards.ts';
 import type { Topics } from './topics/topics.ts';
@@ -55,6 +56,8 @@ export interface BarrelNode extends AsyncDisposable, Observable<NodeEvent> {
   readonly leaders: Leaders;
   /** Which node owns a key, and what this node holds. */
   readonly shards: Shards;
+  /** Timers that survive the node that set them. */
+  readonly reminders: Reminders;
   readonly maps: Maps;
   /** Hybrid logical clock: orders events across nodes without coordination. */
   readonly clock: HybridClock;

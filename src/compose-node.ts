@@ -14,7 +14,7 @@ import { SavedPeers } from './cluster/saved-peers.ts';
 import { leaseConfig } from './core/election/election-config.ts';
 import type { NeighborEvent } from './core/membership/contract.ts';
 import type { PeerDescriptor } from './core/membership/peer.ts';
-import type { Address } from './core/names.ts';
+import type { Address, NodeName } from './core/names.ts';
 import type { KeyHash } from './core/placement/key-hash.ts';
 import type { MemberEvent } from './core/roster/contract.ts';
 import type { MemberRecord } from './core/roster/entry.ts';
@@ -30,6 +30,8 @@ import { MapRegistry } from './maps/map-registry.ts';
 import { EventSource } from './observable.ts';
 import type { ResolvedOptions } from './options.ts';
 import { ProcessTable } from './processes/process-table.ts';
+import { openCron } from './reminders/cron.ts';
+import { NodeReminders } from './reminders/node-reminders.ts';
 import { RunningNode } from './running-node.ts';
 import { ServiceRegistry } from './services/service-registry.ts';
 import { HandOff } from './shards/hand-off-driver.ts';
@@ -87,8 +89,7 @@ async function composeOn(
   const { dataDir } = options;
   const known = await SavedPeers.load({ host, dataDir });
   const discovery = new DiscoveryChain(options.discovery, host.logger);
-  const bound = durable && storedClockBound(durable, host.logger);
-  const clock = await NodeClock.open({ host, bound });
+  const clock = await openClock(host, durable);
   const cluster: Cluster = await Cluster.open({
     ...overlayOptions(host, options, credentials),
     host,
@@ -108,6 +109,7 @@ async function composeOn(
     authorize: options.authorize,
     servicesOf: (pid) => services.namesOf(pid),
     isProxy: (pid) => services.isProxy(pid),
+    isInternal: (pid) => reminders.isOwnProcess(pid),
   });
   const services: ServiceRegistry = new ServiceRegistry({
     self: cluster.self,
@@ -120,23 +122,23 @@ async function composeOn(
     rttMs: (node) => cluster.rttMs(node),
   });
   const topics = new TopicHub({ broadcasts: cluster.broadcasts, logger: host.logger });
-  const leaderParts = { cluster, clock, processes, durable };
-  const leaders: LeaderElections = await openLeaders(world, options, leaderParts);
+  const parts = { host, cluster, clock, processes, durable };
+  const leaders: LeaderElections = await openLeaders(world, options, parts);
+  const shards = await openShards(world, options, cluster);
   const maps = await openMaps(cluster, host, options);
+  const reminders: NodeReminders = await openReminders({ ...parts, shards, events });
   const contacts = contactLoop({ host, options, cluster, known, discovery, events });
   const announcement = await discovery.announce(credentials.name, cluster.addresses, {});
   const node = new RunningNode({
-    host,
+    ...parts,
     options,
     credentials,
-    cluster,
-    processes,
     services,
     topics,
     leaders,
-    shards: await openShards(world, options, cluster),
+    shards,
     maps,
-    clock,
+    reminders,
     contacts,
     savedPeers: new SavedPeers({ host, dataDir, peers: () => cluster.peers() }),
     events,
@@ -170,6 +172,11 @@ function contactLoop(parts: ContactParts): ContactLoop {
     isMember: (node) => node !== cluster.self.node && cluster.isMember(node),
     hasNeighbors: () => cluster.activeView().length > 0,
   });
+}
+
+/** Above what an earlier start has said, where there is a disk. */
+function openClock(host: Host, durable: DurableStore | undefined): Promise<NodeClock> {
+  return NodeClock.open({ host, bound: durable && storedClockBound(durable, host.logger) });
 }
 
 /** When what they keep cannot be read, nothing stays open. */
@@ -226,6 +233,30 @@ async function openShards(
       hash: await loadKeyHash(),
       openCustody: (ground) => new HandOff({ ...ground, host, port, handOffMs }),
     });
+  } catch (error) {
+    await cluster.close();
+    throw error;
+  }
+}
+
+interface ReminderParts {
+  readonly host: Host;
+  readonly cluster: Cluster;
+  readonly clock: NodeClock;
+  readonly processes: ProcessTable;
+  readonly shards: NodeShards;
+  readonly events: EventSource<NodeEvent>;
+}
+
+/** When what is kept cannot be read, nothing stays open. */
+async function openReminders({ cluster, events, ...parts }: ReminderParts): Promise<NodeReminders> {
+  const { self, stores } = cluster;
+  const members = (): NodeName[] => cluster.alive().map(({ node }) => node);
+  try {
+    const reminders = await NodeReminders.open({ ...parts, self, stores, members, openCron });
+    events.on('memberUp', ({ node }) => reminders.memberCame(node));
+    events.on('memberDown', ({ node, reason }) => reminders.memberWent(node, reason === 'left'));
+    return reminders;
   } catch (error) {
     await cluster.close();
     throw error;

@@ -67,6 +67,15 @@ export type {
   RestartStrategy,
   SuperviseOptions,
 } from './processes/supervise-options.ts';
+export type {
+  Firing,
+  HandleOptions,
+  Reminder,
+  ReminderFilter,
+  ReminderOptions,
+  ReminderSchedule,
+  Reminders,
+} from './reminders/reminders.ts';
 export { withOptions } from './services/client.ts';
 export type {
   ClientOptions,

@@ -24,6 +24,8 @@ import type { ResolvedOptions } from './options.ts';
 import type { NameRegistry } from './processes/name-registry.ts';
 import type { ProcessTable } from './processes/process-table.ts';
 import type { Processes } from './processes/processes.ts';
+import type { NodeReminders } from './reminders/node-reminders.ts';
+import type { Reminders } from './reminders/reminders.ts';
 import type { ServiceRegistry } from './services/service-registry.ts';
 import type { Services } from './services/services.ts';
 import { settlement } from './settlement.ts';
@@ -47,6 +49,7 @@ export interface RunningNodeParts {
   readonly topics: TopicHub;
   readonly leaders: LeaderElections;
   readonly shards: NodeShards;
+  readonly reminders: NodeReminders;
   readonly maps: MapRegistry;
   readonly clock: NodeClock;
   readonly contacts: ContactLoop;
@@ -67,6 +70,7 @@ export class RunningNode implements BarrelNode {
   readonly names: NameRegistry;
   readonly topics: Topics;
   readonly leaders: Leaders;
+  readonly reminders: Reminders;
   readonly maps: Maps;
   readonly clock: HybridClock;
   readonly metrics: BarrelNode['metrics'];
@@ -94,6 +98,7 @@ export class RunningNode implements BarrelNode {
     this.names = new ServiceNames(parts.services, parts.processes);
     this.topics = parts.topics;
     this.leaders = parts.leaders;
+    this.reminders = parts.reminders;
     this.maps = parts.maps;
     this.clock = parts.clock;
     this.metrics = { snapshot: () => host.meter.snapshot() };
@@ -238,11 +243,13 @@ export class RunningNode implements BarrelNode {
   /** No new work, then the work at hand, then goodbye, then the rooms in reverse. */
   async #close(): Promise<void> {
     const { cluster, contacts, events, host, options, owned, processes, services } = this.#parts;
-    const { clock, leaders, maps, savedPeers, shards, topics } = this.#parts;
+    const { clock, leaders, maps, reminders, savedPeers, shards, topics } = this.#parts;
     contacts.stop();
     this.#overtakeJoins(`${this.name} is closed`);
     this.#closed.reject(new BarrelError('ERR_CLOSED', `${this.name} is closed`));
-    const handedOver = Promise.all([leaders.close(), shards.close()]);
+    // What reminders have claimed is given back before the partitions go.
+    const givenUp = reminders.close(options.drainMs).then(() => shards.close());
+    const handedOver = Promise.all([leaders.close(), givenUp]);
     services.withdrawAll();
     await handedOver;
     await processes.drain(options.drainMs);

@@ -84,7 +84,7 @@ export class Crew {
   }
 
   /** Resolves when the condition holds, which is asked again at each message. */
-  until(what, condition) {
+  until(what, condition, ms = WAIT_MS_MAX) {
     return new Promise((done, fail) => {
       const ask = (failure) => {
         if (failure === undefined && !condition()) return;
@@ -93,8 +93,8 @@ export class Crew {
         if (failure === undefined) done();
         else fail(failure);
       };
-      const late = () => ask(new Error(`not within ${WAIT_MS_MAX / 1_000} s: ${what}`));
-      const timer = setTimeout(late, WAIT_MS_MAX);
+      const late = () => ask(new Error(`not within ${ms / 1_000} s: ${what}`));
+      const timer = setTimeout(late, ms);
       this.#waiting.add(ask);
       ask();
     });

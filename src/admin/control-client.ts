@@ -16,6 +16,12 @@ import { fromJson, toJson } from './json-value.ts';
 import type { ElectionReport, LeaderEventReport } from './leader-queries.ts';
 import { LineReader } from './line-reader.ts';
 import type { EntryReport, MapEventReport, MapReport } from './map-queries.ts';
+import type {
+  ReminderListing,
+  ReminderQuery,
+  ReminderReport,
+  ReminderWords,
+} from './reminder-queries.ts';
 import type { PlaceReport, ShardsReport } from './shard-queries.ts';
 
 /** A node that does not answer a local question for so long is stuck. */
@@ -152,12 +158,51 @@ export class ControlClient implements Disposable {
     return (await this.#ask({ method: 'shards' })) as ShardsReport;
   }
 
+  /** Sets a reminder for a time in milliseconds since 1970; null when it has fired already. */
+  async remindSet(words: ReminderWords, atMs: number): Promise<ReminderReport | null> {
+    return this.#remind({ method: 'remindSet', ...words, atMs });
+  }
+
+  async remindAfter(words: ReminderWords, delayMs: number): Promise<ReminderReport | null> {
+    return this.#remind({ method: 'remindAfter', ...words, delayMs });
+  }
+
+  async remindEvery(
+    words: ReminderWords,
+    schedule: Extract<ReminderQuery, { method: 'remindEvery' }>['schedule'],
+  ): Promise<ReminderReport | null> {
+    return this.#remind({ method: 'remindEvery', ...words, schedule });
+  }
+
+  async remindCancel(key: Key): Promise<void> {
+    await this.#ask({ method: 'remindCancel', key });
+  }
+
+  /** A dead one is scheduled again, now. */
+  async remindRetry(key: Key): Promise<void> {
+    await this.#ask({ method: 'remindRetry', key });
+  }
+
+  /** Those of the cluster. Nothing else can be asked on this connection before they end. */
+  async *reminders(listing: ReminderListing = {}): AsyncGenerator<ReminderReport> {
+    const id = this.#send({ method: 'remindList', ...listing });
+    for await (const event of this.#events(id)) yield event as ReminderReport;
+  }
+
   close(): void {
     this.#socket.destroy();
   }
 
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  async #remind(
+    query: Extract<ReminderQuery, { readonly payload: unknown }>,
+  ): Promise<ReminderReport | null> {
+    const answerMs = (query.options?.timeoutMs ?? 0) + ANSWER_MS_MAX;
+    const { response } = await this.#askFirst(query, answerMs);
+    return resultOf(response) as ReminderReport | null;
   }
 
   async *#items(id: number): AsyncGenerator<unknown> {
@@ -183,8 +228,7 @@ export class ControlClient implements Disposable {
 
   async #ask(query: ControlQuery): Promise<unknown> {
     const { response } = await this.#askFirst(query, ANSWER_MS_MAX);
-    if ('result' in response) return response.result;
-    throw new BarrelError('ERR_VALUE', 'an event where an answer was expected');
+    return resultOf(response);
   }
 
   #send(query: ControlQuery): number {
@@ -240,6 +284,11 @@ export class ControlClient implements Disposable {
   }
 }
 
+function resultOf(response: Given): unknown {
+  if ('result' in response) return response.result;
+  throw new BarrelError('ERR_VALUE', 'an event where an answer was expected');
+}
+
 /** The parts of a query that are values, as JSON. */
 function valuesOf(query: ControlQuery): Readonly<Record<string, unknown>> {
   switch (query.method) {
@@ -247,9 +296,17 @@ function valuesOf(query: ControlQuery): Readonly<Record<string, unknown>> {
       return { args: query.args.map((arg) => toJson(arg)) };
     case 'mapPut':
       return { key: toJson(query.key), value: toJson(query.value) };
+    case 'remindSet':
+    case 'remindAfter':
+    case 'remindEvery':
+      return { key: toJson(query.key), payload: toJson(query.payload) };
+    case 'remindList':
+      return query.prefix === undefined ? {} : { prefix: toJson(query.prefix) };
     case 'mapGet':
     case 'mapRemove':
     case 'place':
+    case 'remindCancel':
+    case 'remindRetry':
       return { key: toJson(query.key) };
     default:
       return {};

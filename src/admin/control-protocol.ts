@@ -7,7 +7,8 @@
  *     {"id":2,"error":{"code":"ERR_NOT_FOUND","message":"no service orders is known"}}
  *
  * Arguments and results of calls are values as `json-value.ts` writes them. A question that is
- * answered by events has several lines with its id; see `map-queries.ts` and `leader-queries.ts`.
+ * answered by events has several lines with its id; see `map-queries.ts`, `leader-queries.ts` and
+ * `reminder-queries.ts`.
  * A call that is answered with a stream gives `STREAM_OPENED`, an event for each item, and the
  * result null.
  */
@@ -17,6 +18,7 @@ import { invalid } from './control-fault.ts';
 import { fromJson } from './json-value.ts';
 import { type LeaderQuery, parseLeaderQuery } from './leader-queries.ts';
 import { type MapQuery, parseMapQuery } from './map-queries.ts';
+import { parseReminderQuery, type ReminderQuery } from './reminder-queries.ts';
 import { parseShardQuery, type ShardQuery } from './shard-queries.ts';
 
 /** The first event of a stream. */
@@ -29,6 +31,7 @@ export type ControlQuery =
   | MapQuery
   | LeaderQuery
   | ShardQuery
+  | ReminderQuery
   | {
       readonly method: 'call';
       readonly service: string;
@@ -101,7 +104,7 @@ const CALL_TIMEOUT_MS_MAX = 3_600_000;
 const ARGUMENTS_MAX = 64;
 const METHODS =
   'status, services, call, maps, mapGet, mapPut, mapRemove, mapWatch, leaders, leaderWatch, ' +
-  'place, shards';
+  'place, shards, remindSet, remindAfter, remindEvery, remindCancel, remindRetry, remindList';
 
 /** @throws ERR_VALUE saying what is wrong with the line. */
 export function parseRequest(line: string): ControlRequest {
@@ -114,7 +117,7 @@ export function parseRequest(line: string): ControlRequest {
 function parseQuery(json: Readonly<Record<string, unknown>>): ControlQuery {
   const { method, service, name, args = [], timeoutMs } = json;
   if (method === 'status' || method === 'services') return { method };
-  const featureQuery = parseMapQuery(json) ?? parseLeaderQuery(json) ?? parseShardQuery(json);
+  const featureQuery = parseFeatureQuery(json);
   if (featureQuery !== undefined) return featureQuery;
   if (method !== 'call') throw invalid(`\`method\` must be one of ${METHODS}`);
   if (!isShortText(service)) throw invalid('`service` must be the name of a service');
@@ -126,6 +129,15 @@ function parseQuery(json: Readonly<Record<string, unknown>>): ControlQuery {
     throw invalid(`\`timeoutMs\` must be an integer from 1 to ${CALL_TIMEOUT_MS_MAX}`);
   }
   return { method, service, name, args: args.map((arg) => fromJson(arg)), timeoutMs };
+}
+
+function parseFeatureQuery(json: Readonly<Record<string, unknown>>): ControlQuery | undefined {
+  return (
+    parseMapQuery(json) ??
+    parseLeaderQuery(json) ??
+    parseShardQuery(json) ??
+    parseReminderQuery(json)
+  );
 }
 
 /** @throws ERR_VALUE */

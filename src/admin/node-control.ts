@@ -13,6 +13,7 @@ import { type ControlServer, EventStream, serveControl } from './control-server.
 import { toJson } from './json-value.ts';
 import { answerLeaders } from './node-leaders.ts';
 import { answerMaps } from './node-maps.ts';
+import { answerReminders } from './node-reminders.ts';
 import { answerShards, type PlacingNode } from './node-shards.ts';
 
 type Methods = Readonly<Record<string, (...args: readonly unknown[]) => Promise<unknown>>>;
@@ -60,6 +61,13 @@ export class NodeControl implements AsyncDisposable {
       case 'place':
       case 'shards':
         return answerShards(node, query);
+      case 'remindSet':
+      case 'remindAfter':
+      case 'remindEvery':
+      case 'remindCancel':
+      case 'remindRetry':
+      case 'remindList':
+        return answerReminders(node.reminders, query, signal);
       default:
         return answerMaps(node.maps, query, signal);
     }

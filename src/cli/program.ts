@@ -19,6 +19,7 @@ import {
   type StartSettings,
   startOptions,
 } from './node-settings.ts';
+import { addReminders } from './remind-words.ts';
 import { addShards } from './shards-words.ts';
 import type { SimulateSettings } from './simulate.ts';
 
@@ -67,6 +68,7 @@ function barrel(version: string, isJson: boolean): Command {
   addMaps(program);
   addLeaders(program);
   addShards(program);
+  addReminders(program);
   addKeys(program);
   addSimulate(program);
   return program;

@@ -85,6 +85,14 @@ export class EntryWriter {
     return this.#last;
   }
 
+  /** The same of all batches so far. @throws ERR_STORE while one waits to be written again. */
+  async allDurable(): Promise<void> {
+    await this.#last;
+    if (this.unsaved === 0) return;
+    const text = `${this.#options.name}: ${this.unsaved} entries are not on disk`;
+    throw new BarrelError('ERR_STORE', text);
+  }
+
   /** What was handed over is durable or has failed, which was counted and reported then. */
   settled(): Promise<void> {
     return this.#last.catch(() => undefined);

@@ -121,6 +121,15 @@ export interface ReplicatedStore {
   close(): Promise<void>;
 }
 
+/** One that also says when what others wrote is on disk. */
+export interface SavedStore extends ReplicatedStore {
+  /**
+   * Resolves when all that it has by now is durable here, whoever wrote it; at once without
+   * `persist`. Rejects with ERR_STORE when some of it is not on disk.
+   */
+  saved(): Promise<void>;
+}
+
 /** The replicated stores that this node hosts. */
 export interface Stores {
   /**
@@ -130,6 +139,11 @@ export interface Stores {
   open(name: string, options: StoreOptions): Promise<ReplicatedStore>;
   /** Takes this node out of the store's replica set and removes its files; it is closed before. */
   drop(name: string): Promise<void>;
+}
+
+/** The same of stores that say when they are on disk. */
+export interface SavedStores extends Stores {
+  open(name: string, options: StoreOptions): Promise<SavedStore>;
 }
 
 /** What the owner of a service says of it, asked for and told just now. */

@@ -24,7 +24,14 @@ import { settlement } from '../settlement.ts';
 import type { CurrentEntry } from './entry-writer.ts';
 import type { Link } from './link.ts';
 import type { NodeClock } from './node-clock.ts';
-import type { Broadcasts, NodeRef, ReplicatedStore, StoreOptions, Stores } from './ports.ts';
+import type {
+  Broadcasts,
+  NodeRef,
+  ReplicatedStore,
+  SavedStore,
+  SavedStores,
+  StoreOptions,
+} from './ports.ts';
 import { type Delta, decodeDelta, encodeDelta } from './store-delta.ts';
 import { StoreDisk } from './store-disk.ts';
 
@@ -55,7 +62,7 @@ interface OpenStore {
   readonly disk: StoreDisk | undefined;
 }
 
-export class StoreDriver implements Stores {
+export class StoreDriver implements SavedStores {
   readonly #options: StoreDriverOptions;
   readonly #replicator: Replicator;
   readonly #open = new Map<string, OpenStore>();
@@ -98,7 +105,7 @@ export class StoreDriver implements Stores {
     return [...this.#open.values()].flatMap(({ disk }) => disk?.faults ?? []);
   }
 
-  async open(name: string, options: StoreOptions): Promise<ReplicatedStore> {
+  async open(name: string, options: StoreOptions): Promise<SavedStore> {
     this.#checkOpen(name);
     const { durable, self, host } = this.#options;
     // What ends with this start of the node is not worth a disk.
@@ -190,7 +197,7 @@ export class StoreDriver implements Stores {
 
   // The face of one store
 
-  #face(name: string, opened: OpenStore): ReplicatedStore {
+  #face(name: string, opened: OpenStore): SavedStore {
     const replica = (): StoreReplica | undefined =>
       this.#open.get(name) === opened ? this.#replicator.replica(name) : undefined;
     return {
@@ -204,6 +211,7 @@ export class StoreDriver implements Stores {
         if (replica() === undefined) throw new BarrelError('ERR_CLOSED', `${name} is closed`);
         return this.#write(name, opened, writes);
       },
+      saved: async () => opened.disk?.entries.allDurable(),
       onChange: (listener) => {
         opened.listeners.add(listener);
         return { [Symbol.dispose]: () => void opened.listeners.delete(listener) };

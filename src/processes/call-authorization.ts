@@ -29,6 +29,8 @@ export interface CallAuthorizationParts {
   readonly servicesOf: (pid: Pid) => readonly string[];
   /** True for a process that passes calls on to one that may be a served object. */
   readonly isProxy: (pid: Pid) => boolean;
+  /** True for a process by which nodes of this package talk to each other. */
+  readonly isInternal: (pid: Pid) => boolean;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Counts calls that were refused. */
@@ -45,7 +47,8 @@ export class CallAuthorization {
 
   /** A process that has several service names may be called if one of them is allowed. */
   allows(from: NodeName, process: Process, request: Value): boolean {
-    const { servicesOf, isProxy } = this.#parts;
+    const { servicesOf, isProxy, isInternal } = this.#parts;
+    if (isInternal(process.pid)) return true;
     const hasMethods = process.server !== undefined || isProxy(process.pid);
     const method = hasMethods ? (parseMethodRequest(request)?.[0] ?? '') : '';
     const services = servicesOf(process.pid);

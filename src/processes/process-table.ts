@@ -60,6 +60,8 @@ export interface ProcessTableParts {
   readonly servicesOf?: ((pid: Pid) => readonly string[]) | undefined;
   /** True for a process of this node that stands for a service. Default: none does. */
   readonly isProxy?: ((pid: Pid) => boolean) | undefined;
+  /** True for a process of this package alone: `authorize` is not asked about it. Default: none. */
+  readonly isInternal?: ((pid: Pid) => boolean) | undefined;
   /** Trace context of the code that calls. Default: that of the call which it works on. */
   readonly traceparent?: (() => string | undefined) | undefined;
 }
@@ -266,10 +268,12 @@ export class ProcessTable implements Processes {
 
 function authorizationOf(parts: ProcessTableParts): CallAuthorization | undefined {
   const { authorize, servicesOf = () => [], isProxy = () => false, host } = parts;
+  const { isInternal = () => false } = parts;
   if (authorize === undefined) return undefined;
   const { clock, logger, meter } = host;
   const refused = meter.counter('barrel_processes_calls_unauthorized_total');
-  return new CallAuthorization({ authorize, servicesOf, isProxy, clock, logger, refused });
+  const rules = { authorize, servicesOf, isProxy, isInternal };
+  return new CallAuthorization({ ...rules, clock, logger, refused });
 }
 
 function checkCount(option: string, value: number, max: number): void {

@@ -95,6 +95,11 @@ export class NodeShards implements Shards {
     return keyHash(key, this.#options.hash) % this.ringSize;
   }
 
+  /** Of the canonical bytes of a key. */
+  partitionOfBytes(bytes: Uint8Array): number {
+    return this.#options.hash.low(bytes) % this.ringSize;
+  }
+
   ownerOf(partition: number): NodeName {
     if (Number.isInteger(partition) && partition >= 0 && partition < this.ringSize) {
       return this.#table.ownerOf(partition);

@@ -9,6 +9,7 @@ import { BarrelError } from '../errors.ts';
 import { loadKeyHash } from '../host/system-key-hash.ts';
 import { deriveSecretKey } from '../identity/secret.ts';
 import { ACTIVE_SIZE_DEFAULT, PASSIVE_SIZE_DEFAULT } from '../limits.ts';
+import { openCron } from '../reminders/cron.ts';
 import { settlement } from '../settlement.ts';
 import { SimulatedNetwork } from '../transport/memory/network.ts';
 import { faultsAtRest } from './convergence.ts';
@@ -41,7 +42,7 @@ export class SimulatedCluster implements Simulation {
    * Settles when the runs asked for so far are over. Nothing runs before nodes have what is loaded
    * in real time.
    */
-  #lastRun: Promise<unknown> = loadKeyHash();
+  #lastRun: Promise<unknown> = Promise.all([loadKeyHash(), openCron().catch(() => undefined)]);
   #isDisposed = false;
 
   constructor(options: SimulationOptions) {

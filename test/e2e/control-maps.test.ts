@@ -173,6 +173,12 @@ async function answer(query: ControlQuery, signal: AbortSignal): Promise<unknown
     case 'leaderWatch':
     case 'place':
     case 'shards':
+    case 'remindSet':
+    case 'remindAfter':
+    case 'remindEvery':
+    case 'remindCancel':
+    case 'remindRetry':
+    case 'remindList':
       return [];
     default:
   }

@@ -45,7 +45,7 @@ test('the test of the README passes, and is the one of the examples', async () =
   await promisify(execFile)(process.execPath, ['test.mjs'], { cwd: folder, timeout: 30_000 });
 });
 
-test.each(['maps', 'calls', 'services', 'supervision', 'leaders', 'shards'])(
+test.each(['maps', 'calls', 'services', 'supervision', 'leaders', 'shards', 'reminders'])(
   'the program of the page on %s prints what the page says',
   async (name) => {
     const page = await readFile(join(ROOT, `docs/reference/${name}.md`), 'utf8');

@@ -28,6 +28,7 @@ const FEATURES = [
   'names',
   'topics',
   'maps',
+  'reminders',
 ];
 
 /** What the composition root is made of. */
@@ -56,6 +57,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   names: [...CLUSTER, 'processes', 'services'],
   topics: CLUSTER,
   maps: CLUSTER,
+  reminders: [...CLUSTER, 'processes', 'shards'],
   'option-rules': [...FEATURES, 'options'],
   options: [...FEATURES, 'option-rules'],
   version: [],

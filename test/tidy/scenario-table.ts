@@ -26,6 +26,7 @@ const GROUPS: Readonly<Record<string, number>> = {
   N: 16,
   L: 12,
   K: 10,
+  T: 14,
 };
 
 const ROW = /^\| ([A-Z]\d+) \| ([^|]+) \| ([^|]+) \|$/;

@@ -1,6 +1,6 @@
 /** What a replicated store is told, and what it tells. */
 import type { Stamp } from '../clock/stamp.ts';
-import type { Entry, Replica } from './entry.ts';
+import type { Entry, EntryOrder, Replica } from './entry.ts';
 import type { Heard } from './knowledge.ts';
 
 /** How a replicated store behaves: the same on every node that hosts it. */
@@ -9,6 +9,8 @@ export interface StoreRules {
   readonly ownership: 'anyone' | 'owner';
   /** `writer`: an entry is gone when the start of the node that wrote it is. */
   readonly lifetime: 'own' | 'writer';
+  /** See `EntryOrder`. @default 'stamp' */
+  readonly order?: EntryOrder | undefined;
 }
 
 /** One key of a write. Keys are bytes, held as strings of one character (0 to 255) for each. */

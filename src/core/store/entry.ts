@@ -26,8 +26,20 @@ export interface Entry {
   readonly expiresAtMs: number;
 }
 
+/** Bytes that a value begins with in a store that goes by rank. */
+export const RANK_BYTES = 10;
+
+/**
+ * What decides between two entries of a key. `stamp`: the later one stays. `rank`: a removal is
+ * final; of two values the one whose first `RANK_BYTES` are greater stays, then the later one. For
+ * keys that are never used again, and values that go through steps.
+ */
+export type EntryOrder = 'stamp' | 'rank';
+
 /** True when `entry` takes the place of `known`. */
-export function beats(entry: Entry, known: Entry): boolean {
+export function beats(entry: Entry, known: Entry, order: EntryOrder = 'stamp'): boolean {
+  const rank = order === 'rank' ? orderByRank(entry.value, known.value) : 0;
+  if (rank !== 0) return rank > 0;
   if (entry.stamp !== known.stamp) return entry.stamp > known.stamp;
   return orderOfEquals(entry, known) > 0;
 }
@@ -50,6 +62,11 @@ export function isSameReplica(a: Replica, b: Replica): boolean {
 export function areSameBytes(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
   if (a === undefined || b === undefined) return a === b;
   return a.length === b.length && compareBytes(a, b) === 0;
+}
+
+function orderByRank(a: Uint8Array | undefined, b: Uint8Array | undefined): number {
+  if (a === undefined || b === undefined) return Number(a === undefined) - Number(b === undefined);
+  return compareBytes(a.subarray(0, RANK_BYTES), b.subarray(0, RANK_BYTES));
 }
 
 /**

@@ -18,6 +18,9 @@ export const REPLICAS = 'replicas';
 /** Who would lead, gone with its node; and the greatest token of each election, which stays. */
 export const CANDIDATES = 'candidates';
 export const FENCES = 'fences';
+/** What is to be fired, until it was; and who has handlers for it, gone with its node. */
+export const REMINDERS = 'reminders';
+export const HANDLERS = 'handlers';
 /** Hosted by every node; `services` is the last by name. */
 export const BUILT_IN: ReadonlySet<string> = new Set([
   SERVICES,
@@ -25,6 +28,8 @@ export const BUILT_IN: ReadonlySet<string> = new Set([
   REPLICAS,
   CANDIDATES,
   FENCES,
+  REMINDERS,
+  HANDLERS,
 ]);
 
 /** What a node says of its replica. */

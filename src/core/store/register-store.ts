@@ -4,7 +4,7 @@
  */
 import { bytesOfText } from './binary-text.ts';
 import { Bucket, bucketOf, type KeyHash, KeyHasher } from './bucket.ts';
-import { beats, type Entry, isSameEntry } from './entry.ts';
+import { beats, type Entry, type EntryOrder, isSameEntry } from './entry.ts';
 import { HashedEntry } from './hashed-entry.ts';
 import { CodedPrefix } from './sketch/coded-prefix.ts';
 
@@ -21,19 +21,23 @@ export interface RegisterStoreOptions {
   readonly digest: Digest;
   /** Goes into each hash: one for each cluster and store, so that nobody outside can aim at ids. */
   readonly salt: string;
+  /** @default 'stamp' */
+  readonly order?: EntryOrder | undefined;
 }
 
 export class RegisterStore {
   readonly #digest: Digest;
   readonly #hashed: HashedEntry;
   readonly #keys: KeyHasher;
+  readonly #order: EntryOrder;
   readonly #buckets = new Map<number, Bucket>();
   readonly #sum = new Bucket();
   #sketch: CodedPrefix | undefined;
   #size = 0;
   #bytes = 0;
 
-  constructor({ digest, salt }: RegisterStoreOptions) {
+  constructor({ digest, salt, order = 'stamp' }: RegisterStoreOptions) {
+    this.#order = order;
     this.#digest = digest;
     const secret = bytesOfText(digest(new TextEncoder().encode(salt)));
     this.#hashed = new HashedEntry(secret);
@@ -54,11 +58,17 @@ export class RegisterStore {
     return this.#buckets.get(bucketOf(this.#keys.hash(key)))?.entries.get(key);
   }
 
+  /** True for an entry that would take the place of the one of its key, or has none to take. */
+  accepts(entry: Entry): boolean {
+    const known = this.get(entry.key);
+    return known === undefined || beats(entry, known, this.#order);
+  }
+
   /** Takes the entry in if it beats the one of its key; false when it does not. */
   join(entry: Entry): boolean {
     const known = this.get(entry.key);
     if (known !== undefined) {
-      if (!beats(entry, known)) return false;
+      if (!beats(entry, known, this.#order)) return false;
       this.#count(known, -1);
     }
     this.#count(entry, 1);

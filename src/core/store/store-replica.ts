@@ -5,7 +5,7 @@
 import { laterStamp, type Stamp } from '../clock/stamp.ts';
 import type { StampSource, StoreChange, StoreOutcome, StoreRules, StoreWrite } from './contract.ts';
 import { splitOwnedKey } from './contract.ts';
-import { areSameBytes, beats, type Entry, isBuried, isSameReplica, type Replica } from './entry.ts';
+import { areSameBytes, type Entry, isBuried, isSameReplica, type Replica } from './entry.ts';
 import type { BuriedEntry } from './exchange/messages.ts';
 import { Expiries } from './expiries.ts';
 import { Graveyard } from './graveyard.ts';
@@ -82,6 +82,7 @@ export class StoreReplica {
     this.registers = new RegisterStore({
       digest: options.digest,
       salt: `${options.salt}\0${options.name}`,
+      order: options.order,
     });
     this.#room = new Room({ ...options, registers: this.registers });
   }
@@ -257,7 +258,7 @@ export class StoreReplica {
     }
     if (!this.#options.clock.observe(entry.stamp)) return 'refused';
     const known = this.registers.get(entry.key);
-    if (known !== undefined && !beats(entry, known)) return 'stale';
+    if (!this.registers.accepts(entry)) return 'stale';
     const isAbsent = known === undefined;
     if (isAbsent && this.knowledge.absence(entry.writer, entry.stamp) !== 'new') return 'buried';
     if (ownership === 'owner' && entry.writer.node === this.self.node) {

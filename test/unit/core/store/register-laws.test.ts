@@ -2,7 +2,12 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { packStamp } from '../../../../src/core/clock/stamp.ts';
-import { beats, type Entry, isSameEntry } from '../../../../src/core/store/entry.ts';
+import {
+  beats,
+  type Entry,
+  type EntryOrder,
+  isSameEntry,
+} from '../../../../src/core/store/entry.ts';
 import { encodeEntry } from '../../../../src/core/store/entry-codec.ts';
 import { RegisterStore } from '../../../../src/core/store/register-store.ts';
 import { systemDigest } from '../../../../src/host/system-digest.ts';
@@ -22,52 +27,73 @@ const entry: fc.Arbitrary<Entry> = fc
   .map((made) => (made.value === undefined ? { ...made, expiresAtMs: 0 } : made));
 const entries = fc.array(entry, { maxLength: 40 });
 
-function imageOf(all: readonly Entry[]): readonly string[] {
-  const store = new RegisterStore({ digest: systemDigest, salt: 'laws' });
+/** Both ways in which a store may order what is said of a key. */
+const ORDERS: readonly EntryOrder[] = ['stamp', 'rank'];
+
+function imageOf(all: readonly Entry[], order: EntryOrder = 'stamp'): readonly string[] {
+  const store = new RegisterStore({ digest: systemDigest, salt: 'laws', order });
   for (const one of all) store.join(one);
   const bytes = [...store.all()].map((one) => Buffer.from(encodeEntry(one)).toString('hex')).sort();
   return [...bytes, Buffer.from(store.digest()).toString('hex')];
 }
 
-test('commutative and associative: any order gives the same bytes', () => {
+test.each(ORDERS)('by %s: any order of coming gives the same bytes', (order) => {
   fc.assert(
     fc.property(entries, fc.infiniteStream(fc.nat()), (all, dice) => {
       const shuffled = all
         .map((one) => ({ one, rank: dice.next().value }))
         .sort((a, b) => a.rank - b.rank)
         .map(({ one }) => one);
-      expect(imageOf(shuffled)).toEqual(imageOf(all));
+      expect(imageOf(shuffled, order)).toEqual(imageOf(all, order));
     }),
     { numRuns: 500 },
   );
 });
 
-test('idempotent: what comes twice changes nothing', () => {
+test.each(ORDERS)('by %s: what comes twice changes nothing', (order) => {
   fc.assert(
     fc.property(entries, (all) => {
-      expect(imageOf([...all, ...all])).toEqual(imageOf(all));
-      expect(imageOf(all.flatMap((one) => [one, one]))).toEqual(imageOf(all));
+      expect(imageOf([...all, ...all], order)).toEqual(imageOf(all, order));
+      const twice = all.flatMap((one) => [one, one]);
+      expect(imageOf(twice, order)).toEqual(imageOf(all, order));
     }),
   );
 });
 
-test('associative: parts that were merged before give the same bytes', () => {
+test.each(ORDERS)('by %s: parts that were merged before give the same bytes', (order) => {
   fc.assert(
     fc.property(entries, entries, entries, (a, b, c) => {
-      expect(imageOf([...a, ...b, ...c])).toEqual(imageOf([...c, ...a, ...b]));
+      expect(imageOf([...a, ...b, ...c], order)).toEqual(imageOf([...c, ...a, ...b], order));
     }),
   );
 });
 
-test('the order is total: of two different entries exactly one beats the other', () => {
+test.each(ORDERS)('by %s: of two different entries exactly one beats the other', (order) => {
   fc.assert(
     fc.property(entry, entry, (a, b) => {
       const other = { ...b, key: a.key };
-      const verdicts = [beats(a, other), beats(other, a)];
+      const verdicts = [beats(a, other, order), beats(other, a, order)];
       expect(verdicts.filter(Boolean)).toHaveLength(isSameEntry(a, other) ? 0 : 1);
     }),
     { numRuns: 1_000 },
   );
+});
+
+test('by rank a removal is final, then the first ten bytes decide, then the stamp', () => {
+  const writer = { node: 'x@h', incarnation: 1n };
+  const at = (stamp: bigint, ...bytes: readonly number[]): Entry => ({
+    key: 'k',
+    stamp,
+    writer,
+    value: bytes.length === 0 ? undefined : Uint8Array.from([...Array(9).fill(0), ...bytes]),
+    expiresAtMs: 0,
+  });
+  const rising = [at(9n, 1, 9), at(1n, 2, 1), at(2n, 2, 0), at(3n, 2, 0), at(0n), at(1n)];
+  let known = at(8n, 1, 9);
+  for (const next of rising) {
+    expect([beats(next, known, 'rank'), beats(known, next, 'rank')]).toEqual([true, false]);
+    known = next;
+  }
 });
 
 test('of equal stamps a value beats a removal; then the writer decides, the expiry, the bytes', () => {
