@@ -1,11 +1,10 @@
 /** The jobs that a node runs on the partitions that it holds. */
 
-import { onceAborted } from '../abort.ts';
+import { firstAborted } from '../abort.ts';
 import { BarrelError } from '../errors.ts';
 import type { Host } from '../host/host.ts';
 import { SHARD_RUNS_MAX } from '../limits.ts';
 import type { Cancellable } from '../observable.ts';
-import { settlement } from '../settlement.ts';
 import type { HeldPartitions } from './held-partitions.ts';
 import { ShardRun } from './shard-run.ts';
 import type { ShardJob } from './shards.ts';
@@ -39,8 +38,8 @@ export class ShardRuns {
    * @throws ERR_OVERLOADED when `SHARD_RUNS_MAX` runs are under way.
    */
   async run(job: ShardJob, { signal }: Cancellable = {}): Promise<void> {
-    const stop = AbortSignal.any([this.#closing.signal, ...(signal === undefined ? [] : [signal])]);
-    if (stop.aborted) return;
+    const signals = [this.#closing.signal, ...(signal === undefined ? [] : [signal])];
+    if (signals.some(({ aborted }) => aborted)) return;
     if (this.#runs.size >= SHARD_RUNS_MAX) {
       const text = `this node runs ${SHARD_RUNS_MAX} jobs on its partitions already`;
       throw new BarrelError('ERR_OVERLOADED', text);
@@ -48,10 +47,7 @@ export class ShardRuns {
     const run = new ShardRun(job, this.#options.host);
     this.#runs.add(run);
     this.#beginAll(run);
-    const stopped = settlement<void>();
-    onceAborted(stop, () => stopped.resolve());
-    await stopped.promise;
-    await run.endAll(stop.reason);
+    await run.endAll(await firstAborted(signals));
     this.#runs.delete(run);
   }
 
