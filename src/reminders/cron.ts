@@ -89,6 +89,6 @@ class CronReader implements CronPort {
 
 function isInBounds(expression: string, timeZone: string): boolean {
   if (expression.length > CRON_EXPRESSION_CHARS_MAX) return false;
-  // It takes an empty zone for that of the machine.
-  return timeZone !== '' && timeZone.length <= TIME_ZONE_CHARS_MAX;
+  // An empty zone is that of the machine, and only some lines of Node.js know of mere offsets.
+  return /^[A-Za-z]/.test(timeZone) && timeZone.length <= TIME_ZONE_CHARS_MAX;
 }
