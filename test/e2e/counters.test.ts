@@ -1,7 +1,6 @@
-import { mkdirSync, readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { ended, until, Workshop } from './fixtures/processes.ts';
+import { interrupted, Workshop } from './fixtures/processes.ts';
 
 const EXAMPLE = fileURLToPath(new URL('../../examples/counters/main.mjs', import.meta.url));
 const VERIFY = new URL('../../examples/counters/verify.mjs', import.meta.url).href;
@@ -54,17 +53,8 @@ test('where no increment is known again some count twice, and the example says s
 });
 
 test('Ctrl-C leaves no process and no file behind', async () => {
-  const folder = workshop.path('interrupted');
-  mkdirSync(folder);
-  const example = workshop.launch(EXAMPLE, [], { TMPDIR: folder });
-  let text = '';
-  example.stdout?.on('data', (chunk: Buffer) => {
-    text += chunk.toString();
-  });
-  await until(() => text.includes('c@counters has joined'));
-  example.kill('SIGINT');
-  expect(await ended(example)).toBe(130);
-  expect(readdirSync(folder)).toEqual([]);
+  const left = await interrupted(workshop, EXAMPLE, 'c@counters has joined');
+  expect(left).toEqual({ exitCode: 130, files: [] });
 });
 
 test('a counter that is not what was acknowledged is a fault, also one that nobody asked for', async () => {

@@ -1,7 +1,7 @@
-import { mkdirSync, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { ended, until, Workshop } from './fixtures/processes.ts';
+import { interrupted, Workshop } from './fixtures/processes.ts';
 
 const EXAMPLE = fileURLToPath(new URL('../../examples/invoices/main.mjs', import.meta.url));
 const LEDGER = new URL('../../examples/invoices/ledger.mjs', import.meta.url).href;
@@ -79,17 +79,8 @@ test.concurrent(
 );
 
 test('Ctrl-C leaves no process and no file behind', async () => {
-  const folder = workshop.path('interrupted');
-  mkdirSync(folder);
-  const example = workshop.launch(EXAMPLE, [], { TMPDIR: folder });
-  let text = '';
-  example.stdout?.on('data', (chunk: Buffer) => {
-    text += chunk.toString();
-  });
-  await until(() => text.includes('is dead'));
-  example.kill('SIGINT');
-  expect(await ended(example)).toBe(130);
-  expect(readdirSync(folder)).toEqual([]);
+  const left = await interrupted(workshop, EXAMPLE, 'is dead');
+  expect(left).toEqual({ exitCode: 130, files: [] });
 });
 
 test('of many that enter one occurrence at once exactly one does', async () => {

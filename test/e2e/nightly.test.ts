@@ -1,7 +1,7 @@
-import { mkdirSync, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { ended, until, Workshop } from './fixtures/processes.ts';
+import { interrupted, Workshop } from './fixtures/processes.ts';
 
 const EXAMPLE = fileURLToPath(new URL('../../examples/nightly/main.mjs', import.meta.url));
 
@@ -47,17 +47,8 @@ test('without the guard the late write is in the file, and the example says so a
 });
 
 test('Ctrl-C leaves no process and no file behind', async () => {
-  const folder = workshop.path('interrupted');
-  mkdirSync(folder);
-  const example = workshop.launch(EXAMPLE, [], { TMPDIR: folder });
-  let text = '';
-  example.stdout?.on('data', (chunk: Buffer) => {
-    text += chunk.toString();
-  });
-  await until(() => text.includes('is dead'));
-  example.kill('SIGINT');
-  expect(await ended(example)).toBe(130);
-  expect(readdirSync(folder)).toEqual([]);
+  const left = await interrupted(workshop, EXAMPLE, 'is dead');
+  expect(left).toEqual({ exitCode: 130, files: [] });
 });
 
 test('of many that write at once each accepted line is there once, in the order of the fences', async () => {
