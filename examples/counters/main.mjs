@@ -47,8 +47,6 @@ const crew = new Crew({
 });
 /** By node what it told last: members, partitions that it holds, increments of its callers. */
 const views = new Map();
-/** Whose last words do not count any more. */
-const closed = new Set();
 /** By partition who acquired it last. */
 const holders = new Map();
 const books = [];
@@ -102,9 +100,8 @@ async function grow(name) {
 /** A process is closed: its callers come to an end, and its partitions go to the others. */
 async function leave(name) {
   const before = moved;
-  closed.add(name);
-  views.delete(name);
   await crew.retire(name);
+  views.delete(name);
   await whole();
   screen.event(`${name} was closed, ${moved - before} partitions moved: ${shares()}`);
   await calls();
@@ -130,9 +127,8 @@ async function calls() {
 }
 
 function hear(name, message) {
-  if (message.type === 'view') {
-    if (!closed.has(name)) views.set(name, message);
-  } else if (message.type === 'books') books.push(...message.books);
+  if (message.type === 'view') views.set(name, message);
+  else if (message.type === 'books') books.push(...message.books);
   else if (message.type === 'counts') counts ??= message.counts;
   else if (message.type === 'acquired') {
     const { partition } = message;

@@ -103,7 +103,6 @@ async function kill(name, doneBefore) {
     return done.size >= doneBefore && stages.includes('began') && stages.includes('wrote');
   });
   const pid = crew.processOf(name);
-  left.delete(name);
   await crew.kill(name);
   left.delete(name);
   const held = [...hands.get(name).keys()].sort((a, b) => a - b);

@@ -1,5 +1,6 @@
 /** Nodes as processes: started, killed, stopped for a while, retired and cleaned up. */
 import { fork } from 'node:child_process';
+import { once } from 'node:events';
 import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -33,7 +34,8 @@ export class Crew {
     });
     closeSync(log);
     const member = { name, child, logFile, members: [] };
-    member.exited = new Promise((done) => child.once('exit', done));
+    // The last words of a process may be read after its end.
+    member.exited = Promise.all([once(child, 'exit'), once(child, 'disconnect')]);
     this.#members.set(name, member);
     child.on('message', (message) => this.#hear(member, message));
     child.on('exit', () => this.#hear(member, { type: 'exited' }));
