@@ -4,7 +4,7 @@ import { BarrelError } from './errors.ts';
 import type { Timers } from './host/host.ts';
 import { TIMEOUT_MS_MAX } from './limits.ts';
 import type { Timed } from './observable.ts';
-import { abortable } from './settlement.ts';
+import { abortable, type Settlement } from './settlement.ts';
 
 export interface TimeLimit extends Timed {
   readonly timers: Timers;
@@ -22,7 +22,35 @@ export async function within<T>(
   limit: TimeLimit,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const { timers, timeoutMs, what, signal } = limit;
+  checkLimit(limit);
+  const abort = new AbortController();
+  const watch = watchLimit(limit, (reason) => abort.abort(reason));
+  try {
+    return await abortable(work(abort.signal), abort.signal);
+  } finally {
+    watch[Symbol.dispose]();
+  }
+}
+
+/**
+ * As `within`, without the cost of a signal, for work that looks by itself whether anybody waits
+ * for it. `over` may also be rejected from elsewhere.
+ * @throws as `within`, and with what `over` is rejected.
+ */
+export async function unlessOver<T>(
+  limit: TimeLimit & { readonly over: Settlement<never> },
+  work: () => Promise<T>,
+): Promise<T> {
+  checkLimit(limit);
+  const watch = watchLimit(limit, (reason) => limit.over.reject(reason));
+  try {
+    return await Promise.race([work(), limit.over.promise]);
+  } finally {
+    watch[Symbol.dispose]();
+  }
+}
+
+function checkLimit({ timeoutMs, signal }: TimeLimit): void {
   if (!(timeoutMs >= 0 && timeoutMs <= TIMEOUT_MS_MAX)) {
     throw new BarrelError(
       'ERR_OPTION',
@@ -30,16 +58,20 @@ export async function within<T>(
     );
   }
   signal?.throwIfAborted();
-  const abort = new AbortController();
-  const onAbort = (): void => abort.abort(signal?.reason);
+}
+
+/** Calls `end` with the reason at the deadline or when the caller's signal aborts. */
+function watchLimit(limit: TimeLimit, end: (reason: unknown) => void): Disposable {
+  const { timers, timeoutMs, what, signal } = limit;
+  const onAbort = (): void => end(signal?.reason);
   if (signal !== undefined) onceAborted(signal, onAbort);
   const timer = timers.after(timeoutMs, () =>
-    abort.abort(new BarrelError('ERR_TIMEOUT', `${what} took more than ${timeoutMs} ms`)),
+    end(new BarrelError('ERR_TIMEOUT', `${what} took more than ${timeoutMs} ms`)),
   );
-  try {
-    return await abortable(work(abort.signal), abort.signal);
-  } finally {
-    timer[Symbol.dispose]();
-    signal?.removeEventListener('abort', onAbort);
-  }
+  return {
+    [Symbol.dispose]: () => {
+      timer[Symbol.dispose]();
+      signal?.removeEventListener('abort', onAbort);
+    },
+  };
 }

@@ -35,16 +35,17 @@ export class Copies {
 
   /**
    * Resolves when another node has it, when there is no other node, or when it is here no more:
-   * then it was fired, replaced or cancelled. Until the signal aborts.
+   * then it was fired, replaced or cancelled. As long as that is waited for.
    */
-  async held(id: string, signal: AbortSignal): Promise<void> {
+  async held(id: string, isWaitedFor: () => boolean): Promise<void> {
     const { store, othersFor } = this.#options;
+    if (othersFor(id).length === 0) return;
     const held = settlement<boolean>();
     const watch = store.watch(id, () => {
       if (!store.has(id)) held.resolve(true);
     });
     try {
-      for (let turn = 0; !signal.aborted && store.has(id); turn += 1) {
+      for (let turn = 0; isWaitedFor() && store.has(id); turn += 1) {
         const others = othersFor(id);
         const other = others[turn % Math.max(1, others.length)];
         if (other === undefined) return;

@@ -31,10 +31,10 @@ import type { Host } from '../host/host.ts';
 import { CALL_TIMEOUT_MS_DEFAULT } from '../limits.ts';
 import type { Cancellable } from '../observable.ts';
 import type { Processes, Value } from '../processes/processes.ts';
-import { abortable, settlement } from '../settlement.ts';
+import { abortable, type Settlement, settlement } from '../settlement.ts';
 import type { NodeShards } from '../shards/node-shards.ts';
 import type { HeldShard } from '../shards/shards.ts';
-import { within } from '../time-limit.ts';
+import { unlessOver } from '../time-limit.ts';
 import { Copies } from './copies.ts';
 import { CronGate } from './cron-gate.ts';
 import { Firings } from './firings.ts';
@@ -88,8 +88,8 @@ export class NodeReminders implements Reminders {
   readonly #driver: ScheduleDriver;
   readonly #left = new LeftNodes();
   readonly #closing = new AbortController();
-  /** Sets that are waited for: one signal for all of them would gather what listens to it. */
-  readonly #puts = new Set<AbortController>();
+  /** Sets that are waited for. */
+  readonly #puts = new Set<Settlement<never>>();
   #running: Promise<void> | undefined;
   #isRehearing = false;
 
@@ -236,7 +236,7 @@ export class NodeReminders implements Reminders {
   async close(drainMs: number): Promise<void> {
     if (this.#closing.signal.aborted) return;
     this.#closing.abort(new BarrelError('ERR_CLOSED', 'the reminders of this node are closed'));
-    for (const put of this.#puts) put.abort(this.#closing.signal.reason);
+    for (const put of this.#puts) put.reject(this.#closing.signal.reason);
     const ended = Promise.all([this.#handlers.close(), this.#running]);
     await this.#atMost(drainMs, ended);
     this.#handlers.giveUp();
@@ -270,18 +270,16 @@ export class NodeReminders implements Reminders {
     this.#checkOpen();
     this.#use();
     const { timeoutMs = CALL_TIMEOUT_MS_DEFAULT } = options;
-    const put = new AbortController();
-    const signals = options.signal === undefined ? [] : [options.signal];
-    const signal = AbortSignal.any([put.signal, ...signals]);
-    const limit = { timers: this.#options.host.timers, timeoutMs, signal };
-    this.#puts.add(put);
+    const over = settlement<never>();
+    const limit = { timers: this.#options.host.timers, timeoutMs, signal: options.signal, over };
+    this.#puts.add(over);
     try {
-      await within({ ...limit, what: 'setting a reminder' }, async (abort) => {
+      await unlessOver({ ...limit, what: 'setting a reminder' }, async () => {
         const durable = this.#store.write([write]);
-        await Promise.all([durable, this.#copies.held(write.id, abort)]);
+        await Promise.all([durable, this.#copies.held(write.id, () => this.#puts.has(over))]);
       });
     } finally {
-      this.#puts.delete(put);
+      this.#puts.delete(over);
     }
   }
 
