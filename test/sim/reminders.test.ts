@@ -1,11 +1,15 @@
-/** Reminders of whole nodes under random faults. `BARREL_REMINDER_SEED=n`: one seed. */
+/**
+ * Reminders of whole nodes under random faults. `BARREL_REMINDER_SEED=n`: that seed alone;
+ * `BARREL_REMINDER_SEED=1..300`: those, of each kind.
+ */
 import { describe, expect, test } from 'vitest';
 import { ReminderRun } from './reminder-cluster.ts';
 
 const ONLY = process.env['BARREL_REMINDER_SEED'];
 
 function seeds(count: number): readonly number[] {
-  return ONLY === undefined ? Array.from({ length: count }, (_, i) => i + 1) : [Number(ONLY)];
+  const [first = 1, last = first] = (ONLY ?? `1..${count}`).split('..').map(Number);
+  return Array.from({ length: last - first + 1 }, (_, i) => first + i);
 }
 
 describe('whole nodes', () => {

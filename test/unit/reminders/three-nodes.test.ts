@@ -5,6 +5,7 @@ import { keyOwnedBy, ReminderCluster } from './reminder-cluster.ts';
 const NAMES = ['a@sim', 'b@sim', 'c@sim'] as const;
 const [A, B, C] = NAMES;
 const MINUTE_MS = 60_000;
+const ARMED = 1_000;
 const AT_LEAST_ONCE = { delivery: 'at-least-once' } as const;
 
 let cluster: ReminderCluster;
@@ -41,6 +42,29 @@ describe('a quiet cluster', () => {
     expect(cluster.fired.map(({ payload }) => payload)).toEqual(['b']);
   });
 });
+
+describe('armed reminders that are not due', () => {
+  test('cost a quiet cluster nothing on the network', async () => {
+    cluster.handleAt(NAMES);
+    const { reminders } = cluster.node(A);
+    await cluster.settled(reminders.after('first', 2 * 86_400_000, 0));
+    await cluster.sim.advance(MINUTE_MS);
+    const empty = await trafficOfMinute();
+    const sets = Array.from({ length: ARMED }, (_, n) => reminders.after(n, 86_400_000, n));
+    await cluster.settled(Promise.all(sets));
+    await cluster.sim.advance(MINUTE_MS);
+    const armed = await trafficOfMinute();
+    expect(armed.messages).toBeLessThan(1.2 * empty.messages);
+    expect(armed.bytes).toBeLessThan(1.2 * empty.bytes);
+  });
+});
+
+async function trafficOfMinute(): Promise<{ readonly messages: number; readonly bytes: number }> {
+  const { messages, bytes } = cluster.sim.traffic;
+  await cluster.sim.advance(MINUTE_MS);
+  const { traffic } = cluster.sim;
+  return { messages: traffic.messages - messages, bytes: traffic.bytes - bytes };
+}
 
 describe('set', () => {
   test('resolves when another node has it: the death of the first one loses nothing', async () => {
