@@ -11,10 +11,10 @@ import { ContactLoop } from './cluster/contact-loop.ts';
 import { joinThrough } from './cluster/joining.ts';
 import { NodeClock } from './cluster/node-clock.ts';
 import { SavedPeers } from './cluster/saved-peers.ts';
-import { leaseConfig } from './core/election/election-config.ts';
+import { openFeatures } from './compose-features.ts';
 import type { NeighborEvent } from './core/membership/contract.ts';
 import type { PeerDescriptor } from './core/membership/peer.ts';
-import type { Address, NodeName } from './core/names.ts';
+import type { Address } from './core/names.ts';
 import type { KeyHash } from './core/placement/key-hash.ts';
 import type { MemberEvent } from './core/roster/contract.ts';
 import type { MemberRecord } from './core/roster/entry.ts';
@@ -25,18 +25,9 @@ import type { DurableStore } from './host/durable-store.ts';
 import type { Host } from './host/host.ts';
 import { PROTOCOL_VERSION_MAX, PROTOCOL_VERSION_MIN } from './identity/hello.ts';
 import { incarnationAfter } from './identity/incarnation.ts';
-import { LeaderElections } from './leaders/leader-elections.ts';
-import { MapRegistry } from './maps/map-registry.ts';
 import { EventSource } from './observable.ts';
 import type { ResolvedOptions } from './options.ts';
-import { ProcessTable } from './processes/process-table.ts';
-import { openCron } from './reminders/cron.ts';
-import { NodeReminders } from './reminders/node-reminders.ts';
 import { RunningNode } from './running-node.ts';
-import { ServiceRegistry } from './services/service-registry.ts';
-import { HandOff } from './shards/hand-off-driver.ts';
-import { NodeShards } from './shards/node-shards.ts';
-import { TopicHub } from './topics/topic-hub.ts';
 import type { OnConnection, Transport } from './transport/transport.ts';
 import { VERSION } from './version.ts';
 
@@ -102,46 +93,17 @@ async function composeOn(
     onStale: (seen) => void overtake(host, options, seen),
   });
   world.observe?.(cluster);
-  const processes = new ProcessTable({
-    host,
-    links: cluster.messages,
-    resolveService: (name) => services.resolve(name),
-    authorize: options.authorize,
-    servicesOf: (pid) => services.namesOf(pid),
-    isProxy: (pid) => services.isProxy(pid),
-    isInternal: (pid) => reminders.isOwnProcess(pid),
-  });
-  const services: ServiceRegistry = new ServiceRegistry({
-    self: cluster.self,
-    table: cluster.table,
-    queries: cluster.queries,
-    processes,
-    elections: () => leaders.reserved,
-    members: cluster,
-    host,
-    rttMs: (node) => cluster.rttMs(node),
-  });
-  const topics = new TopicHub({ broadcasts: cluster.broadcasts, logger: host.logger });
-  const parts = { host, cluster, clock, processes, durable };
-  const leaders: LeaderElections = await openLeaders(world, options, parts);
-  const shards = await openShards(world, options, cluster);
-  const maps = await openMaps(cluster, host, options);
-  const reminders: NodeReminders = await openReminders({ ...parts, shards, events });
+  const parts = { host, cluster, clock, durable, events };
+  const features = await openFeatures({ ...parts, options, loadKeyHash: world.loadKeyHash });
   const contacts = contactLoop({ host, options, cluster, known, discovery, events });
   const announcement = await discovery.announce(credentials.name, cluster.addresses, {});
   const node = new RunningNode({
     ...parts,
+    ...features,
     options,
     credentials,
-    services,
-    topics,
-    leaders,
-    shards,
-    maps,
-    reminders,
     contacts,
     savedPeers: new SavedPeers({ host, dataDir, peers: () => cluster.peers() }),
-    events,
     owned: [announcement, ...(durable === undefined ? [] : [closed(durable)]), ...world.owned],
   });
   contacts.start();
@@ -177,90 +139,6 @@ function contactLoop(parts: ContactParts): ContactLoop {
 /** Above what an earlier start has said, where there is a disk. */
 function openClock(host: Host, durable: DurableStore | undefined): Promise<NodeClock> {
   return NodeClock.open({ host, bound: durable && storedClockBound(durable, host.logger) });
-}
-
-/** When what they keep cannot be read, nothing stays open. */
-async function openLeaders(
-  { host }: World,
-  { liveness }: ResolvedOptions,
-  parts: {
-    readonly cluster: Cluster;
-    readonly clock: NodeClock;
-    readonly processes: ProcessTable;
-    readonly durable: DurableStore | undefined;
-  },
-): Promise<LeaderElections> {
-  const { elections: port, stores } = parts.cluster;
-  const config = leaseConfig(liveness.suspicionMinMs);
-  try {
-    return await LeaderElections.open({ ...parts, host, port, stores, config });
-  } catch (error) {
-    await parts.cluster.close();
-    throw error;
-  }
-}
-
-/** Those that the options name; when one cannot be opened, nothing stays open. */
-async function openMaps(
-  cluster: Cluster,
-  host: Host,
-  { dataDir, maps: declared }: ResolvedOptions,
-): Promise<MapRegistry> {
-  const maps = new MapRegistry({ stores: cluster.stores, host, hasDataDir: dataDir !== undefined });
-  try {
-    await maps.openDeclared(declared);
-    return maps;
-  } catch (error) {
-    await maps.close();
-    await cluster.close();
-    throw error;
-  }
-}
-
-/** When the hash function cannot be loaded, nothing stays open. */
-async function openShards(
-  { host, loadKeyHash }: World,
-  { shards }: ResolvedOptions,
-  cluster: Cluster,
-): Promise<NodeShards> {
-  try {
-    const { handOffMs, ...placed } = shards;
-    const port = cluster.shards;
-    return new NodeShards({
-      ...placed,
-      host,
-      port,
-      hash: await loadKeyHash(),
-      openCustody: (ground) => new HandOff({ ...ground, host, port, handOffMs }),
-    });
-  } catch (error) {
-    await cluster.close();
-    throw error;
-  }
-}
-
-interface ReminderParts {
-  readonly host: Host;
-  readonly cluster: Cluster;
-  readonly clock: NodeClock;
-  readonly processes: ProcessTable;
-  readonly shards: NodeShards;
-  readonly events: EventSource<NodeEvent>;
-}
-
-/** When what is kept cannot be read, nothing stays open. */
-async function openReminders({ cluster, events, ...parts }: ReminderParts): Promise<NodeReminders> {
-  const { self, stores } = cluster;
-  const members = (): NodeName[] => cluster.alive().map(({ node }) => node);
-  try {
-    const reminders = await NodeReminders.open({ ...parts, self, stores, members, openCron });
-    events.on('memberUp', ({ node }) => reminders.memberCame(node));
-    events.on('memberDown', ({ node, reason }) => reminders.memberWent(node, reason === 'left'));
-    return reminders;
-  } catch (error) {
-    await cluster.close();
-    throw error;
-  }
 }
 
 type OverlayOption =

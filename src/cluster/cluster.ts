@@ -7,13 +7,10 @@ import type { LinkFacts } from '../core/link-facts.ts';
 import type { NeighborEvent } from '../core/membership/contract.ts';
 import type { PeerDescriptor } from '../core/membership/peer.ts';
 import type { Address, NodeName } from '../core/names.ts';
-import { Overlay } from '../core/overlay/overlay.ts';
 import type { MemberEvent } from '../core/roster/contract.ts';
 import type { LivingEntry } from '../core/roster/entry.ts';
 import { isRoutingKind } from '../core/routing/messages.ts';
 import { EXCHANGE } from '../core/store/exchange/exchange-codec.ts';
-import { WireError } from '../core/wire/wire-error.ts';
-import { isOfTheFuture } from '../identity/incarnation.ts';
 import { settlement } from '../settlement.ts';
 import { type Channel, type Closure, CONTROL, type Transport } from '../transport/transport.ts';
 import { AdmissionGate } from './admission-gate.ts';
@@ -26,14 +23,17 @@ import type { Dialler } from './dialler.ts';
 import { ElectionGround } from './election-ground.ts';
 import { meterGossip } from './gossip-metrics.ts';
 import type { Link, LinkTableEvents } from './link.ts';
+import { LinkGround } from './link-ground.ts';
 import { LinkTable } from './link-table.ts';
 import { OnDemandLinks } from './on-demand-links.ts';
-import { OverlayDriver } from './overlay-driver.ts';
+import type { OverlayDriver } from './overlay-driver.ts';
+import { overlayDriver } from './overlay-parts.ts';
 import { PagedRoster } from './paged-roster.ts';
 import type {
   Broadcasts,
   CustodyPort,
   ElectionPort,
+  LinkPort,
   MessageLinks,
   NodeRef,
   OverlayQueries,
@@ -46,16 +46,18 @@ import type { StoreDriver } from './store-driver.ts';
 
 export class Cluster implements LinkTableEvents {
   readonly self: NodeRef;
+  readonly overlay: OverlayDriver;
+  readonly stores: StoreDriver;
+  /** Of services. */
+  readonly table: OwnedTable;
   readonly #options: ClusterOptions;
   readonly #links: LinkTable;
   readonly #routes: ClusterRoutes;
-  readonly #overlay: OverlayDriver;
-  readonly #stores: StoreDriver;
-  readonly #table: OwnedTable;
   readonly #elections: ElectionGround;
   readonly #shards: ShardGround;
   readonly #broadcasts: TaggedBroadcasts;
   readonly #messages: OnDemandLinks;
+  readonly #linkGround: LinkGround;
   readonly #pagedRoster: PagedRoster;
   readonly #synced = settlement<void>();
   readonly #transport: Transport;
@@ -85,13 +87,13 @@ export class Cluster implements LinkTableEvents {
       links: this.#links,
       control,
       tunnels: transport.tunnels,
-      overlay: () => this.#overlay,
+      overlay: () => this.overlay,
       messages: () => this.#messages,
     });
-    this.#broadcasts = new TaggedBroadcasts((tag, bytes) => this.#overlay.broadcast(tag, bytes));
-    this.#overlay = this.#overlayDriver(control);
-    meterGossip(host.meter, this.#overlay.core.gossip);
-    this.#stores = clusterStores({
+    this.#broadcasts = new TaggedBroadcasts((tag, bytes) => this.overlay.broadcast(tag, bytes));
+    this.overlay = this.#overlay(control);
+    meterGossip(host.meter, this.overlay.core.gossip);
+    this.stores = clusterStores({
       ...options,
       self: this.self,
       cluster: self.cluster,
@@ -105,13 +107,20 @@ export class Cluster implements LinkTableEvents {
         this.#shards.exchanged();
       },
     });
-    const { services, candidates } = openTables(this.self, this.#stores);
-    this.#table = services;
-    const [overlay, { reaching }] = [this.#overlay.core, this.#routes];
+    const { services, candidates } = openTables(this.self, this.stores);
+    this.table = services;
+    const [overlay, { reaching }] = [this.overlay.core, this.#routes];
     const ground = { self: this.self, candidates, control, reaching, overlay };
     this.#elections = new ElectionGround(ground);
     this.#shards = new ShardGround(this.self, overlay.roster, { reaching, links: this.#links });
     this.#pagedRoster = new PagedRoster(control);
+    this.#linkGround = new LinkGround({
+      self: this.self,
+      links: this.#links,
+      control,
+      dialler: this.#routes.dialler,
+      messages: () => this.#messages,
+    });
     this.#messages = new OnDemandLinks(this.self, host, {
       link: (node) => this.#links.get(node),
       connect: async (node) => void (await this.#routes.dialler.toNode(node)),
@@ -124,9 +133,9 @@ export class Cluster implements LinkTableEvents {
       cluster.#links.accept(connection),
     );
     const cluster: Cluster = new Cluster(options, transport);
-    await openReplicas(cluster.#stores, () => cluster.close());
+    await openReplicas(cluster.stores, () => cluster.close());
     cluster.confirm();
-    if (options.known.length > 0) cluster.#overlay.submit({ kind: 'known', peers: options.known });
+    if (options.known.length > 0) cluster.overlay.submit({ kind: 'known', peers: options.known });
     return cluster;
   }
 
@@ -143,8 +152,8 @@ export class Cluster implements LinkTableEvents {
     return this.#messages;
   }
 
-  get table(): OwnedTable {
-    return this.#table;
+  get links(): LinkPort {
+    return this.#linkGround;
   }
 
   get elections(): ElectionPort {
@@ -153,10 +162,6 @@ export class Cluster implements LinkTableEvents {
 
   get shards(): ShardPort & CustodyPort {
     return this.#shards;
-  }
-
-  get stores(): StoreDriver {
-    return this.#stores;
   }
 
   get broadcasts(): Broadcasts {
@@ -171,13 +176,9 @@ export class Cluster implements LinkTableEvents {
     return this.#routes.dialler;
   }
 
-  get overlay(): OverlayDriver {
-    return this.#overlay;
-  }
-
   /** This node takes part and knows what others know, or is alone. */
   settle(): void {
-    this.#stores.submit({ kind: 'settled' });
+    this.stores.submit({ kind: 'settled' });
   }
 
   /** Resolves when all has been compared with one other node. */
@@ -186,33 +187,33 @@ export class Cluster implements LinkTableEvents {
   }
 
   activeView(): NodeName[] {
-    return this.#overlay.core.membership.activeView;
+    return this.overlay.core.membership.activeView;
   }
 
   passiveView(): NodeName[] {
-    return this.#overlay.core.membership.passiveView;
+    return this.overlay.core.membership.passiveView;
   }
 
   /** Everybody that this node knows, neighbours first. */
   peers(): readonly PeerDescriptor[] {
-    return this.#overlay.core.membership.peers;
+    return this.overlay.core.membership.peers;
   }
 
   /** The living, suspect ones too, and this node while it takes part. */
   alive(): readonly LivingEntry[] {
-    return this.#overlay.core.roster.alive;
+    return this.overlay.core.roster.alive;
   }
 
   isAlive(node: NodeName, incarnation: bigint): boolean {
-    return this.#overlay.core.isAlive(node, incarnation);
+    return this.overlay.core.isAlive(node, incarnation);
   }
 
   isMember(node: NodeName): boolean {
-    return this.#overlay.core.roster.isMember(node);
+    return this.overlay.core.roster.isMember(node);
   }
 
   isSuspect(node: NodeName): boolean {
-    return this.#overlay.core.roster.isSuspect(node);
+    return this.overlay.core.roster.isSuspect(node);
   }
 
   rttMs(node: NodeName): number | undefined {
@@ -223,7 +224,7 @@ export class Cluster implements LinkTableEvents {
   announce(): void {
     if (this.isMember(this.self.node)) return;
     const record = this.#options.record(this.#addresses);
-    this.#overlay.submit({ kind: 'announce', record });
+    this.overlay.submit({ kind: 'announce', record });
     this.#isOnTrial = true;
   }
 
@@ -235,7 +236,7 @@ export class Cluster implements LinkTableEvents {
 
   /** A join failed. When no other is under way, a node on trial takes its announcement back. */
   retract(): void {
-    if (this.#isOnTrial) this.#overlay.submit({ kind: 'retract' });
+    if (this.#isOnTrial) this.overlay.submit({ kind: 'retract' });
   }
 
   /**
@@ -244,8 +245,8 @@ export class Cluster implements LinkTableEvents {
    */
   async leave({ isForGood = false }: { readonly isForGood?: boolean } = {}): Promise<void> {
     await this.#routes.passed();
-    this.#stores.submit({ kind: 'leave', isForGood });
-    await this.#overlay.leave();
+    this.stores.submit({ kind: 'leave', isForGood });
+    await this.overlay.leave();
     for (const link of [...this.#links.all()]) this.#links.close(link, 'leaving');
     // Out of the cluster no death is heard of: pins of ephemeral keys end, as at a new start.
     for (const { node, incarnation } of this.alive())
@@ -260,17 +261,17 @@ export class Cluster implements LinkTableEvents {
 
   /** For tests: the overlay refuses these nodes, and nobody else. */
   block(nodes: readonly NodeName[]): void {
-    this.#overlay.submit({ kind: 'block', nodes });
+    this.overlay.submit({ kind: 'block', nodes });
   }
 
   /** Frees the socket; no callback is made afterwards. */
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#overlay.close();
+    this.overlay.close();
     this.#routes.routing.close();
     this.#messages.close();
-    await this.#stores.close();
+    await this.stores.close();
     await this.#transport.close('leaving');
   }
 
@@ -278,18 +279,20 @@ export class Cluster implements LinkTableEvents {
 
   onUp(link: Link): void {
     this.#options.host.logger.debug('link up', { node: link.node, role: link.connection.role });
-    this.#overlay.linkUp(link);
+    this.overlay.linkUp(link);
     this.#messages.linkUp(link);
     this.#routes.retries.linkUp(link);
     this.#routes.reaching.linkUp(link);
+    this.#linkGround.up(link);
   }
 
   onDown(link: Link, closure: Closure): void {
     const { node, incarnation } = link;
     this.#pagedRoster.stop(node);
     this.#routes.routing.linkDown(link);
-    this.#overlay.linkDown(link, closure);
+    this.overlay.linkDown(link, closure);
     this.#messages.linkDown(link, closure.reason);
+    this.#linkGround.down(link, closure);
     const isKept = this.isAlive(node, incarnation) && this.isMember(this.self.node);
     if (!isKept) this.#options.trust.release(node, incarnation);
   }
@@ -302,15 +305,15 @@ export class Cluster implements LinkTableEvents {
   }
 
   #onControl(link: Link, frame: Uint8Array, kind: number): void {
-    if (this.#overlay.frame(link, frame)) return;
-    if (kind === EXCHANGE) this.#stores.frame(link, frame);
-    else if (kind === SYNCED) this.#stores.submit({ kind: 'ask', node: link.node });
+    if (this.overlay.frame(link, frame)) return;
+    if (kind === EXCHANGE) this.stores.frame(link, frame);
+    else if (kind === SYNCED) this.stores.submit({ kind: 'ask', node: link.node });
     else if (!this.#elections.frame(link, frame) && !this.#shards.frame(link, frame))
-      throw new WireError(`no control message has kind ${kind}`);
+      this.#linkGround.frame(link, frame);
   }
 
   onDrained(link: Link): void {
-    this.#overlay.linkDrained(link);
+    this.overlay.linkDrained(link);
     this.#pagedRoster.goOn(link.node);
     this.#messages.drained(link);
   }
@@ -325,13 +328,13 @@ export class Cluster implements LinkTableEvents {
     const { node } = event;
     if (event.type === 'peerUp') this.#pagedRoster.start(node);
     else this.#pagedRoster.stop(node);
-    this.#stores.submit({ kind: event.type === 'peerUp' ? 'neighborUp' : 'neighborDown', node });
+    this.stores.submit({ kind: event.type === 'peerUp' ? 'neighborUp' : 'neighborDown', node });
     this.#options.onNeighbor(event);
   }
 
   #onMember(event: MemberEvent): void {
     const { type, node, incarnation } = event;
-    if (type !== 'memberUpdated') this.#stores.submit({ kind: type, node, incarnation });
+    if (type !== 'memberUpdated') this.stores.submit({ kind: type, node, incarnation });
     if (type === 'memberDown') {
       this.#routes.reaching.drop(node);
       this.#closeSilent(event);
@@ -359,7 +362,7 @@ export class Cluster implements LinkTableEvents {
     return new AdmissionGate({
       ...this.#options,
       addresses: () => this.#addresses,
-      seenIncarnation: (node) => this.#overlay.core.roster.get(node)?.incarnation,
+      seenIncarnation: (node) => this.overlay.core.roster.get(node)?.incarnation,
     });
   }
 
@@ -368,33 +371,22 @@ export class Cluster implements LinkTableEvents {
     lastHeardMs: (node) => this.#links.get(node)?.connection.lastHeardMs,
   };
 
-  #overlayDriver(control: ControlSender): OverlayDriver {
-    const { host, self, membership, suspicion, onStale } = this.#options;
-    const peer: PeerDescriptor = { ...this.self, addresses: this.#addresses, ageMs: 0 };
-    return new OverlayDriver({
-      host,
-      core: new Overlay(peer, {
-        random: host.random,
-        links: this.#facts,
-        accepts: (broadcast) => this.#broadcasts.accepts(broadcast),
-        isPlausible: (start) => !isOfTheFuture(start, host.clock.wallMs()),
-        config: {
-          membership,
-          roster: suspicion,
-          detector: { heartbeatMs: self.heartbeatMs },
-        },
-      }),
-      link: (node) => this.#links.get(node),
+  #overlay(control: ControlSender): OverlayDriver {
+    return overlayDriver({
+      ...this.#options,
+      self: this.self,
+      heartbeatMs: this.#options.self.heartbeatMs,
+      addresses: this.#addresses,
+      facts: this.#facts,
+      links: this.#links,
       control,
-      connect: async ({ node, addresses: hints }, relaying, signal) =>
-        void (await this.#routes.dialler.toNode(node, { hints, relaying, signal })),
+      broadcasts: this.#broadcasts,
+      dialler: this.#routes.dialler,
       onNeighbor: (event) => this.#onNeighbor(event),
       onMember: (event) => this.#onMember(event),
-      onBroadcast: (broadcast) => this.#broadcasts.deliver(broadcast),
       onExchange: (exchange) =>
-        this.#pagedRoster.add(exchange.to, rosterPages(this.#overlay.core.roster, exchange)),
-      onReassert: () => this.#stores.submit({ kind: 'reassert' }),
-      onSuperseded: (start) => onStale(start),
+        this.#pagedRoster.add(exchange.to, rosterPages(this.overlay.core.roster, exchange)),
+      onReassert: () => this.stores.submit({ kind: 'reassert' }),
     });
   }
 }

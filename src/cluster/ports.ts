@@ -11,6 +11,8 @@ import type { CustodyMessage } from '../core/placement/custody-codec.ts';
 import type { LivingEntry } from '../core/roster/entry.ts';
 import type { StoreChange, StoreRules, StoreWrite } from '../core/store/contract.ts';
 import type { BarrelError } from '../errors.ts';
+import type { Closure } from '../transport/transport.ts';
+import type { Link } from './link.ts';
 
 /** One start of one node. */
 export interface NodeRef {
@@ -47,6 +49,34 @@ export interface MessageLinks {
   queuedBytes(node: NodeName): number;
   /** While held, the link is not closed for idleness. */
   hold(node: NodeName): Disposable;
+}
+
+/** Who hears of links that come and go; for one node `onLinkUp` and `onLinkDown` alternate. */
+export interface LinkListener {
+  readonly onLinkUp?: (link: Link) => void;
+  readonly onLinkDown?: (link: Link, closure: Closure) => void;
+}
+
+/** For features that use connections themselves, or have control messages of their own. */
+export interface LinkPort {
+  readonly self: NodeRef;
+  /** The link to that node that there is now. */
+  link(node: NodeName): Link | undefined;
+  /**
+   * The link to that node, made if there is none.
+   * @throws ERR_UNREACHABLE, ERR_REFUSED, ERR_SELF, ERR_OVERLOADED, or the signal's reason.
+   */
+  connect(node: NodeName, signal?: AbortSignal): Promise<Link>;
+  /** While held, the link is not closed for idleness. */
+  hold(node: NodeName): Disposable;
+  listen(listener: LinkListener): void;
+  /**
+   * Sets who reads the control messages whose first byte is one of those. The bytes are a view that
+   * is valid during the call only. A reader that throws WireError ends the link.
+   */
+  read(kinds: readonly number[], reader: (link: Link, frame: Uint8Array) => void): void;
+  /** A control message over the link there is. False without a link, or with a full queue. */
+  send(node: NodeName, frame: Uint8Array): boolean;
 }
 
 /** A change of a table entry as seen here. Entries of nodes that are gone are removed. */

@@ -64,8 +64,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   credentials: [...CLUSTER, 'options'],
   'barrel-node': [...FEATURES, 'options'],
   admin: [...GROUND, 'barrel-node'],
-  'running-node': [...FEATURES, ...ROOT_PARTS],
-  'compose-node': [...FEATURES, ...ROOT_PARTS, 'running-node'],
+  'compose-features': [...FEATURES, ...ROOT_PARTS],
+  'running-node': [...FEATURES, ...ROOT_PARTS, 'compose-features'],
+  'compose-node': [...FEATURES, ...ROOT_PARTS, 'compose-features', 'running-node'],
   node: [...FEATURES, ...ROOT_PARTS, 'compose-node', 'admin'],
   index: [...FEATURES, ...ROOT_PARTS, 'node'],
   // A fingerprint and a join secret are made in one way; `barrel keys` needs no node for them.

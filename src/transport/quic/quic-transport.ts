@@ -7,11 +7,13 @@ import { BarrelError } from '../../errors.ts';
 import type { Host } from '../../host/host.ts';
 import type { Counter } from '../../host/meter.ts';
 import type { Endpoint, UdpSocket } from '../../host/udp.ts';
-import { HALF_OPEN_MAX, HALF_OPEN_PER_ADDRESS_MAX, LINKS_MAX } from '../../limits.ts';
+import { LINKS_MAX } from '../../limits.ts';
 import { abortable, type Settlement, settlement } from '../../settlement.ts';
 import type { Closure, Connection, DialOptions, OnConnection, Transport } from '../transport.ts';
 import { UdpTunnels } from '../tunnel/udp-tunnels.ts';
+import { ConnectionTable } from './connection-table.ts';
 import { idText, routeOf } from './datagram.ts';
+import { HalfOpen } from './half-open.ts';
 import { native } from './native.ts';
 import { type ConnectionOwner, QuicConnection } from './quic-connection.ts';
 import { CONNECTION_ID_BYTES, Settings, type TlsIdentity } from './settings.ts';
@@ -49,11 +51,9 @@ class QuicTransport implements Transport, ConnectionOwner {
   readonly #listen: Endpoint;
   readonly #settings: Settings;
   readonly #onConnection: OnConnection;
-  readonly #byId = new Map<string, QuicConnection>();
-  readonly #ids = new Map<QuicConnection, readonly string[]>();
+  readonly #connections = new ConnectionTable<QuicConnection>();
   readonly #dials = new Map<QuicConnection, Dial>();
-  readonly #halfOpen = new Map<QuicConnection, string>();
-  readonly #halfOpenByHost = new Map<string, number>();
+  readonly #halfOpen = new HalfOpen<QuicConnection>();
   readonly #awake = new Set<QuicConnection>();
   readonly #dropped: Record<'garbage' | 'unknown' | 'overload', Counter>;
   #isWaking = false;
@@ -118,8 +118,8 @@ class QuicTransport implements Transport, ConnectionOwner {
   async close(reason = 'closed'): Promise<void> {
     if (this.#closing === undefined) {
       this.#closing = settlement<void>();
-      for (const connection of [...this.#ids.keys()]) connection.close(reason);
-      if (this.#ids.size === 0) this.#closing.resolve();
+      for (const connection of [...this.#connections.all()]) connection.close(reason);
+      if (this.#connections.size === 0) this.#closing.resolve();
     }
     await this.#closing.promise;
     await this.#socket?.close();
@@ -153,18 +153,17 @@ class QuicTransport implements Transport, ConnectionOwner {
   }
 
   admitted(connection: QuicConnection): void {
-    this.#leaveHalfOpen(connection);
+    this.#halfOpen.delete(connection);
   }
 
   ended(connection: QuicConnection): void {
-    this.#leaveHalfOpen(connection);
+    this.#halfOpen.delete(connection);
     if (connection.closure?.reason === 'certificate') this.#countRefusal(connection);
-    for (const id of this.#ids.get(connection) ?? []) this.#byId.delete(id);
-    this.#ids.delete(connection);
+    this.#connections.delete(connection);
     const dial = this.#dials.get(connection);
     this.#dials.delete(connection);
     dial?.outcome.reject(dialError(dial.address, connection.closure));
-    if (this.#ids.size === 0) this.#closing?.resolve();
+    if (this.#connections.size === 0) this.#closing?.resolve();
   }
 
   readonly #flushAwake = (): void => {
@@ -180,7 +179,7 @@ class QuicTransport implements Transport, ConnectionOwner {
       this.#dropped.garbage.value += 1;
       return;
     }
-    const connection = this.#byId.get(route.connection) ?? this.#accept(route, from);
+    const connection = this.#connections.find(route.connection) ?? this.#accept(route, from);
     connection?.receive(datagram, from);
   };
 
@@ -192,12 +191,7 @@ class QuicTransport implements Transport, ConnectionOwner {
       this.#dropped.unknown.value += 1;
       return undefined;
     }
-    const fromHost = this.#halfOpenByHost.get(from.host) ?? 0;
-    if (
-      this.#halfOpen.size >= HALF_OPEN_MAX ||
-      fromHost >= HALF_OPEN_PER_ADDRESS_MAX ||
-      this.#ids.size >= LINKS_MAX
-    ) {
+    if (!this.#halfOpen.hasRoom(from.host) || this.#connections.size >= LINKS_MAX) {
       this.#dropped.overload.value += 1;
       return undefined;
     }
@@ -209,9 +203,8 @@ class QuicTransport implements Transport, ConnectionOwner {
       { role: 'acceptor', remote: from, datagramBytesMax },
     );
     // Until the client has learnt our id, it addresses us by the one that it made up.
-    this.#register(connection, [route.connection, idText(id, 0, CONNECTION_ID_BYTES)]);
-    this.#halfOpen.set(connection, from.host);
-    this.#halfOpenByHost.set(from.host, fromHost + 1);
+    this.#connections.add(connection, [route.connection, idText(id, 0, CONNECTION_ID_BYTES)]);
+    this.#halfOpen.add(connection, from.host);
     return connection;
   }
 
@@ -223,22 +216,8 @@ class QuicTransport implements Transport, ConnectionOwner {
       this,
       { role: 'dialer', remote, datagramBytesMax },
     );
-    this.#register(connection, [idText(id, 0, CONNECTION_ID_BYTES)]);
+    this.#connections.add(connection, [idText(id, 0, CONNECTION_ID_BYTES)]);
     return connection;
-  }
-
-  #register(connection: QuicConnection, ids: readonly string[]): void {
-    this.#ids.set(connection, ids);
-    for (const id of ids) this.#byId.set(id, connection);
-  }
-
-  #leaveHalfOpen(connection: QuicConnection): void {
-    const host = this.#halfOpen.get(connection);
-    if (host === undefined) return;
-    this.#halfOpen.delete(connection);
-    const left = (this.#halfOpenByHost.get(host) ?? 1) - 1;
-    if (left === 0) this.#halfOpenByHost.delete(host);
-    else this.#halfOpenByHost.set(host, left);
   }
 
   /** The only refusal that is made here: all others are admission's. */
@@ -261,7 +240,7 @@ class QuicTransport implements Transport, ConnectionOwner {
 
   #assertRoom(address: Address): void {
     if (this.#closing !== undefined) throw new BarrelError('ERR_CLOSED', 'the node is closing');
-    if (this.#ids.size >= LINKS_MAX) {
+    if (this.#connections.size >= LINKS_MAX) {
       throw new BarrelError('ERR_OVERLOADED', `no room to dial ${address}: ${LINKS_MAX} links`);
     }
   }
