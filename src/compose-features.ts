@@ -120,7 +120,7 @@ async function openMaps({ host, options, cluster }: FeatureParts): Promise<MapRe
 }
 
 async function openReminders(
-  { host, cluster, clock, events }: FeatureParts,
+  { host, cluster, clock, events, durable }: FeatureParts,
   parts: Pick<Features, 'processes' | 'shards'>,
 ): Promise<NodeReminders> {
   const { self, stores } = cluster;
@@ -133,6 +133,7 @@ async function openReminders(
     stores,
     members,
     openCron,
+    isKept: durable !== undefined,
   });
   events.on('memberUp', ({ node }) => reminders.memberCame(node));
   events.on('memberDown', ({ node, reason }) => reminders.memberWent(node, reason === 'left'));

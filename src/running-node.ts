@@ -152,6 +152,7 @@ export class RunningNode implements BarrelNode {
     const wasOut = this.#hasLeft;
     this.#hasLeft = true;
     leaders.leave();
+    this.#parts.reminders.leave();
     const { timeoutMs = LEAVE_TIMEOUT_MS, signal } = options;
     await within({ timers: host.timers, timeoutMs, signal, what: 'leaving' }, () => {
       const leaving = this.#sayGoodbye();
@@ -225,6 +226,7 @@ export class RunningNode implements BarrelNode {
     this.#parts.contacts.start();
     this.#parts.leaders.join();
     this.#parts.shards.join();
+    this.#parts.reminders.join();
   }
 
   /** No new work, then the work at hand, then goodbye, then the rooms in reverse. */
@@ -234,6 +236,7 @@ export class RunningNode implements BarrelNode {
     contacts.stop();
     this.#overtakeJoins(`${this.name} is closed`);
     this.#closed.reject(new BarrelError('ERR_CLOSED', `${this.name} is closed`));
+    reminders.leave();
     // What reminders have claimed is given back before the partitions go.
     const givenUp = reminders.close(options.drainMs).then(() => shards.close());
     const handedOver = Promise.all([leaders.close(), givenUp]);

@@ -3,6 +3,7 @@ import { ControlClient } from '../admin/control-client.ts';
 import { fromJson, toJson } from '../admin/json-value.ts';
 import { BarrelError } from '../errors.ts';
 import { CommandError, EXIT } from './exit-code.ts';
+import { jsonText } from './printable.ts';
 import { renderServices, renderStatus } from './reports.ts';
 
 export interface AskSettings {
@@ -44,7 +45,7 @@ export async function printCall(words: CallWords, settings: CallSettings): Promi
     if (isStream(answer)) {
       await printLines(client, answer, (item) => JSON.stringify(toJson(item)));
     } else if (settings.json === true) console.log(JSON.stringify(toJson(answer)));
-    else if (answer !== undefined) console.log(JSON.stringify(toJson(answer), null, 2));
+    else if (answer !== undefined) console.log(jsonText(toJson(answer), 2));
   });
 }
 

@@ -5,6 +5,7 @@ import { encodeKey, type Key } from '../core/wire/key.ts';
 import { BarrelError } from '../errors.ts';
 import { type AskSettings, ask, printLines } from './ask.ts';
 import { CommandError, EXIT } from './exit-code.ts';
+import { jsonText } from './printable.ts';
 import { renderMapEvent, renderMaps } from './reports.ts';
 
 export interface PutSettings extends AskSettings {
@@ -34,7 +35,7 @@ export async function printEntry({ map, key }: EntryWords, settings: AskSettings
     throw new CommandError(EXIT.notFound, text);
   }
   const indent = settings.json === true ? undefined : 2;
-  console.log(JSON.stringify(toJson(entry.value), null, indent));
+  console.log(jsonText(toJson(entry.value), indent));
 }
 
 /** Prints nothing. */

@@ -1,6 +1,7 @@
 /** Reminders, as text for a terminal. */
 import { styleText } from 'node:util';
 import type { ReminderReport } from '../admin/reminder-queries.ts';
+import { jsonText, plainText } from './printable.ts';
 import { duration } from './reports.ts';
 import { table } from './table.ts';
 
@@ -11,12 +12,12 @@ const CELL_CHARS_MAX = 60;
 export function renderReminders(reminders: readonly ReminderReport[], nowMs: number): string {
   if (reminders.length === 0) return 'no reminder is set';
   const rows = reminders.map((reminder) => [
-    JSON.stringify(reminder.key),
+    jsonText(reminder.key),
     renderState(reminder),
     reminder.dueAt,
     renderDistance(Date.parse(reminder.dueAt) - nowMs),
     String(reminder.attempt),
-    cut(JSON.stringify(reminder.payload)),
+    cut(jsonText(reminder.payload)),
     renderError(reminder),
   ]);
   return table(['key', 'state', 'due', '', 'attempts', 'payload', 'error'], rows);
@@ -26,10 +27,10 @@ export function renderReminders(reminders: readonly ReminderReport[], nowMs: num
 export function renderDead(reminders: readonly ReminderReport[]): string {
   if (reminders.length === 0) return 'no reminder is dead';
   const rows = reminders.map((reminder) => [
-    JSON.stringify(reminder.key),
+    jsonText(reminder.key),
     reminder.dueAt,
     String(reminder.attempt),
-    cut(JSON.stringify(reminder.payload)),
+    cut(jsonText(reminder.payload)),
     renderError(reminder),
   ]);
   return table(['key', 'was due', 'attempts', 'payload', 'error'], rows);
@@ -59,8 +60,7 @@ function renderDistance(ms: number): string {
 }
 
 function renderError({ error }: ReminderReport): string {
-  // It comes from a handler: nothing in it may reach the terminal as a command.
-  return error === null ? '' : cut(error.replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, ' '));
+  return error === null ? '' : cut(plainText(error));
 }
 
 function cut(text: string): string {

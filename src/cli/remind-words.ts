@@ -143,9 +143,15 @@ function asking(command: Command): Command {
 /** Milliseconds since 1970. */
 export function time(text: string): number {
   if (/^\d{1,15}$/.test(text)) return Number(text);
-  const atMs = DATE.test(text) ? Date.parse(text) : Number.NaN;
+  const atMs = DATE.test(text) && isDay(text.slice(0, 10)) ? Date.parse(text) : Number.NaN;
   if (!Number.isNaN(atMs)) return atMs;
   throw new InvalidArgumentError('It must be a time such as 2026-01-31T12:00:00Z.');
+}
+
+/** `Date.parse` takes the 30th of February for the 2nd of March. */
+function isDay(text: string): boolean {
+  const ms = Date.parse(text);
+  return !Number.isNaN(ms) && new Date(ms).toISOString().startsWith(text);
 }
 
 /** Milliseconds; the node judges the range. */

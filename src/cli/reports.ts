@@ -2,6 +2,7 @@
 import { styleText } from 'node:util';
 import type { MemberReport, ServiceReport, StatusReport } from '../admin/control-protocol.ts';
 import type { MapEventReport, MapReport } from '../admin/map-queries.ts';
+import { jsonText } from './printable.ts';
 import { columns, table } from './table.ts';
 
 export function renderStatus(report: StatusReport): string {
@@ -39,7 +40,7 @@ function renderMembers(members: readonly MemberReport[], neighbours: ReadonlySet
 
 export function renderServices(services: readonly ServiceReport[]): string {
   if (services.length === 0) return 'no service is registered';
-  const rows = services.map(({ name, node, pid, meta }) => [name, node, pid, JSON.stringify(meta)]);
+  const rows = services.map(({ name, node, pid, meta }) => [name, node, pid, jsonText(meta)]);
   return table(['service', 'node', 'pid', 'meta'], rows);
 }
 
@@ -58,9 +59,9 @@ export function renderMaps(maps: readonly MapReport[]): string {
 export function renderMapEvent(event: MapEventReport): string {
   switch (event.type) {
     case 'put':
-      return `put     ${JSON.stringify(event.key)}  ${JSON.stringify(event.value)}`;
+      return `put     ${jsonText(event.key)}  ${jsonText(event.value)}`;
     case 'remove':
-      return `remove  ${JSON.stringify(event.key)}`;
+      return `remove  ${jsonText(event.key)}`;
     case 'lagged':
       return `lagged  ${event.dropped} events are missing here`;
   }

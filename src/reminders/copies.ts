@@ -1,10 +1,11 @@
 /** Whether other nodes have what was written here: who asks, whom, and for how long. */
 import type { NodeName } from '../core/names.ts';
 import { acknowledges, majorityOf, type ReminderRecord } from '../core/schedule/record.ts';
-import { CLAIM_ASK_MS, COPIES_ASKED_MAX, COPY_WAIT_MS } from '../core/schedule/schedule-limits.ts';
+import { CLAIM_ASK_MS, COPY_WAIT_MS } from '../core/schedule/schedule-limits.ts';
 import type { Timers } from '../host/host.ts';
 import { type Settlement, settlement } from '../settlement.ts';
 import type { PeerCalls } from './peer-calls.ts';
+import { QuestionBatches } from './question-batches.ts';
 import type { ReminderStore } from './reminder-store.ts';
 
 /** After an answer that it is not there, the next node is asked no sooner than this. */
@@ -19,18 +20,14 @@ export interface CopiesOptions {
   readonly othersFor: (id: string) => readonly NodeName[];
 }
 
-interface Question {
-  readonly id: string;
-  readonly answer: Settlement<boolean>;
-}
-
 export class Copies {
   readonly #options: CopiesOptions;
-  /** Questions of this turn go out together. */
-  readonly #asking = new Map<NodeName, Question[]>();
+  readonly #questions: QuestionBatches<string>;
 
   constructor(options: CopiesOptions) {
     this.#options = options;
+    const { timers, peers } = options;
+    this.#questions = new QuestionBatches(timers, (node, ids) => peers.has(node, ids));
   }
 
   /**
@@ -85,7 +82,7 @@ export class Copies {
     const { timers } = this.#options;
     const late = settlement<boolean>();
     let timer = timers.after(COPY_WAIT_MS, () => late.resolve(false));
-    void this.#ask(node, id).then((isThere) => {
+    void this.#questions.ask(node, id).then((isThere) => {
       if (isThere) held.resolve(true);
       timer[Symbol.dispose]();
       timer = timers.after(NEXT_MS, () => late.resolve(false));
@@ -93,31 +90,5 @@ export class Copies {
     const isHeld = await Promise.race([held.promise, late.promise]);
     timer[Symbol.dispose]();
     return isHeld;
-  }
-
-  #ask(node: NodeName, id: string): Promise<boolean> {
-    const question = { id, answer: settlement<boolean>() };
-    const waiting = this.#asking.get(node);
-    if (waiting === undefined) {
-      this.#asking.set(node, [question]);
-      this.#options.timers.soon(() => this.#sendTo(node));
-    } else {
-      waiting.push(question);
-    }
-    return question.answer.promise;
-  }
-
-  #sendTo(node: NodeName): void {
-    const questions = this.#asking.get(node) ?? [];
-    this.#asking.delete(node);
-    for (let at = 0; at < questions.length; at += COPIES_ASKED_MAX) {
-      void this.#send(node, questions.slice(at, at + COPIES_ASKED_MAX));
-    }
-  }
-
-  async #send(node: NodeName, questions: readonly Question[]): Promise<void> {
-    const ids = questions.map(({ id }) => id);
-    const there = await this.#options.peers.has(node, ids);
-    for (const [at, { answer }] of questions.entries()) answer.resolve(there[at] === true);
   }
 }

@@ -35,17 +35,18 @@ import { abortable, type Settlement, settlement } from '../settlement.ts';
 import type { NodeShards } from '../shards/node-shards.ts';
 import type { HeldShard } from '../shards/shards.ts';
 import { unlessOver } from '../time-limit.ts';
+import { Cancelled } from './cancelled.ts';
 import { Copies } from './copies.ts';
 import { CronGate } from './cron-gate.ts';
+import { Departures } from './departures.ts';
 import { Firings } from './firings.ts';
 import { keyPrefix } from './key-prefix.ts';
 import { KnownHandlers } from './known-handlers.ts';
-import { LeftNodes } from './left-nodes.ts';
 import { OwnHandlers } from './own-handlers.ts';
 import { peerAnswers } from './peer-answers.ts';
 import { PeerCalls } from './peer-calls.ts';
 import { reminderList, reminderOf } from './reminder-list.ts';
-import { ReminderStore } from './reminder-store.ts';
+import { type ReminderChange, ReminderStore } from './reminder-store.ts';
 import type {
   Firing,
   HandleOptions,
@@ -56,6 +57,7 @@ import type {
   Reminders,
 } from './reminders.ts';
 import { ScheduleDriver } from './schedule-driver.ts';
+import { Successors } from './successors.ts';
 
 export interface NodeRemindersOptions {
   readonly self: NodeRef;
@@ -68,6 +70,8 @@ export interface NodeRemindersOptions {
   readonly members: () => readonly NodeName[];
   /** Loads the reader of cron expressions. @throws ERR_OPTION when it is not installed. */
   readonly openCron: () => Promise<CronPort>;
+  /** This node has a disk. */
+  readonly isKept: boolean;
 }
 
 /** After that long what was claimed is not given back any more: claims run out by themselves. */
@@ -76,6 +80,7 @@ const GIVE_BACK_MS = 500;
 interface Stored {
   readonly store: ReminderStore;
   readonly known: KnownHandlers;
+  readonly departures: Departures;
 }
 
 export class NodeReminders implements Reminders {
@@ -86,18 +91,21 @@ export class NodeReminders implements Reminders {
   readonly #copies: Copies;
   readonly #cron: CronGate;
   readonly #driver: ScheduleDriver;
-  readonly #left = new LeftNodes();
+  readonly #departures: Departures;
+  readonly #cancelled: Cancelled;
   readonly #closing = new AbortController();
   /** Sets that are waited for. */
   readonly #puts = new Set<Settlement<never>>();
   #running: Promise<void> | undefined;
   #isRehearing = false;
 
-  private constructor(options: NodeRemindersOptions, { store, known }: Stored) {
-    const { self, host, processes, shards, openCron } = options;
+  private constructor(options: NodeRemindersOptions, { store, known, departures }: Stored) {
+    const { self, host, processes, shards, openCron, isKept } = options;
     const { timers, logger } = host;
     this.#options = options;
     this.#store = store;
+    this.#departures = departures;
+    this.#cancelled = new Cancelled(host.clock);
     this.#peers = new PeerCalls(processes);
     this.#cron = new CronGate(openCron, logger);
     this.#handlers = new OwnHandlers({
@@ -109,6 +117,7 @@ export class NodeReminders implements Reminders {
     });
     const othersFor = (id: string): readonly NodeName[] => this.#othersFor(keyOf(keyPartOf(id)));
     this.#copies = new Copies({ self: self.node, store, peers: this.#peers, timers, othersFor });
+    const successors = new Successors({ peers: this.#peers, timers, othersFor });
     const firings = new Firings({
       self,
       own: this.#handlers,
@@ -123,13 +132,15 @@ export class NodeReminders implements Reminders {
       cron: this.#cron,
       partitionOf: (keyText) => shards.partitionOfBytes(bytesOfText(keyText)),
       canHandle: (keyText) => firings.canHandle(keyText),
-      hasLeft: (node) => this.#left.has(node),
+      hasLeft: (node) => departures.has(node),
+      isKept,
+      told: (write) => successors.told(write),
       deliver: (effect) => firings.deliver(effect),
       abandon: (token) => firings.abandon(token),
       ask: ({ id, claim, owners }) => this.#copies.haveClaim(id, claim, owners),
     });
     known.onChange(() => this.#hearAgain());
-    store.onChange(() => this.#use());
+    store.onChange((change) => this.#onChange(change));
     if (!store.isEmpty) this.#use();
   }
 
@@ -140,7 +151,9 @@ export class NodeReminders implements Reminders {
     const { self, host, stores } = options;
     const invalid = host.meter.counter('barrel_reminders_invalid_entries_total');
     const known = await KnownHandlers.open(self, stores);
-    return new NodeReminders(options, { store: await ReminderStore.open(stores, invalid), known });
+    const departures = await Departures.open(self.node, stores, host.logger);
+    const store = await ReminderStore.open(stores, invalid);
+    return new NodeReminders(options, { store, known, departures });
   }
 
   async set(
@@ -179,8 +192,10 @@ export class NodeReminders implements Reminders {
 
   async cancel(key: Key, options: Cancellable = {}): Promise<void> {
     this.#checkOpen();
-    const writes = cancelWrites(this.#driver.idsOf(keyTextOf(key)));
-    await this.#write(writes, options);
+    const ids = this.#driver.idsOf(keyTextOf(key));
+    options.signal?.throwIfAborted();
+    this.#cancelled.note(ids);
+    await this.#write(cancelWrites(ids), options);
   }
 
   async get(key: Key): Promise<Reminder | undefined> {
@@ -219,14 +234,25 @@ export class NodeReminders implements Reminders {
 
   /** Another node takes part: what it knows may not be here yet. */
   memberCame(node: NodeName): void {
-    this.#left.delete(node);
+    this.#departures.memberCame(node);
     if (this.#closing.signal.aborted || node === this.#options.self.node) return;
     this.#driver.memberCame();
   }
 
   /** `hasLeft`: by its own word. */
   memberWent(node: NodeName, hasLeft: boolean): void {
-    if (hasLeft) this.#left.add(node);
+    if (hasLeft) this.#departures.memberLeft(node);
+    // Whoever has its partitions now waits for its leases, and tries again.
+    this.#handlers.abandonAllOf(node);
+  }
+
+  /** This node is about to leave, by `leave` or `close`; or takes part again. */
+  leave(): void {
+    if (this.#running !== undefined) this.#departures.leave();
+  }
+
+  join(): void {
+    this.#departures.come();
   }
 
   /**
@@ -300,6 +326,22 @@ export class NodeReminders implements Reminders {
     const { self, shards, members } = this.#options;
     const owners = shards.owners(key, REMINDER_OWNERS_MAX);
     return [...new Set([...owners, ...members()])].filter((node) => node !== self.node);
+  }
+
+  #onChange(change: ReminderChange): void {
+    this.#use();
+    if (change.kind !== 'stored' || !this.#cancelled.covers(change.id)) return;
+    this.#options.host.timers.soon(() => void this.#removeLate(change.id));
+  }
+
+  /** Whoever has it learns of the cancel too; what cannot be written is there to be cancelled. */
+  async #removeLate(id: string): Promise<void> {
+    try {
+      await this.#store.write(cancelWrites([id]));
+    } catch (error) {
+      if (!(error instanceof BarrelError)) throw error;
+      this.#options.host.logger.warn('cannot remove what was cancelled', { error });
+    }
   }
 
   /** From now on this node holds its share of the ring, and answers to others. */

@@ -1,4 +1,5 @@
 /** The handlers of this node: which one a key is for, and what runs now. */
+import type { NodeName } from '../core/names.ts';
 import type { DeliverEffect, DeliveryOutcome } from '../core/schedule/contract.ts';
 import { keyOf, keyPartOf } from '../core/schedule/reminder-id.ts';
 import { REMINDER_HANDLERS_MAX } from '../core/schedule/schedule-limits.ts';
@@ -79,6 +80,11 @@ export class OwnHandlers {
   abandon(name: string): void {
     const text = 'the reminder is cancelled, set again, or goes to another node';
     this.#running.get(name)?.abort.abort(new BarrelError('ERR_CLOSED', text));
+  }
+
+  /** The same to all that this node runs for one that is gone: others have its work now. */
+  abandonAllOf(node: NodeName): void {
+    for (const name of this.#running.keys()) if (name.startsWith(`${node}/`)) this.abandon(name);
   }
 
   /** Nothing begins any more; all are told to give up. Resolves when they have ended. */

@@ -1,6 +1,6 @@
 /** What this node answers when others ask it about reminders. What they send is judged here. */
 import type { DeliveryOutcome } from '../core/schedule/contract.ts';
-import { acknowledges } from '../core/schedule/record.ts';
+import { acknowledges, type ReminderRecord } from '../core/schedule/record.ts';
 import { decodeRecord } from '../core/schedule/record-codec.ts';
 import { readReminderId } from '../core/schedule/reminder-id.ts';
 import { COPIES_ASKED_MAX, COPY_WAIT_MS } from '../core/schedule/schedule-limits.ts';
@@ -31,6 +31,15 @@ export function peerAnswers({ store, handlers, timers }: PeerAnswersOptions): Pe
         const isSaved = await saved(store);
         return there.map((isThere) => isThere && isSaved);
       },
+      async haveCome(marks: unknown): Promise<readonly boolean[]> {
+        if (!Array.isArray(marks) || marks.length > COPIES_ASKED_MAX)
+          throw new TypeError('no marks');
+        return Promise.all(
+          marks
+            .map(readMark)
+            .map((mark) => until(mark.id, () => isPast(store.read(mark.id), mark))),
+        );
+      },
       async knows(id: unknown, claim: unknown): Promise<boolean> {
         const [asked, record] = [readText(id), decodeRecord(readBytes(claim))];
         const isKnown = await until(asked, () => acknowledges(store.read(asked), record));
@@ -53,6 +62,28 @@ export function peerAnswers({ store, handlers, timers }: PeerAnswersOptions): Pe
       },
     },
   };
+}
+
+/** How far a reminder had come: removed, or so many occurrences and steps. */
+interface Mark {
+  readonly id: string;
+  readonly occurrence: number;
+  readonly step: number;
+}
+
+function isPast(record: ReminderRecord | undefined, { occurrence, step }: Mark): boolean {
+  if (record === undefined) return true;
+  return record.occurrence === occurrence ? record.step >= step : record.occurrence > occurrence;
+}
+
+function readMark(mark: unknown): Mark {
+  const [id, occurrence = Number.POSITIVE_INFINITY, step = 0]: readonly unknown[] = Array.isArray(
+    mark,
+  )
+    ? mark
+    : [];
+  if (typeof occurrence !== 'number' || typeof step !== 'number') throw new TypeError('no mark');
+  return { id: readText(id), occurrence, step };
 }
 
 interface Coming {

@@ -5,7 +5,7 @@
  */
 import type { NodeName } from '../core/names.ts';
 import type { Pid } from '../core/pid.ts';
-import type { DeliveryOutcome } from '../core/schedule/contract.ts';
+import type { DeliveryOutcome, ReminderWrite } from '../core/schedule/contract.ts';
 import type { ReminderRecord } from '../core/schedule/record.ts';
 import { encodeRecord } from '../core/schedule/record-codec.ts';
 import {
@@ -60,6 +60,15 @@ export class PeerCalls {
     const asked = ids.slice(0, COPIES_ASKED_MAX).map(bytesOfText);
     const answer = await this.#ask(node, 'has', [asked]);
     return ids.map((_, at) => Array.isArray(answer) && answer[at] === true);
+  }
+
+  /** Which of these writes that node knows of, or of later ones. Never rejects: none, then. */
+  async haveCome(node: NodeName, writes: readonly ReminderWrite[]): Promise<readonly boolean[]> {
+    const marks = writes.map(({ id, record }) =>
+      record === undefined ? [bytesOfText(id)] : [bytesOfText(id), record.occurrence, record.step],
+    );
+    const answer = await this.#ask(node, 'haveCome', [marks]);
+    return writes.map((_, at) => Array.isArray(answer) && answer[at] === true);
   }
 
   /** Whether that node knows of the claim, durably where it has a disk. Never rejects. */

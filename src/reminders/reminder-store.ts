@@ -8,8 +8,11 @@ import { REMINDERS } from '../core/store/hosts.ts';
 import { WireError } from '../core/wire/wire-error.ts';
 import type { Counter } from '../host/meter.ts';
 
-/** How long it is remembered that a reminder is over, at least. */
-const TOMBSTONE_MS = 3_600_000;
+/**
+ * How long it is remembered that a reminder is over, at least: as long as a broadcast of it may
+ * still be on its way. Until all who keep reminders have heard of it, it is remembered anyway.
+ */
+const TOMBSTONE_MS = 300_000;
 
 /** What happens to one reminder in the store. */
 export type ReminderChange =

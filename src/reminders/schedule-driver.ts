@@ -21,6 +21,7 @@ import type { ReminderStore } from './reminder-store.ts';
 import { SettlingBarrier } from './settling-barrier.ts';
 
 type Ask = Extract<ScheduleEffect, { readonly kind: 'ask' }>;
+type Write = Extract<ScheduleEffect, { readonly kind: 'write' }>;
 
 export interface ScheduleDriverOptions
   extends Pick<ReminderBookOptions, 'partitionOf' | 'canHandle' | 'hasLeft'> {
@@ -31,6 +32,10 @@ export interface ScheduleDriverOptions
   /** To the handler of the key, wherever that is. Never rejects. */
   readonly deliver: (effect: DeliverEffect) => Promise<DeliveryOutcome>;
   readonly abandon: (token: number) => void;
+  /** What is written is on disk when it is durable. */
+  readonly isKept: boolean;
+  /** Resolves when those who would fire it next know of the write, or not in time. */
+  readonly told: (write: ReminderWrite) => Promise<void>;
   /** Whether a majority of those nodes has that claim. Never rejects. */
   readonly ask: (ask: Ask) => Promise<boolean>;
 }
@@ -71,6 +76,7 @@ export class ScheduleDriver {
       dead: meter.counter('barrel_reminders_dead_total'),
       skipped: meter.counter('barrel_reminders_skipped_total'),
       lost: meter.counter('barrel_reminders_lost_total'),
+      dropped: meter.counter('barrel_reminders_dropped_total'),
     };
     this.#lateness = meter.counter('barrel_reminders_late_ms_total');
     meter.gauge('barrel_reminders_armed', () => this.#book.heldCount);
@@ -151,7 +157,7 @@ export class ScheduleDriver {
     const { host, abandon } = this.#options;
     switch (effect.kind) {
       case 'write':
-        void this.#write(effect.token, effect.writes);
+        void this.#write(effect);
         break;
       case 'ask':
         void this.#ask(effect);
@@ -179,10 +185,14 @@ export class ScheduleDriver {
   }
 
   /** Readers see it before this returns, so that the book finds what it has written. */
-  async #write(token: number, writes: readonly ReminderWrite[]): Promise<void> {
+  async #write({ token, writes, before }: Write): Promise<void> {
+    const { store, isKept, told } = this.#options;
+    const isTold = before === 'onlyDelivery' || (before === 'attempt' && !isKept);
     let isDurable = true;
     try {
-      await this.#options.store.write(writes);
+      const durable = store.write(writes);
+      const [first] = writes;
+      await Promise.all([durable, isTold && first !== undefined ? told(first) : undefined]);
     } catch (error) {
       if (!(error instanceof BarrelError)) throw error;
       isDurable = false;

@@ -64,9 +64,11 @@ export function dueAfter(delayMs: number, wallMs: number): number {
 export function onceWrite(
   request: ReminderRequest,
   dueAtMs: number,
-  { version }: RequestTime,
+  { version, wallMs }: RequestTime,
 ): ReminderWrite {
-  return writeOf(request, { schedule: { kind: 'once' }, dueAtMs }, version);
+  // One that is set for a time that is past is not missed for that.
+  const notBeforeMs = dueAtMs < wallMs ? Math.floor(wallMs) : 0;
+  return writeOf(request, { schedule: { kind: 'once' }, dueAtMs, notBeforeMs }, version);
 }
 
 /**
@@ -80,7 +82,8 @@ export function repeatedWrite(
   { wallMs, version, cron }: RequestTime & { readonly cron: CronPort },
 ): ReminderWrite {
   const nowMs = Math.floor(wallMs);
-  return writeOf(request, firstOf(repetition, nowMs, cron), version);
+  const first = firstOf(repetition, nowMs, cron);
+  return writeOf(request, { ...first, notBeforeMs: 0 }, version);
 }
 
 /** Removes all that the store has of a key, what is running and what is dead too. */
@@ -120,9 +123,13 @@ function isBefore(a: ReminderAt, b: ReminderAt): boolean {
   return a.record.occurrence < b.record.occurrence;
 }
 
+interface First extends Pick<ReminderRecord, 'schedule' | 'dueAtMs'> {
+  readonly notBeforeMs: number;
+}
+
 function writeOf(
   { key, payload, rules, owners }: ReminderRequest,
-  { schedule, dueAtMs }: Pick<ReminderRecord, 'schedule' | 'dueAtMs'>,
+  { schedule, dueAtMs, notBeforeMs }: First,
   version: Stamp,
 ): ReminderWrite {
   const record: ReminderRecord = {
@@ -134,7 +141,7 @@ function writeOf(
     payload: encodeValue(payload, REMINDER_PAYLOAD_BYTES_MAX),
     owners: rules.onPartition === 'hold' ? owners.slice(0, REMINDER_OWNERS_MAX) : [],
     catchUpLeft: 0,
-    state: { kind: 'scheduled', attempt: 0, notBeforeMs: 0, error: undefined },
+    state: { kind: 'scheduled', attempt: 0, notBeforeMs, error: undefined },
   };
   return { id: reminderId(keyTextOf(key), version), record };
 }

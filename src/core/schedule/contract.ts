@@ -69,7 +69,8 @@ export interface ReminderWrite {
  * `fired`: deliveries of a first attempt. `retried`: of further ones. `fulfilled`, `rejected`: how
  * they ended. `dead`: occurrences that are tried no more. `skipped`: occurrences passed over by
  * `missed` or `overlap`; those of cron between two looks count as one. `lost`: of those delivered
- * at most once, those that were gone before it turned out that they reach no handler.
+ * at most once, those that were gone before it turned out that they reach no handler. `dropped`:
+ * dead occurrences that were removed because their series has too many.
  */
 export type ScheduleCount =
   | 'fired'
@@ -78,7 +79,8 @@ export type ScheduleCount =
   | 'rejected'
   | 'dead'
   | 'skipped'
-  | 'lost';
+  | 'lost'
+  | 'dropped';
 
 /** To the handler of the key, here or on a node that has one. */
 export interface DeliverEffect {
@@ -97,9 +99,16 @@ export interface DeliverEffect {
 export type ScheduleEffect =
   /**
    * Write all of them at once, here and everywhere, in this order; answer with `written` when
-   * they are durable.
+   * they are durable. `before`: what follows when they are. Before it is delivered at most once,
+   * those who would fire it next know that it is gone; where nothing is kept on disk, of a claim
+   * too.
    */
-  | { readonly kind: 'write'; readonly token: number; readonly writes: readonly ReminderWrite[] }
+  | {
+      readonly kind: 'write';
+      readonly token: number;
+      readonly writes: readonly ReminderWrite[];
+      readonly before: 'onlyDelivery' | 'attempt' | 'nothing';
+    }
   /** Ask those nodes, one or more, whether they have that claim, see `acknowledges`. */
   | {
       readonly kind: 'ask';

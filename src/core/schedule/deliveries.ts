@@ -20,7 +20,7 @@ import {
   type ReminderAt,
   renewed,
 } from './transitions.ts';
-import { type Work, Works } from './work.ts';
+import { beforeOf, type Work, Works } from './work.ts';
 
 /** What deliveries stand on. */
 export interface DeliveryGround {
@@ -32,6 +32,8 @@ export interface DeliveryGround {
   readonly holds: (partition: number) => boolean;
   /** A later version of its key is there. */
   readonly isReplaced: (id: string) => boolean;
+  /** What has to go before one more occurrence leaves the series of that id. */
+  readonly tooManyApart: (id: string) => string | undefined;
   /** A delivery of it is on; `pauseMs`: it shall not be split off before. */
   readonly onRunning: (at: ReminderAt, pauseMs: number) => void;
   /** Nothing is under way under that id any more: it has its next turn, after that pause. */
@@ -69,16 +71,21 @@ export class Deliveries {
     return this.#works.isBusy(partition);
   }
 
-  /** Claims it, then delivers it. */
-  claim({ id, record }: ReminderAt): void {
+  /** Claims it, then delivers it; so many before it are passed over. */
+  claim({ id, record }: ReminderAt, skipped: number): void {
     const claim = claimed(record, this.#terms);
     const work = this.#begin({ id, record: claim }, 'claiming');
-    this.#write(work, { writes: [{ id, record: claim }], skipped: 0 });
+    this.#write(work, { writes: [{ id, record: claim }], skipped });
   }
 
-  /** Removes it or moves it on, then delivers it. */
-  take(at: ReminderAt): void {
-    this.#take(this.#begin(at, 'taking'));
+  /** Removes it or moves it on, then delivers it; so many before it are passed over. */
+  take(at: ReminderAt, skipped: number): void {
+    this.#take(this.#begin(at, 'taking'), skipped);
+  }
+
+  /** Its last attempt has failed without a word. */
+  fail(at: ReminderAt, error: string): void {
+    this.change(at, this.#failed(at, error));
   }
 
   /** Writes something that leads to no delivery. */
@@ -129,8 +136,12 @@ export class Deliveries {
   onWritten({ token, isDurable }: Answer<'written'>): void {
     const work = this.#works.take(token);
     if (work === undefined) return;
-    if (work.renewalToken === token) work.renewalToken = 0;
-    else this.#onWritten(work, isDurable);
+    if (work.renewalToken === token) {
+      work.renewalToken = 0;
+      return;
+    }
+    if (isDurable && work.change !== undefined) this.#ground.outbox.countOf(work.change);
+    this.#onWritten(work, isDurable);
   }
 
   onAcknowledged({ token, isMajority }: Answer<'acknowledged'>): void {
@@ -224,7 +235,7 @@ export class Deliveries {
   }
 
   #onAllowed(work: Work): void {
-    if (work.record.rules.delivery === 'at-most-once') this.#take(work);
+    if (work.record.rules.delivery === 'at-most-once') this.#take(work, 0);
     else this.#run(work);
   }
 
@@ -235,9 +246,10 @@ export class Deliveries {
     this.#ground.onRunning(work, 0);
   }
 
-  #take(work: Work): void {
+  #take(work: Work, skipped: number): void {
     work.stage = 'taking';
-    this.#write(work, completed(work, this.#passage));
+    const change = completed(work, this.#passage);
+    this.#write(work, { ...change, skipped: change.skipped + skipped });
   }
 
   /** Nobody else knows of it any more: it is delivered, whoever holds the partition now. */
@@ -284,7 +296,8 @@ export class Deliveries {
     this.#renewals.set(work, this.#nowMs + this.#ground.config.renewMs);
     if (work.renewalToken !== 0) return;
     const token = this.#works.awaitRenewal(work);
-    this.#ground.outbox.push({ kind: 'write', token, writes: [{ id, record: renewed(record) }] });
+    const writes = [{ id, record: renewed(record) }];
+    this.#ground.outbox.push({ kind: 'write', token, writes, before: 'nothing' });
   }
 
   #finish(work: Work, outcome: DeliveryOutcome): void {
@@ -314,18 +327,28 @@ export class Deliveries {
       }
       case 'rejected':
         if (!isOurs) return undefined;
-        if (work.isAbandoned) return changeTo({ id, record: givenBack(record, true) });
-        return this.failed({ id, record }, outcome.error);
+        if (!work.isAbandoned) return this.#failed({ id, record }, outcome.error);
+        // What was told to give up has not failed: it is not dead for that, nor tried once more.
+        return changeTo({
+          id,
+          record: givenBack(record, record.state.attempt < record.rules.maxAttempts),
+        });
       default:
         return isOurs ? changeTo({ id, record: givenBack(record, false) }) : undefined;
     }
   }
 
-  /** What follows when an attempt has failed; counts the dead. */
-  failed(at: ReminderAt, error: string): Change {
+  /** What follows when an attempt has failed. */
+  #failed(at: ReminderAt, error: string): Change {
     const change = failed(at, error, this.#passage);
-    if (change.isDead) this.#ground.outbox.count('dead');
-    return change;
+    const isApart = change.writes.length > 1;
+    const surplus = isApart ? this.#ground.tooManyApart(at.id) : undefined;
+    if (surplus === undefined) return change;
+    return {
+      ...change,
+      writes: [...change.writes, { id: surplus, record: undefined }],
+      dropped: 1,
+    };
   }
 
   #begin({ id, record }: ReminderAt, stage: Work['stage']): Work {
@@ -333,9 +356,11 @@ export class Deliveries {
     return this.#works.begin({ id, partition, record, stage });
   }
 
-  #write(work: Work, { writes, skipped }: Change): void {
-    this.#ground.outbox.push({ kind: 'write', token: this.#works.await(work), writes });
-    this.#ground.outbox.count('skipped', skipped);
+  #write(work: Work, change: Change): void {
+    const { writes } = change;
+    work.change = change;
+    const token = this.#works.await(work);
+    this.#ground.outbox.push({ kind: 'write', token, writes, before: beforeOf(work) });
   }
 
   #end(work: Work, pauseMs: number): void {

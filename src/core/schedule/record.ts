@@ -85,7 +85,7 @@ export interface ReminderRecord {
    * split is the same occurrence: periods, or seconds for cron, since the anchor.
    */
   readonly occurrence: number;
-  /** Counts the writes to one occurrence. */
+  /** Counts the attempts at one occurrence, and the writes to each: see `transitions.ts`. */
   readonly step: number;
   readonly dueAtMs: number;
   readonly schedule: Schedule;

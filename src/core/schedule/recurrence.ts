@@ -48,9 +48,13 @@ export function turnOf(
   const { schedule, dueAtMs, catchUpLeft, state } = record;
   const asItIs = { isFired: true, dueAtMs, catchUpLeft, skipped: 0 };
   const hasBegun = state.kind !== 'scheduled' || state.attempt > 0;
-  if (schedule.kind === 'once' || hasBegun || catchUpLeft > 0) return asItIs;
-  const latestMs = latestDue(schedule, { dueAtMs, wallMs }, cron);
+  if (hasBegun || catchUpLeft > 0) return asItIs;
   const readyMs = Math.max(dueAtMs, state.notBeforeMs);
+  if (schedule.kind === 'once') {
+    const isSkipped = record.rules.missed === 'skip' && wallMs - readyMs > missedMs;
+    return isSkipped ? { ...asItIs, isFired: false, dueAtMs: undefined, skipped: 1 } : asItIs;
+  }
+  const latestMs = latestDue(schedule, { dueAtMs, wallMs }, cron);
   if (latestMs === dueAtMs && wallMs - readyMs <= missedMs) return asItIs;
   return afterMiss(record, { latestMs, wallMs, missedMs }, cron);
 }
@@ -170,27 +174,34 @@ interface LatestSpan {
 /** The first of the latest `countMax` from `dueAtMs` to `latestMs`, and how many those are. */
 function firstOfLatest(
   schedule: Schedule,
-  { dueAtMs, latestMs, countMax }: LatestSpan,
+  span: LatestSpan,
   cron: CronPort,
 ): { readonly firstMs: number; readonly count: number } {
-  let [firstMs, count, gapMs] = [latestMs, 1, 1_000];
-  while (count < countMax && firstMs > dueAtMs) {
-    const earlierMs = dueBefore(schedule, { dueAtMs, thisMs: firstMs, gapMs }, cron);
-    gapMs = firstMs - earlierMs;
-    firstMs = earlierMs;
-    count += 1;
+  const { dueAtMs, latestMs, countMax } = span;
+  if (schedule.kind === 'interval') {
+    const count = Math.min(countMax, countBetween(schedule, dueAtMs, latestMs) + 1);
+    return { firstMs: latestMs - (count - 1) * schedule.everyMs, count };
   }
-  return { firstMs, count };
+  for (let backMs = 1_000 * countMax; ; backMs *= 2) {
+    const fromMs = Math.max(dueAtMs, latestMs - backMs);
+    const last = lastBetween(schedule, { ...span, dueAtMs: fromMs }, cron);
+    if (last.length < countMax && fromMs > dueAtMs) continue;
+    return { firstMs: last[0] ?? latestMs, count: Math.max(1, last.length) };
+  }
 }
 
-/** The one before `thisMs`. Most are as far apart as the two after them were. */
-function dueBefore(
+/** The last `countMax` of those that are due from one time to another, both included. */
+function lastBetween(
   schedule: Schedule,
-  span: { readonly dueAtMs: number; readonly thisMs: number; readonly gapMs: number },
+  { dueAtMs: fromMs, latestMs, countMax }: LatestSpan,
   cron: CronPort,
-): number {
-  const { dueAtMs, thisMs, gapMs } = span;
-  const guessMs = nextDue(schedule, Math.max(dueAtMs, thisMs - gapMs) - 1, cron) ?? thisMs;
-  if (guessMs < thisMs && nextDue(schedule, guessMs, cron) === thisMs) return guessMs;
-  return latestDue(schedule, { dueAtMs, wallMs: thisMs - 1 }, cron);
+): readonly number[] {
+  const due: number[] = [];
+  let nextMs = nextDue(schedule, fromMs - 1, cron);
+  while (nextMs !== undefined && nextMs <= latestMs) {
+    due.push(nextMs);
+    if (due.length > countMax) due.shift();
+    nextMs = nextDue(schedule, nextMs, cron);
+  }
+  return due;
 }

@@ -9,8 +9,8 @@
  *   or were given back, and then makes the next attempt.
  * - What nobody can handle stays as it is and waits.
  *
- * Due times are wall time, and nothing fires before them by this node's wall clock. Leases and
- * pauses are monotonic time, so that a step of the wall clock ends none of them.
+ * Due times are wall time, and no first attempt is made before them by this node's wall clock.
+ * Leases and pauses are monotonic time, so that a step of the wall clock ends none of them.
  */
 import { unreachable } from '../unreachable.ts';
 import { Agenda } from './agenda.ts';
@@ -26,7 +26,7 @@ import { isClaimedBy, type ReminderRecord } from './record.ts';
 import { nextDue, turnOf } from './recurrence.ts';
 import { isOccurrenceId, keyPartOf } from './reminder-id.ts';
 import { SCHEDULE_DEFAULTS, type ScheduleConfig } from './schedule-config.ts';
-import { DELIVERIES_MAX, LOOKS_MAX } from './schedule-limits.ts';
+import { APART_MAX, DELIVERIES_MAX, LOOKS_MAX } from './schedule-limits.ts';
 import { ScheduleOutbox } from './schedule-outbox.ts';
 import { Shelf } from './shelf.ts';
 import type { Slip } from './slip.ts';
@@ -61,6 +61,7 @@ export class ReminderBook {
       partitionOfId: (id) => shelf.partitionOfId(id),
       holds: (partition) => shelf.holds(partition),
       isReplaced: (id) => shelf.isReplaced(id),
+      tooManyApart: (id) => this.#tooManyApart(id),
       onRunning: (at, pauseMs) => this.#onRunning(at, pauseMs),
       onFree: (id, pauseMs) => this.#onFree(id, pauseMs),
       onIdle: (partition) => this.#onIdle(partition),
@@ -142,23 +143,24 @@ export class ReminderBook {
   }
 
   #onStored(id: string, isClaimed: boolean): void {
-    const slip = this.#shelf.add(id);
+    const shelved = this.#shelf.add(id);
     this.#deliveries.recheck(id);
-    if (slip === undefined) {
+    if (shelved === undefined) {
       if (isClaimed) this.#claimsSeen.note(id, this.#nowMs);
       else this.#claimsSeen.forget(id);
       return;
     }
+    const { slip, isOtherVersion } = shelved;
     if (slip.stage !== 'busy') this.#arrange(slip);
-    this.#arrangeSiblings(slip.id);
+    if (isOtherVersion) this.#arrangeSiblings(id);
   }
 
   #onRemoved(id: string): void {
-    const slip = this.#shelf.remove(id);
-    if (slip !== undefined) this.#agenda.clear(slip);
+    const shelved = this.#shelf.remove(id);
+    if (shelved !== undefined) this.#agenda.clear(shelved.slip);
     this.#claimsSeen.forget(id);
     this.#deliveries.recheck(id);
-    this.#arrangeSiblings(id);
+    if (shelved?.isOtherVersion === true) this.#arrangeSiblings(id);
   }
 
   /** Which ids of a key count may be other than before. */
@@ -258,6 +260,16 @@ export class ReminderBook {
     return Math.min(Math.max(0, leftMs), backoffMs(record));
   }
 
+  /** The oldest dead occurrence of a series that has as many as may be. */
+  #tooManyApart(id: string): string | undefined {
+    if (this.#shelf.apartOf(id) < APART_MAX) return undefined;
+    for (const slip of this.#shelf.family(id)) {
+      const isDead = this.#options.read(slip.id)?.state.kind === 'dead';
+      if (isDead && isOccurrenceId(slip.id)) return slip.id;
+    }
+    return undefined;
+  }
+
   #lookAtDue(): void {
     for (let looks = 0; looks < LOOKS_MAX && this.#hasRoom; looks += 1) {
       const slip = this.#agenda.takeDue(this.#outbox.time.wallMs);
@@ -300,7 +312,7 @@ export class ReminderBook {
     const times = { wallMs: this.#outbox.time.wallMs, missedMs: this.#config.missedMs };
     this.#agenda.busy(slip);
     if (this.#isSpent(record)) {
-      this.#deliveries.change({ id, record }, this.#deliveries.failed({ id, record }, GONE));
+      this.#deliveries.fail({ id, record }, GONE);
       return;
     }
     const { isFired, dueAtMs, catchUpLeft, skipped } = turnOf(record, times, cron);
@@ -309,8 +321,7 @@ export class ReminderBook {
       isSame || dueAtMs === undefined
         ? record
         : movedTo(record, { dueAtMs, catchUpLeft, notBeforeMs: 0 });
-    this.#outbox.count('skipped', isFired ? skipped : 0);
-    if (isFired) this.#fire({ id, record: next });
+    if (isFired) this.#fire({ id, record: next }, skipped);
     else {
       const write = { id, record: dueAtMs === undefined ? undefined : next };
       this.#deliveries.change({ id, record }, { writes: [write], skipped });
@@ -318,11 +329,11 @@ export class ReminderBook {
   }
 
   /** At most once is taken without a claim, unless owners have to know of it before. */
-  #fire(at: ReminderAt): void {
+  #fire(at: ReminderAt, skipped: number): void {
     const { rules, owners } = at.record;
     const isAsked = rules.onPartition === 'hold' && owners.length > 0;
-    if (rules.delivery === 'at-most-once' && !isAsked) this.#deliveries.take(at);
-    else this.#deliveries.claim(at);
+    if (rules.delivery === 'at-most-once' && !isAsked) this.#deliveries.take(at, skipped);
+    else this.#deliveries.claim(at, skipped);
   }
 
   /** Its last attempt ended with its node. What is delivered at most once was not delivered yet. */

@@ -30,6 +30,10 @@ export const REMINDER_ERROR_BYTES_MAX: number = 3 * REMINDER_ERROR_CHARS_MAX;
 export const CLAIM_LEASE_MS_MAX = 60_000;
 /** The greatest number of a write to one occurrence. */
 export const REMINDER_STEP_MAX = 4_294_967_295;
+/** Numbers of the writes to one attempt: half of them for claims, renewed for a day and more. */
+export const ATTEMPT_STEPS = 65_536;
+/** Occurrences of one series that left it, dead or tried again; the oldest dead ones go. */
+export const APART_MAX = 1_000;
 /** Occurrences that one node works on at a time; further ones wait in due order. */
 export const DELIVERIES_MAX = 1_024;
 /** Reminders that one input looks at; the rest has its turn at once afterwards. */
@@ -52,5 +56,11 @@ export const COPIES_ASKED_MAX = 256;
 export const COPY_WAIT_MS = 1_000;
 /** A claim that its owners have not acknowledged after so long is not. */
 export const CLAIM_ASK_MS = 2_000;
-/** Nodes that left by their own word, as far back as that is remembered; the oldest go. */
+/** Nodes that left by their own word; of those that were seen to leave the oldest go. */
 export const LEFT_NODES_MAX = 4_096;
+/** The word of a departure lasts 30 days. */
+export const DEPARTURE_MS = 2_592_000_000;
+/** What comes of a cancelled key so long after the cancel, from nodes that had not heard of it. */
+export const CANCELLED_MS = 60_000;
+/** Cancels that are remembered; the oldest go. */
+export const CANCELLED_MAX = 4_096;

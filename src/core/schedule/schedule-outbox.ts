@@ -1,6 +1,7 @@
 /** What an input of the schedule leads to, in order, its counts in one sum each, and its timer. */
 import { TimerBook } from '../roster/timer-book.ts';
 import type { ScheduleCount, ScheduleEffect, ScheduleTime, ScheduleTimer } from './contract.ts';
+import type { Change } from './transitions.ts';
 
 export class ScheduleOutbox {
   /** Of the input that is handled. */
@@ -15,6 +16,13 @@ export class ScheduleOutbox {
 
   count(what: ScheduleCount, count: number = 1): void {
     if (count > 0) this.#counts.set(what, (this.#counts.get(what) ?? 0) + count);
+  }
+
+  /** Of a change that is durable. */
+  countOf({ skipped, dropped = 0, isDead = false }: Change): void {
+    this.count('skipped', skipped);
+    this.count('dropped', dropped);
+    this.count('dead', isDead ? 1 : 0);
   }
 
   /** Looks again at that monotonic time, unless it looks by then. */

@@ -10,10 +10,8 @@ export type SlipStage = 'due' | 'paused' | 'ripe' | 'unheard' | 'busy' | 'still'
 export interface Slip extends HeapItem {
   readonly id: string;
   stage: SlipStage;
-  /** Another id of the same key: an earlier version, or an occurrence of its own. */
-  sibling: Slip | undefined;
 }
 
 export function newSlip(id: string): Slip {
-  return { id, stage: 'still', sibling: undefined, atMs: 0, heapAt: -1 };
+  return { id, stage: 'still', atMs: 0, heapAt: -1 };
 }

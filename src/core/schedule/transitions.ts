@@ -1,12 +1,13 @@
 /**
- * The writes of a reminder's life, each from the record as it was. Every one raises the rank: the
- * step within an occurrence, or the occurrence.
+ * The writes of a reminder's life, each from the record as it was. Every one raises the rank, but
+ * for an own claim that is made again: the occurrence, or the step in it.
  */
 import type { CronPort, ReminderWrite } from './contract.ts';
 import type { Claimant, ReminderRecord, ReminderState } from './record.ts';
 import { occurrenceAt, turnAfter } from './recurrence.ts';
 import { isOccurrenceId, occurrenceId } from './reminder-id.ts';
 import {
+  ATTEMPT_STEPS,
   REMINDER_BACKOFF_MS_MAX,
   REMINDER_ERROR_CHARS_MAX,
   REMINDER_STEP_MAX,
@@ -18,10 +19,15 @@ export interface ReminderAt {
   readonly record: ReminderRecord;
 }
 
-/** What leads to writes, and how many occurrences it passes over. */
+/** What leads to writes. */
 export interface Change {
   readonly writes: readonly ReminderWrite[];
+  /** Occurrences that it passes over. */
   readonly skipped: number;
+  /** One is dead then. */
+  readonly isDead?: boolean;
+  /** Dead ones that make room. */
+  readonly dropped?: number;
 }
 
 export interface Passage {
@@ -57,15 +63,24 @@ export function movedTo(
   };
 }
 
-/** For the next attempt; for the same one when an own claim came to no delivery. */
+/**
+ * For the next attempt. An own claim that came to no delivery stays as it is: whoever waits for a
+ * majority goes no further by that than those who did the work.
+ */
 export function claimed(record: ReminderRecord, { by, leaseMs }: ClaimTerms): ReminderRecord {
   const { state } = record;
   const isOwn =
     state.kind === 'claimed' &&
     state.by.node === by.node &&
     state.by.incarnation === by.incarnation;
-  const attempt = state.attempt + (isOwn ? 0 : 1);
-  return inState(record, { kind: 'claimed', attempt, by, leaseMs, error: state.error });
+  if (isOwn) return record;
+  const { attempt, error } = state;
+  const isUnused = state.kind === 'scheduled' && !hasEnded(record);
+  return {
+    ...record,
+    step: isUnused ? nextStep(record) : nextAttempt(record),
+    state: { kind: 'claimed', attempt: attempt + 1, by, leaseMs, error },
+  };
 }
 
 /** The same claim for another lease. */
@@ -73,17 +88,19 @@ export function renewed(record: ReminderRecord): ReminderRecord {
   return inState(record, record.state);
 }
 
-/** Free for whoever holds the key; the attempt counts unless it reached no handler. */
+/** Free for whoever holds the key. `isAttempt`: what was tried counts. */
 export function givenBack(record: ReminderRecord, isAttempt: boolean): ReminderRecord {
   const { attempt, error } = record.state;
   const attempts = isAttempt ? attempt : attempt - 1;
-  return inState(record, { kind: 'scheduled', attempt: attempts, notBeforeMs: 0, error });
+  const state = { kind: 'scheduled', attempt: attempts, notBeforeMs: 0, error } as const;
+  return isAttempt ? ended(record, state) : inState(record, state);
 }
 
 /** Dead ones only: from the first attempt on, now. */
 export function retried(record: ReminderRecord, wallMs: number): ReminderRecord {
   const { error } = record.state;
-  return inState(record, { kind: 'scheduled', attempt: 0, notBeforeMs: wallMs, error });
+  const state = { kind: 'scheduled', attempt: 0, notBeforeMs: wallMs, error } as const;
+  return { ...record, step: nextAttempt(record), state };
 }
 
 /** Removed, or at the next occurrence. */
@@ -96,23 +113,19 @@ export function completed({ id, record }: ReminderAt, { wallMs, cron }: Passage)
 }
 
 /** Tried again later, or dead. */
-export function failed(
-  { id, record }: ReminderAt,
-  error: string,
-  passage: Passage,
-): Change & { readonly isDead: boolean } {
+export function failed({ id, record }: ReminderAt, error: string, passage: Passage): Change {
   const { attempt } = record.state;
   const text = error.slice(0, REMINDER_ERROR_CHARS_MAX);
   if (attempt >= record.rules.maxAttempts) {
-    const dead = inState(record, { kind: 'dead', attempt, error: text });
+    const dead = ended(record, { kind: 'dead', attempt, error: text });
     return { ...apart({ id, record }, dead, passage), isDead: true };
   }
   const notBeforeMs = Math.floor(passage.wallMs) + backoffMs(record);
-  const later = inState(record, { kind: 'scheduled', attempt, notBeforeMs, error: text });
+  const later = ended(record, { kind: 'scheduled', attempt, notBeforeMs, error: text });
   if (isRecurring(record) && record.rules.overlap === 'allow') {
-    return { ...apart({ id, record }, later, passage), isDead: false };
+    return apart({ id, record }, later, passage);
   }
-  return { writes: [{ id, record: later }], skipped: 0, isDead: false };
+  return { writes: [{ id, record: later }], skipped: 0 };
 }
 
 /**
@@ -142,6 +155,28 @@ function inState(record: ReminderRecord, state: ReminderState): ReminderRecord {
   return { ...record, step: nextStep(record), state };
 }
 
+/** With the end of an attempt: it outranks claims to the same attempt that came to nothing. */
+function ended(record: ReminderRecord, state: ReminderState): ReminderRecord {
+  const endStep = firstStep(record) + ATTEMPT_STEPS / 2;
+  return { ...record, step: hasEnded(record) ? nextStep(record) : endStep, state };
+}
+
+/** Its last attempt has ended: the second half of the numbers of an attempt. */
+function hasEnded({ step }: ReminderRecord): boolean {
+  return step % ATTEMPT_STEPS >= ATTEMPT_STEPS / 2;
+}
+
+/** Within its half: at the end of the numbers the stamp decides. */
 function nextStep({ step }: ReminderRecord): number {
-  return Math.min(step + 1, REMINDER_STEP_MAX);
+  const half = ATTEMPT_STEPS / 2;
+  return step % half === half - 1 ? step : step + 1;
+}
+
+/** An attempt more outranks everything of the attempts before. */
+function nextAttempt(record: ReminderRecord): number {
+  return Math.min(firstStep(record) + ATTEMPT_STEPS, REMINDER_STEP_MAX);
+}
+
+function firstStep({ step }: ReminderRecord): number {
+  return step - (step % ATTEMPT_STEPS);
 }

@@ -2,6 +2,7 @@
 import type { DeliveryOutcome } from './contract.ts';
 import type { HeapItem } from './due-heap.ts';
 import type { ReminderRecord } from './record.ts';
+import type { Change } from './transitions.ts';
 
 /**
  * `claiming`: the claim is written. `asking`: owners are asked whether they have it. `taking`: the
@@ -31,10 +32,18 @@ export interface Work extends HeapItem {
   renewalToken: number;
   /** The handler was told to give up. */
   isAbandoned: boolean;
+  /** What is being written, or was last. */
+  change: Change | undefined;
   /** While it is written. */
   outcome: DeliveryOutcome | undefined;
   /** The work on an occurrence that this change gives an id of its own. */
   splitOff: Work | undefined;
+}
+
+/** What a write of that stage comes before. */
+export function beforeOf({ stage }: Work): 'onlyDelivery' | 'attempt' | 'nothing' {
+  if (stage === 'taking') return 'onlyDelivery';
+  return stage === 'claiming' ? 'attempt' : 'nothing';
 }
 
 /** All work of a node, by token and by id. */
@@ -71,6 +80,7 @@ export class Works {
       token: 0,
       renewalToken: 0,
       isAbandoned: false,
+      change: undefined,
       outcome: undefined,
       splitOff: undefined,
       atMs: 0,

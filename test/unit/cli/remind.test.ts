@@ -92,3 +92,20 @@ describe('a word', () => {
     }
   });
 });
+
+describe('what comes from the cluster', () => {
+  const acting = '\u009b31m \u202e \u0007';
+
+  test('cannot act on a terminal, as a key, a payload or an error', () => {
+    const state = 'dead' as const;
+    const reminder = { key: acting, dueAt: '2026-01-01T00:00:00.000Z', payload: acting, state };
+    const shown = renderReminders([{ ...reminder, attempt: 1, error: acting }], 0);
+    expect(stripVTControlCharacters(shown)).not.toMatch(/(?!\n)[\p{Cc}\p{Cf}]/u);
+    expect(shown).toContain('\\u009b31m \\u202e');
+  });
+});
+
+test('a day that does not exist is no time', () => {
+  expect(() => time('2026-02-30T12:00Z')).toThrow('It must be a time');
+  expect(time('2024-02-29T12:00Z')).toBe(Date.UTC(2024, 1, 29, 12));
+});

@@ -19,7 +19,10 @@ import {
   type ReminderRecord,
 } from '../../../../src/core/schedule/record.ts';
 import { keyTextOf, occurrenceId, reminderId } from '../../../../src/core/schedule/reminder-id.ts';
-import { REMINDER_HORIZON_MS } from '../../../../src/core/schedule/schedule-limits.ts';
+import {
+  ATTEMPT_STEPS,
+  REMINDER_HORIZON_MS,
+} from '../../../../src/core/schedule/schedule-limits.ts';
 import type { BarrelError, ErrorCode } from '../../../../src/errors.ts';
 import { sampleRecord } from './any-record.ts';
 import { DAY_MS, everyDay } from './played-cron.ts';
@@ -186,7 +189,7 @@ describe('of all that the store has of a key', () => {
       {
         id: own(1),
         record: {
-          step: sampleRecord.step + 1,
+          step: ATTEMPT_STEPS,
           state: { kind: 'scheduled', attempt: 0, notBeforeMs: NOW_MS, error: 'no' },
         },
       },

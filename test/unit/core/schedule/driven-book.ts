@@ -16,7 +16,7 @@ import type {
   ScheduleInput,
 } from '../../../../src/core/schedule/contract.ts';
 import { deliveryRules } from '../../../../src/core/schedule/delivery-options.ts';
-import type { ReminderRecord } from '../../../../src/core/schedule/record.ts';
+import { isClaimedBy, type ReminderRecord } from '../../../../src/core/schedule/record.ts';
 import { decodeRecord, encodeRecord } from '../../../../src/core/schedule/record-codec.ts';
 import { ReminderBook } from '../../../../src/core/schedule/reminder-book.ts';
 import { isOccurrenceId, keyTextOf } from '../../../../src/core/schedule/reminder-id.ts';
@@ -241,6 +241,8 @@ export class DrivenBook {
   #expectHigher({ id, record }: ReminderWrite): void {
     const known = this.store.get(id);
     if (record === undefined || known === undefined || isRankAbove(record, known)) return;
+    // An own claim that came to no delivery is made again as it was.
+    if (isSameClaim(record, known)) return;
     throw new Error('a write that does not raise the rank');
   }
 
@@ -251,6 +253,14 @@ export class DrivenBook {
     if (this.disk === 'waits') this.#waiting.push(token);
     else this.do({ kind: 'written', token, isDurable: this.disk === 'works' });
   }
+}
+
+function isSameClaim(a: ReminderRecord, b: ReminderRecord): boolean {
+  return a.state.kind === 'claimed' && isRankSame(a, b) && isClaimedBy(b, SELF);
+}
+
+function isRankSame(a: ReminderRecord, b: ReminderRecord): boolean {
+  return a.occurrence === b.occurrence && a.step === b.step;
 }
 
 /** Occurrence before step. */

@@ -126,3 +126,22 @@ describe('a port that answers nonsense', () => {
     expect(turnOf(record, times, port)).toMatchObject({ isFired: true, dueAtMs: 5_000 });
   });
 });
+
+test('a thousand occurrences of cron are caught up with a few questions for each', () => {
+  // At 9 and at 17 o'clock: gaps of 8 and 16 hours in turn.
+  const times = Array.from({ length: 4_000 }, (_, n) => 3_600_000 * (12 * n + (n % 2) * -4));
+  const cron = dueAtTimes(times);
+  const [dueAtMs = 0] = times;
+  const record = {
+    ...sampleRecord,
+    dueAtMs,
+    catchUpLeft: 0,
+    schedule: { kind: 'cron', expression: 'x', timeZone: undefined, anchorMs: dueAtMs },
+    rules: { ...sampleRecord.rules, missed: { catchUp: 1_000 } },
+    state: { kind: 'scheduled', attempt: 0, notBeforeMs: 0, error: undefined },
+  } as const;
+  const wallMs = (times.at(-1) ?? 0) + 1_800_000;
+  const turn = turnOf(record, { wallMs, missedMs: 60_000 }, cron);
+  expect(turn).toMatchObject({ isFired: true, dueAtMs: times.at(-1_000), catchUpLeft: 999 });
+  expect(cron.asked()).toBeLessThan(6_000);
+});

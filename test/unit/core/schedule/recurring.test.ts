@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { readReminderId } from '../../../../src/core/schedule/reminder-id.ts';
+import { APART_MAX } from '../../../../src/core/schedule/schedule-limits.ts';
 import { DrivenBook, LEAST_ONCE, START_MS } from './driven-book.ts';
 import { DAY_MS, dueAtTimes, halfPastTwo, leapDays } from './played-cron.ts';
 
@@ -14,6 +16,93 @@ function away(ms: number, options: object): DrivenBook {
   node.do({ kind: 'handlersChanged' });
   return node;
 }
+
+describe('a series of which many occurrences are dead', () => {
+  const options = { ...LEAST_ONCE, maxAttempts: 1, overlap: 'allow' } as const;
+
+  function failing(count: number): DrivenBook {
+    const node = new DrivenBook();
+    node.every('k', { everyMs: 1_000 }, options);
+    for (let n = 0; n < count; n += 1) {
+      node.run(1_000);
+      node.reject();
+    }
+    return node;
+  }
+
+  test('looks at no more records for one more than one of which few are', () => {
+    const [few, many] = [failing(3), failing(300)].map((node) => {
+      const before = node.reads;
+      node.run(1_000);
+      node.reject();
+      return node.reads - before;
+    });
+    expect(many).toBe(few);
+  });
+
+  test('keeps the last 1,000 of them', () => {
+    const node = failing(APART_MAX + 3);
+    expect([node.apart.length, node.count('dead'), node.count('dropped')]).toEqual([
+      APART_MAX,
+      APART_MAX + 3,
+      3,
+    ]);
+    const [oldest] = node.apart;
+    expect(readReminderId(oldest ?? '').occurrence).toBe(3);
+  });
+});
+
+describe('what a store that is full refuses', () => {
+  test('is counted when it is written, once', () => {
+    const node = new DrivenBook();
+    node.every('k', EVERY, { ...LEAST_ONCE, maxAttempts: 1 });
+    node.run(10_000);
+    node.disk = 'refuses';
+    node.reject();
+    node.run(60_000);
+    expect([node.count('dead'), node.count('skipped')]).toEqual([0, 0]);
+    node.disk = 'works';
+    node.run(2_000);
+    expect([node.count('dead'), node.apart.length]).toEqual([1, 1]);
+  });
+
+  test('passes nothing over, again and again', () => {
+    const node = new DrivenBook();
+    node.every('k', EVERY);
+    node.canHandle = () => false;
+    node.run(100_000);
+    node.canHandle = () => true;
+    node.disk = 'refuses';
+    node.do({ kind: 'handlersChanged' });
+    node.run(5_000);
+    expect(node.count('skipped')).toBe(0);
+    node.disk = 'works';
+    node.run(2_000);
+    expect(node.count('skipped')).toBe(9);
+  });
+});
+
+describe('a reminder that fires once and may be skipped', () => {
+  test('is removed when it is more than a minute late', () => {
+    const node = new DrivenBook();
+    node.canHandle = () => false;
+    const id = node.set('k', 10_000, { missed: 'skip' });
+    node.run(70_001);
+    node.canHandle = () => true;
+    node.do({ kind: 'handlersChanged' });
+    expect([node.deliveries.length, node.store.has(id), node.count('skipped')]).toEqual([
+      0,
+      false,
+      1,
+    ]);
+  });
+
+  test('fires when it is set for a time that is past', () => {
+    const node = new DrivenBook();
+    node.set('k', -600_000, { missed: 'skip' });
+    expect(node.deliveries.length).toBe(1);
+  });
+});
 
 describe('a recurring reminder', () => {
   test('is due again one period after it was due, however late it was handled', () => {

@@ -182,7 +182,10 @@ describe('a holder that lets go', () => {
     const id = node.set('k', 0, { ...LEAST_ONCE, maxAttempts: 1 });
     node.letGo(0);
     node.reject('aborted');
-    expect(node.state(id)).toBe('scheduled 1');
+    expect(node.state(id)).toBe('scheduled 0');
+    node.hold(0);
+    node.run(20_000);
+    expect(node.deliveries.map(({ attempt }) => attempt)).toEqual([1, 1]);
   });
 
   test('renews its claim while a handler does not give up', () => {
