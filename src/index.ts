@@ -11,6 +11,7 @@ export type { Address, NodeName } from './core/names.ts';
 export { type Pid, parsePid } from './core/pid.ts';
 export type { Key } from './core/wire/key.ts';
 export type { Contact, Discovery } from './discovery/discovery.ts';
+export { type DnsDiscoveryOptions, dnsDiscovery } from './discovery/dns.ts';
 export { fileDiscovery } from './discovery/file.ts';
 export { staticDiscovery } from './discovery/static.ts';
 export {

@@ -272,7 +272,7 @@ function chainOf(...discoveries: Discovery[]): {
     warnings.push(discovery ?? '');
   };
   const logger = { debug: ignore, info: ignore, error: ignore, warn };
-  return { chain: new DiscoveryChain(discoveries, logger), warnings };
+  return { chain: new DiscoveryChain(discoveries, { logger }), warnings };
 }
 
 function failing(name: string): Discovery {
