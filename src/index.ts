@@ -13,6 +13,7 @@ export type { Key } from './core/wire/key.ts';
 export type { Contact, Discovery } from './discovery/discovery.ts';
 export { type DnsDiscoveryOptions, dnsDiscovery } from './discovery/dns.ts';
 export { fileDiscovery } from './discovery/file.ts';
+export { type MdnsDiscoveryOptions, mdnsDiscovery } from './discovery/mdns.ts';
 export { staticDiscovery } from './discovery/static.ts';
 export {
   BarrelError,

@@ -22,3 +22,27 @@ export const DNS_KEPT_MS_DEFAULT = 5_000;
 export const DNS_NOTHING_KEPT_MS = 1_000;
 /** Names of nodes whose answers are kept; the one asked for longest ago goes. */
 export const DNS_NODES_KEPT_MAX = 256;
+
+// Multicast DNS
+/** A service is one label without its `_` (RFC 6335, section 5.1). */
+export const MDNS_SERVICE_CHARS_MAX = 15;
+/** A node with a longer name is not announced: it does not fit into a string of a TXT record. */
+export const MDNS_NODE_NAME_BYTES_MAX = 250;
+/** How long an announcement is good for, in seconds, and the longest that is believed. */
+export const MDNS_TTL_SECONDS = 60;
+export const MDNS_TTL_SECONDS_MAX = 120;
+/** Nodes that are taken from one message. */
+export const MDNS_NODES_PER_MESSAGE_MAX = 16;
+/** Nodes that are kept; then the oldest goes, of the sender that has the most. */
+export const MDNS_NODES_MAX = 1_024;
+/** Answers wait by chance so that not all are sent at once (RFC 6762, section 6). */
+export const MDNS_ANSWER_DELAY_MS_MIN = 20;
+export const MDNS_ANSWER_DELAY_MS_MAX = 120;
+/** From one answer to the next, and from the first announcement to its repetition. */
+export const MDNS_ANSWER_PERIOD_MS = 1_000;
+/** Nobody asks again so soon after somebody has asked, while nodes are known, and while none is. */
+export const MDNS_QUESTION_PERIOD_MS = 10_000;
+export const MDNS_FIRST_QUESTIONS_PERIOD_MS = 1_000;
+/** How long answers are waited for; and, while nobody has answered, how long in all. */
+export const MDNS_ANSWERS_MS = 300;
+export const MDNS_SILENCE_MS = 1_500;
