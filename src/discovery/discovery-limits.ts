@@ -46,3 +46,13 @@ export const MDNS_FIRST_QUESTIONS_PERIOD_MS = 1_000;
 /** How long answers are waited for; and, while nobody has answered, how long in all. */
 export const MDNS_ANSWERS_MS = 300;
 export const MDNS_SILENCE_MS = 1_500;
+
+// Files
+/** Names that are looked at in a directory; of more, so many in a row from a random one on. */
+export const ENDPOINT_FILES_LOOKED_AT_MAX = 4_096;
+/** A node makes its file young again so often. */
+export const ENDPOINT_FILE_REFRESH_MS = 15_000;
+/** A file that nobody has touched for so long is of a process that ended without a word. */
+export const ENDPOINT_FILE_STALE_MS = 60_000;
+/** Whoever finds one that is so old removes it. */
+export const ENDPOINT_FILE_REMOVED_MS = 3_600_000;

@@ -14,9 +14,14 @@ interface Entry {
   readonly untilMs: number;
 }
 
+const PURGE_PERIOD_MS = 1_000;
+
 export class MdnsTable {
   /** In the order in which they were last heard of. */
   readonly #entries = new Map<string, Entry>();
+  /** How many entries each sender has. */
+  readonly #counts = new Map<string, number>();
+  #purgedMs = Number.NEGATIVE_INFINITY;
 
   get size(): number {
     return this.#entries.size;
@@ -26,11 +31,12 @@ export class MdnsTable {
   note(heard: HeardAnnouncement, sender: string, nowMs: number): void {
     const { node, addresses, cluster, ttl } = heard;
     const key = `${sender} ${cluster ?? ''} ${node}`;
-    this.#entries.delete(key);
+    this.#delete(key);
     if (ttl <= 0) return;
     if (this.#entries.size >= MDNS_NODES_MAX) this.#makeRoom(nowMs);
     const untilMs = nowMs + Math.min(ttl, MDNS_TTL_SECONDS_MAX) * 1_000;
     this.#entries.set(key, { node, addresses, cluster, sender, untilMs });
+    this.#counts.set(sender, (this.#counts.get(sender) ?? 0) + 1);
   }
 
   /** What is known of a node, or of all, in that cluster; those heard of last come first. */
@@ -45,23 +51,30 @@ export class MdnsTable {
 
   clear(): void {
     this.#entries.clear();
+    this.#counts.clear();
   }
 
   /** Those that are over; if there is none, the oldest of the sender that has the most. */
   #makeRoom(nowMs: number): void {
-    for (const [key, { untilMs }] of this.#entries) {
-      if (untilMs <= nowMs) this.#entries.delete(key);
+    if (nowMs - this.#purgedMs >= PURGE_PERIOD_MS) {
+      this.#purgedMs = nowMs;
+      for (const [key, { untilMs }] of this.#entries) if (untilMs <= nowMs) this.#delete(key);
     }
     if (this.#entries.size < MDNS_NODES_MAX) return;
-    const counts = new Map<string, number>();
-    for (const { sender } of this.#entries.values()) {
-      counts.set(sender, (counts.get(sender) ?? 0) + 1);
-    }
-    const most = Math.max(...counts.values());
+    const most = Math.max(...this.#counts.values());
     for (const [key, { sender }] of this.#entries) {
-      if (counts.get(sender) !== most) continue;
-      this.#entries.delete(key);
+      if (this.#counts.get(sender) !== most) continue;
+      this.#delete(key);
       return;
     }
+  }
+
+  #delete(key: string): void {
+    const entry = this.#entries.get(key);
+    if (entry === undefined) return;
+    this.#entries.delete(key);
+    const left = (this.#counts.get(entry.sender) ?? 1) - 1;
+    if (left === 0) this.#counts.delete(entry.sender);
+    else this.#counts.set(entry.sender, left);
   }
 }
