@@ -49,6 +49,35 @@ test('nodes of other clusters and services on that network are left alone', asyn
   expect(await refusals(a)).toBe(0);
 });
 
+test('one that leaves says goodbye to the network', async () => {
+  const [watcher, a] = await Promise.all([watch(0), start(1, 'a@lan'), start(2, 'b@lan')]);
+  await until(async () => (await told(watcher)).length === 2, FORMED_MS);
+
+  await a.ask('close');
+  await until(async () => (await told(watcher)).length === 1, 5_000);
+  expect(await told(watcher)).toEqual([`b@lan/${ips[2]}:${PORT}`]);
+});
+
+test('a flood of hostile messages hides nobody, and no process falls', async () => {
+  const a = await start(0, 'a@lan');
+  const hostile = await start(1, 'hostile@lan', { cluster: 'hostile' });
+  await hostile.ask('flood5353', 3_000);
+  const b = await start(2, 'b@lan');
+  await whole([a, b]);
+  expect((await hostile.view()).members).toEqual([hostile.name]);
+});
+
+/** Looks at what the network tells, in the place of a node of the cluster. */
+async function watch(machine: number): Promise<FleetMember> {
+  const listen = { host: ips[machine], port: PORT };
+  const options = { name: 'watcher@lan', cluster: 'watching', listen };
+  return fleet.start(options, machines[machine]);
+}
+
+function told(watcher: FleetMember): Promise<readonly string[]> {
+  return watcher.ask('mdnsContacts');
+}
+
 function start(
   machine: number,
   name: string,
