@@ -79,7 +79,10 @@ async function composeOn(
   options.signal?.throwIfAborted();
   const { dataDir } = options;
   const known = await SavedPeers.load({ host, dataDir });
-  const discovery = new DiscoveryChain(options.discovery, host.logger);
+  const discovery = new DiscoveryChain(options.discovery, {
+    logger: host.logger,
+    cluster: options.cluster,
+  });
   const clock = await openClock(host, durable);
   const cluster: Cluster = await Cluster.open({
     ...overlayOptions(host, options, credentials),
@@ -132,6 +135,8 @@ function contactLoop(parts: ContactParts): ContactLoop {
       return node;
     },
     isMember: (node) => node !== cluster.self.node && cluster.isMember(node),
+    whoIsAt: (address) =>
+      cluster.alive().find(({ record }) => record.addresses.includes(address))?.node,
     hasNeighbors: () => cluster.activeView().length > 0,
   });
 }

@@ -11,7 +11,9 @@ export type { Address, NodeName } from './core/names.ts';
 export { type Pid, parsePid } from './core/pid.ts';
 export type { Key } from './core/wire/key.ts';
 export type { Contact, Discovery } from './discovery/discovery.ts';
+export { type DnsDiscoveryOptions, dnsDiscovery } from './discovery/dns.ts';
 export { fileDiscovery } from './discovery/file.ts';
+export { type MdnsDiscoveryOptions, mdnsDiscovery } from './discovery/mdns.ts';
 export { staticDiscovery } from './discovery/static.ts';
 export {
   BarrelError,

@@ -22,9 +22,17 @@ export interface CallWords {
   readonly args: readonly string[];
 }
 
-export async function printStatus(settings: AskSettings): Promise<void> {
+export interface StatusSettings extends AskSettings {
+  readonly ready?: boolean;
+}
+
+/** @throws CommandError with `ready`, for a node that takes no part in its cluster. */
+export async function printStatus(settings: StatusSettings): Promise<void> {
   const report = await ask(settings, (client) => client.status());
   console.log(settings.json === true ? JSON.stringify(report) : renderStatus(report));
+  const isReady = report.state === 'ready' || report.state === 'degraded';
+  if (settings.ready !== true || isReady) return;
+  throw new CommandError(EXIT.failure, `${report.name} is not ready: ${report.state}`);
 }
 
 export async function printServices(settings: AskSettings): Promise<void> {

@@ -2,10 +2,16 @@
 import { readFile } from 'node:fs/promises';
 import { InvalidArgumentError, Option } from 'commander';
 import type { NodeOptions } from '../index.ts';
+import {
+  collect,
+  type DiscoverSettings,
+  discoveries,
+  discoverOptions,
+} from './discover-settings.ts';
 import { CommandError, EXIT } from './exit-code.ts';
 
 /** What commander makes of the options below. */
-export interface StartSettings {
+export interface StartSettings extends DiscoverSettings {
   readonly name?: string;
   readonly cluster?: string;
   readonly secretFile?: string;
@@ -53,6 +59,7 @@ export function startOptions(): readonly Option[] {
     ).argParser(collect),
     dataDirOption(),
     option('--contact <contact>', 'node to join; repeatable', 'BARREL_CONTACT').argParser(collect),
+    ...discoverOptions(),
     option('--trust <mode>', 'whose key is admitted (default: tofu)', 'BARREL_TRUST').choices([
       'tofu',
       'strict',
@@ -84,11 +91,6 @@ export function integer(text: string): number {
   throw new InvalidArgumentError('It must be a whole number.');
 }
 
-/** Repeated options add up; a variable separates by commas. */
-export function collect(text: string, before: readonly string[] = []): readonly string[] {
-  return [...before, ...text.split(',').map((part) => part.trim())];
-}
-
 /** The options of the node, before they are judged. */
 export async function nodeOptions(given: StartSettings, env: Environment): Promise<NodeOptions> {
   return {
@@ -100,6 +102,7 @@ export async function nodeOptions(given: StartSettings, env: Environment): Promi
     advertise: given.advertise,
     dataDir: given.dataDir,
     contacts: given.contact,
+    discovery: discoveries(given),
     trust: given.trust,
     zone: given.zone,
     // No program of a user runs in it that could work on partitions.

@@ -7,6 +7,7 @@ import {
   printCall,
   printServices,
   printStatus,
+  type StatusSettings,
 } from './ask.ts';
 import { EXIT, exitCodeOf, lineOf } from './exit-code.ts';
 import { printKey, printSecret } from './keys.ts';
@@ -103,8 +104,9 @@ function addQuestions(program: Command): void {
     .command('status')
     .description('Show a running node, its neighbours and the members of its cluster.')
     .addOption(dataDirOption())
+    .option('--ready', 'end with 1 unless the node has joined: for readiness probes')
     .addOption(json())
-    .action((settings: AskSettings) => printStatus(settings));
+    .action((settings: StatusSettings) => printStatus(settings));
   program
     .command('services')
     .description('List the services that a running node knows.')

@@ -3,8 +3,9 @@
  * contact is not among the live members, which heals a cluster that was split into live halves.
  */
 import { onceAborted } from '../abort.ts';
-import type { NodeName } from '../core/names.ts';
-import { type Contact, type Discovery, parseContact } from '../discovery/discovery.ts';
+import type { Address, NodeName } from '../core/names.ts';
+import type { DiscoveryChain, FoundContacts } from '../discovery/chain.ts';
+import { type Contact, parseContact } from '../discovery/discovery.ts';
 import { BarrelError } from '../errors.ts';
 import type { Host } from '../host/host.ts';
 import { settlement } from '../settlement.ts';
@@ -23,10 +24,12 @@ export interface ContactLoopOptions {
   readonly contacts: readonly Contact[];
   /** Peers that an earlier start knew: tried until somebody accepts, when no contact does. */
   readonly saved: readonly Contact[];
-  readonly discovery: Discovery;
+  readonly discovery: Pick<DiscoveryChain, 'find'>;
   /** Resolves with the name of the contact that accepted. */
   readonly join: (contact: Contact, signal: AbortSignal) => Promise<NodeName>;
   readonly isMember: (node: NodeName) => boolean;
+  /** The live member that says it is there: nobody needs to be dialled to find that out. */
+  readonly whoIsAt: (address: Address) => NodeName | undefined;
   /** True while this node has neighbours. */
   readonly hasNeighbors: () => boolean;
 }
@@ -89,12 +92,13 @@ export class ContactLoop {
 
   /** Tries the contacts that are no members yet, some at once; true when there is no need left. */
   async #round(signal: AbortSignal): Promise<boolean> {
-    const contacts = await this.#contacts(signal);
+    const { contacts, failures } = await this.#contacts(signal);
     for (const known of this.#nodes.keys())
       if (!contacts.includes(known)) this.#nodes.delete(known);
     const strangers = contacts.filter((contact) => !this.#isMember(contact));
-    let others = contacts.length - strangers.length;
-    const reasons: string[] = [];
+    // Whoever could not be asked may know somebody: a node is not alone for want of an answer.
+    let others = contacts.length - strangers.length + failures.length;
+    const reasons: string[] = [...failures];
     for (let first = 0; first < strangers.length; first += AT_ONCE_MAX) {
       const outcomes = await this.#attempts(strangers.slice(first, first + AT_ONCE_MAX), signal);
       if (signal.aborted) return false;
@@ -145,21 +149,27 @@ export class ContactLoop {
     }
   }
 
-  async #contacts(signal: AbortSignal): Promise<readonly Contact[]> {
+  /** Those that were configured, then those that were found. */
+  async #contacts(signal: AbortSignal): Promise<FoundContacts> {
     const { contacts, discovery } = this.#options;
-    if (discovery.contacts === undefined) return contacts;
     try {
-      return [...new Set([...contacts, ...(await discovery.contacts({ signal }))])];
-    } catch (error) {
-      this.#options.host.logger.warn('discovery of contacts failed', { error });
-      return contacts;
+      const found = await discovery.find({ signal });
+      return { ...found, contacts: [...new Set([...contacts, ...found.contacts])] };
+    } catch {
+      // Only its signal makes it reject: the loop is to end.
+      return { contacts, failures: [] };
     }
   }
 
   #isMember(contact: Contact): boolean {
-    const parsed = parseContact(contact);
-    const node = parsed.kind === 'address' ? this.#nodes.get(contact) : parsed.node;
+    const node = this.#nodeOf(contact);
     return node !== undefined && this.#options.isMember(node);
+  }
+
+  #nodeOf(contact: Contact): NodeName | undefined {
+    const parsed = parseContact(contact);
+    if (parsed.kind !== 'address') return parsed.node;
+    return this.#options.whoIsAt(parsed.address) ?? this.#nodes.get(contact);
   }
 
   async #pause(ms: number, signal: AbortSignal): Promise<void> {

@@ -8,6 +8,18 @@ import { ADDRESSES_MAX, DISCOVERED_MAX } from '../limits.ts';
 import type { Cancellable } from '../observable.ts';
 import { type Contact, type Discovery, isContact } from './discovery.ts';
 
+/** Whom to join, as far as it is known: of each that failed there is one line. */
+export interface FoundContacts {
+  readonly contacts: readonly Contact[];
+  readonly failures: readonly string[];
+}
+
+/** Whom the chain asks on behalf of, and where failures are told. */
+export interface ChainOptions {
+  readonly logger: Logger;
+  readonly cluster?: string | undefined;
+}
+
 /**
  * Asks in order: the first that knows an address of a node answers for it. Contacts are those of
  * all, each once; announcements go to all. A failure is logged and the next one is asked; only the
@@ -17,10 +29,12 @@ export class DiscoveryChain implements Discovery {
   readonly name = 'chain';
   readonly #links: readonly Discovery[];
   readonly #logger: Logger;
+  readonly #cluster: string | undefined;
 
-  constructor(discoveries: readonly Discovery[], logger: Logger) {
+  constructor(discoveries: readonly Discovery[], { logger, cluster }: ChainOptions) {
     this.#links = discoveries;
     this.#logger = logger;
+    this.#cluster = cluster;
   }
 
   async resolve(node: NodeName, options: Cancellable): Promise<readonly Address[]> {
@@ -34,14 +48,23 @@ export class DiscoveryChain implements Discovery {
   }
 
   async contacts(options: Cancellable): Promise<readonly Contact[]> {
-    const contacts = new Set<Contact>();
-    for (const link of this.#links) {
-      const found = await this.#attempt(link, options, async () =>
-        (await link.contacts?.(options))?.filter(isContact),
-      );
-      for (const contact of found ?? []) contacts.add(contact);
-    }
-    return [...contacts].slice(0, DISCOVERED_MAX);
+    return (await this.find(options)).contacts;
+  }
+
+  /** Asks all at once, so that a silent one keeps nobody waiting but its own answer. */
+  async find({ signal }: Cancellable): Promise<FoundContacts> {
+    const failures: string[] = [];
+    const options = { signal, cluster: this.#cluster };
+    const found = await Promise.all(
+      this.#links.map((link) => {
+        const work = async (): Promise<readonly Contact[]> =>
+          ((await link.contacts?.(options)) ?? []).filter(isContact);
+        const onFailure = (why: string): void => void failures.push(`${link.name}: ${why}`);
+        return this.#attempt(link, { signal, onFailure }, work);
+      }),
+    );
+    const contacts = [...new Set(found.flatMap((some) => some ?? []))];
+    return { contacts: contacts.slice(0, DISCOVERED_MAX), failures };
   }
 
   /** Withdraws from all when the handle is disposed. An abort withdraws what was announced. */
@@ -61,7 +84,7 @@ export class DiscoveryChain implements Discovery {
     try {
       for (const link of this.#links) {
         const announce = async (): Promise<AsyncDisposable | undefined> =>
-          link.announce?.(node, addresses, options);
+          link.announce?.(node, addresses, { ...options, cluster: this.#cluster });
         const handle = await this.#attempt(link, options, announce);
         if (handle !== undefined) handles.push({ link, handle });
       }
@@ -74,7 +97,7 @@ export class DiscoveryChain implements Discovery {
 
   async #attempt<T>(
     link: Discovery,
-    { signal }: Cancellable,
+    { signal, onFailure }: Attempt,
     work: () => Promise<T>,
   ): Promise<T | undefined> {
     signal?.throwIfAborted();
@@ -83,7 +106,12 @@ export class DiscoveryChain implements Discovery {
     } catch (error) {
       signal?.throwIfAborted();
       this.#logger.warn('discovery failed', { discovery: link.name, error });
+      onFailure?.(error instanceof Error ? error.message : String(error));
       return undefined;
     }
   }
+}
+
+interface Attempt extends Cancellable {
+  readonly onFailure?: (why: string) => void;
 }

@@ -9,6 +9,12 @@ import type { Cancellable } from '../observable.ts';
  */
 export type Contact = string;
 
+/** How a discovery is asked for contacts, and told to announce. */
+export interface Asking extends Cancellable {
+  /** The cluster of the node that asks, for those who can tell clusters apart. */
+  readonly cluster?: string | undefined;
+}
+
 /** One way of finding nodes. Several are tried in order, the first hit wins. */
 export interface Discovery {
   /** For logs. */
@@ -19,10 +25,10 @@ export interface Discovery {
   announce?(
     node: NodeName,
     addresses: readonly Address[],
-    options: Cancellable,
+    options: Asking,
   ): Promise<AsyncDisposable>;
-  /** Nodes to join. */
-  contacts?(options: Cancellable): Promise<readonly Contact[]>;
+  /** Nodes to join. Rejecting says that they are not known now, not that there are none. */
+  contacts?(options: Asking): Promise<readonly Contact[]>;
 }
 
 /** A contact taken apart. */

@@ -105,6 +105,23 @@ describe('a node started by the command', () => {
     expect([130, 143]).toContain(await node.exitCode);
   });
 
+  test('readiness is told by the exit code of `status --ready`', async () => {
+    const dataDir = workshop.path('waiting');
+    const ask = ['status', '--ready', '--data-dir', dataDir];
+    const waiting = workshop.start(['--data-dir', dataDir, '--contact', '127.0.0.1:9']);
+    await until(() => waiting.log.includes('listening'));
+    const { exitCode, stderr } = await workshop.barrel(ask);
+    expect({ exitCode, stderr }).toEqual({
+      exitCode: 1,
+      stderr: expect.stringMatching(/^barrel: .* is not ready: starting\n$/),
+    });
+    waiting.child.kill('SIGINT');
+    expect(await waiting.exitCode).toBe(0);
+
+    await workshop.start(['--data-dir', dataDir]).ready;
+    expect(await workshop.barrel(ask)).toMatchObject({ exitCode: 0, stderr: '' });
+  });
+
   test('a node that waits for its contact stops when it is told to', async () => {
     const node = workshop.start(['--contact', '127.0.0.1:9']);
     await until(() => node.log.includes('listening'));

@@ -85,6 +85,7 @@ const PACKAGE_PLACES: Readonly<Record<string, readonly string[]>> = {
   croner: ['src/reminders/cron.ts'],
   'd3-scale': ['src/cli/'],
   'd3-shape': ['src/cli/'],
+  'multicast-dns': ['src/host/'],
   pino: ['src/cli/'],
   'xxhash-wasm': ['src/host/'],
   valibot: ['src/options.ts', 'src/option-rules.ts'],

@@ -90,13 +90,48 @@ describe('the contacts of a node', () => {
     ];
     for (const contacts of answers) {
       const odd = { name: 'odd', resolve: async () => [], contacts };
-      const discovery = new DiscoveryChain([odd], silentLogger);
+      const discovery = new DiscoveryChain([odd], { logger: silentLogger });
       const world = bench({ contacts: ['a@test'], discovery });
       world.loop.start();
       await world.time.advance(5_000);
       expect(world.tries.length).toBeGreaterThan(2);
       world.loop.stop();
     }
+  });
+
+  test('that nobody could be asked for do not leave a node alone, for there may be some', async () => {
+    const silent = {
+      name: 'dns',
+      resolve: async () => [],
+      contacts: async (): Promise<never> => {
+        throw new Error('queryA ETIMEOUT');
+      },
+    };
+    const world = bench({ discovery: new DiscoveryChain([silent], { logger: silentLogger }) });
+    let isSettled = false;
+    void world.loop.joined.then(() => {
+      isSettled = true;
+    });
+    world.loop.start();
+    await world.time.advance(60_000);
+    expect(isSettled).toBe(false);
+    expect(world.loop.reasons).toEqual(['dns: queryA ETIMEOUT']);
+    world.loop.stop();
+  });
+
+  test('at the address of a member are left alone, and asked once that has gone', async () => {
+    const world = bench({ contacts: ['10.0.0.1:1'] });
+    world.at.set('10.0.0.1:1', 'near@test');
+    world.members.add('near@test');
+    world.neighbors = 1;
+    world.loop.start();
+    await world.time.advance(120_000);
+    expect(world.tries).toEqual([]);
+
+    world.at.clear();
+    await world.time.advance(30_001);
+    expect(world.tries.length).toBeGreaterThan(0);
+    world.loop.stop();
   });
 
   test('that are this node itself do not keep it from being ready (B2)', async () => {
@@ -131,7 +166,7 @@ describe('the contacts of a node', () => {
     const found = { ...staticDiscovery({}), contacts: async () => ['a@test', 'b@test'] };
     const world = bench({
       contacts: ['a@test'],
-      discovery: new DiscoveryChain([found], silentLogger),
+      discovery: new DiscoveryChain([found], { logger: silentLogger }),
     });
     world.answer = async (contact) => {
       tried.push(contact);
@@ -190,6 +225,8 @@ interface World {
   /** Virtual times at which somebody was asked. */
   readonly tries: number[];
   readonly members: Set<string>;
+  /** Members by what they announce. */
+  readonly at: Map<string, string>;
   neighbors: number;
   answer: (contact: string) => Promise<string>;
 }
@@ -203,17 +240,19 @@ function bench(
       host: { timers: time, random: new SeededRandom(1), logger: silentLogger },
       contacts: options.contacts ?? [],
       saved: options.saved ?? [],
-      discovery: options.discovery ?? new DiscoveryChain([], silentLogger),
+      discovery: options.discovery ?? new DiscoveryChain([], { logger: silentLogger }),
       join: async (contact) => {
         world.tries.push(time.monotonicMs());
         return world.answer(contact);
       },
       isMember: (node) => world.members.has(node),
+      whoIsAt: (address) => world.at.get(address),
       hasNeighbors: () => world.neighbors > 0,
     }),
     time,
     tries: [],
     members: new Set(),
+    at: new Map(),
     neighbors: 0,
     answer: async () => {
       throw new BarrelError('ERR_UNREACHABLE', 'nobody there');

@@ -107,7 +107,7 @@ test('a direct link is looked for at all addresses of the node', async () => {
 test('the address of a tunnel that somebody tells of is not dialled', async () => {
   const book = new AddressBook({
     announced: () => ['[100::1:ab]:7', '10.0.0.1:7'],
-    discovery: new DiscoveryChain([], silentLogger),
+    discovery: new DiscoveryChain([], { logger: silentLogger }),
   });
   expect(await book.find('c@test', ['[100::1:cd]:9'])).toEqual(['10.0.0.1:7']);
 });
@@ -239,7 +239,7 @@ function diallerOf(
     },
     book: new AddressBook({
       announced: () => known.addresses ?? [DIRECT],
-      discovery: new DiscoveryChain([], silentLogger),
+      discovery: new DiscoveryChain([], { logger: silentLogger }),
     }),
     relayed: {
       open: async () => TUNNEL,

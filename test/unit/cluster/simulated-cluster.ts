@@ -168,7 +168,7 @@ export class SimulatedClusters {
       secretKey: secret === undefined ? undefined : await deriveSecretKey(secret, cluster),
       clock: await NodeClock.open({ host, bound: undefined }),
       durable: undefined,
-      discovery: new DiscoveryChain([], silentLogger),
+      discovery: new DiscoveryChain([], { logger: silentLogger }),
       membership: { activeSize: settings.activeSize ?? 5 },
       suspicion: { suspicionMinMs: 2_000, suspicionMaxMs: 10_000 },
       known: [],

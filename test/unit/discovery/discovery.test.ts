@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -12,7 +12,10 @@ import {
 } from '../../../src/discovery/discovery.ts';
 import { fileDiscovery, fileDiscoveryOn } from '../../../src/discovery/file.ts';
 import { staticDiscovery } from '../../../src/discovery/static.ts';
+import { isTrustedOwner, systemEndpointFiles } from '../../../src/host/system-endpoint-files.ts';
 import { systemFiles } from '../../../src/host/system-files.ts';
+import { SeededRandom } from '../../../src/testing/seeded-random.ts';
+import { VirtualTime } from '../../../src/testing/virtual-time.ts';
 
 describe('contacts', () => {
   test.each<readonly [string, ParsedContact]>([
@@ -92,7 +95,7 @@ describe('file discovery', () => {
   });
 
   test('nodes find each other by their files, and themselves not (D1, D2, D4)', async () => {
-    const [a, b] = [fileDiscovery(directory), fileDiscoveryOn(systemFiles, directory)];
+    const [a, b] = [fileDiscovery(directory), fileDiscovery(directory)];
     expect(await a.contacts?.({})).toEqual([]);
 
     await a.announce?.('a@h', ['127.0.0.1:1', '[::1]:1'], {});
@@ -160,6 +163,129 @@ describe('file discovery', () => {
       expect(await discovery.resolve(node, {})).toEqual([]);
     }
   });
+
+  test('links are not followed, wherever they lead (D5)', async () => {
+    await systemFiles.makeDirectory(directory);
+    const outside = join(directory, '..', 'outside.json');
+    await writeFile(outside, '{"node":"out@h","addresses":["h:1"]}');
+    await writeFile(join(directory, 'in@h.json'), '{"node":"in@h","addresses":["h:2"]}');
+    await symlink(outside, join(directory, 'out@h.json'));
+    await symlink('in@h.json', join(directory, 'out2@h.json'));
+    await symlink('/dev/zero', join(directory, 'zero@h.json'));
+    await symlink('loop@h.json', join(directory, 'loop@h.json'));
+    const discovery = fileDiscovery(directory);
+
+    expect(await discovery.contacts?.({})).toEqual(['in@h/h:2']);
+    expect(await discovery.resolve('out@h', {})).toEqual([]);
+  });
+
+  test('no name leads out of the directory or to another file (D5)', async () => {
+    await systemFiles.makeDirectory(directory);
+    await writeFile(join(directory, '..', 'x@h.json'), '{"node":"x@h","addresses":["h:1"]}');
+    const names = ['../x@h', '..@h', 'x@h\0', 'x@h\n', 'a@../x@h', `${'x'.repeat(300)}@h`, '/x@h'];
+    const discovery = fileDiscovery(directory);
+
+    for (const node of names) expect(await discovery.resolve(node, {})).toEqual([]);
+    for (const name of ['x y@h.json', '.x@h.json', '-x@h.json', 'x@h\n.json', 'x@@h.json']) {
+      await writeFile(join(directory, name), '{"node":"x@h","addresses":["h:1"]}');
+    }
+    expect(await discovery.contacts?.({})).toEqual([]);
+  });
+
+  test.each([
+    [1_000, 1_000, true],
+    [0, 1_000, true],
+    [1_001, 1_000, false],
+    [1_001, 0, false],
+    [1_001, undefined, true],
+  ])('a file of user %s is believed by user %s: %s', (owner, user, isTrusted) => {
+    expect(isTrustedOwner(owner, user)).toBe(isTrusted);
+  });
+
+  test('a node keeps its file young, and writes it again when somebody removed it', async () => {
+    const { discovery, time } = onVirtualTime();
+    const path = join(directory, 'a@h.json');
+    const handle = await discovery.announce?.('a@h', ['h:1'], {});
+    await makeOld(path, 50_000);
+
+    await time.advance(15_001);
+    await until(async () => Date.now() - (await stat(path)).mtimeMs < 10_000);
+
+    await rm(path);
+    await time.advance(15_001);
+    await until(async () => (await readdir(directory)).includes('a@h.json'));
+
+    await handle?.[Symbol.asyncDispose]();
+    await time.advance(60_000);
+    expect(await readdir(directory)).toEqual([]);
+  });
+
+  test('the file of a process that ended without a word is passed over after a minute', async () => {
+    const own = fileDiscovery(directory);
+    await own.announce?.('own@h', ['h:9'], {});
+    const observer = fileDiscovery(directory);
+    await writeFile(join(directory, 'a@h.json'), '{"node":"a@h","addresses":["h:1"]}');
+
+    await makeOld(join(directory, 'a@h.json'), 50_000);
+    expect(await own.contacts?.({})).toEqual(['a@h/h:1']);
+    expect(await observer.resolve('a@h', {})).toEqual(['h:1']);
+
+    await makeOld(join(directory, 'a@h.json'), 61_000);
+    expect(await own.contacts?.({})).toEqual([]);
+    expect(await own.resolve('a@h', {})).toEqual([]);
+    expect(await observer.contacts?.({})).toEqual(['own@h/h:9']);
+    expect(await readdir(directory)).toContain('a@h.json');
+  });
+
+  test('age is told by the clock of the file system, not by that of the machine', async () => {
+    const { discovery, time } = onVirtualTime();
+    await discovery.announce?.('own@h', ['h:9'], {});
+    await writeFile(join(directory, 'a@h.json'), '{"node":"a@h","addresses":["h:1"]}');
+
+    expect(Math.abs(time.wallMs() - Date.now())).toBeGreaterThan(3_600_000);
+    expect(await discovery.contacts?.({})).toEqual(['a@h/h:1']);
+  });
+
+  test('one that is an hour old is removed by whoever finds it', async () => {
+    const discovery = fileDiscovery(directory);
+    await discovery.announce?.('own@h', ['h:9'], {});
+    await writeFile(join(directory, 'a@h.json'), '{"node":"a@h","addresses":["h:1"]}');
+    await makeOld(join(directory, 'a@h.json'), 3_700_000);
+
+    expect(await discovery.contacts?.({})).toEqual([]);
+    expect(await readdir(directory)).toEqual(['own@h.json']);
+  });
+
+  test('clusters that share a directory are told apart', async () => {
+    const [a, b] = [fileDiscovery(directory), fileDiscovery(directory)];
+    await a.announce?.('a@h', ['h:1'], { cluster: 'blue' });
+    await b.announce?.('b@h', ['h:2'], { cluster: 'green' });
+
+    expect(await a.contacts?.({ cluster: 'blue' })).toEqual([]);
+    expect(await a.contacts?.({ cluster: 'green' })).toEqual(['b@h/h:2']);
+    expect(await a.contacts?.({})).toEqual(['b@h/h:2']);
+  });
+
+  function onVirtualTime(): { readonly discovery: Discovery; readonly time: VirtualTime } {
+    const time = new VirtualTime();
+    const world = {
+      files: systemEndpointFiles,
+      clock: time,
+      timers: time,
+      random: new SeededRandom(1),
+    };
+    return { discovery: fileDiscoveryOn(world, directory), time };
+  }
+
+  async function makeOld(path: string, ageMs: number): Promise<void> {
+    const then = new Date(Date.now() - ageMs);
+    await utimes(path, then, then);
+  }
+
+  /** The disk is real, and so is the time it takes. */
+  async function until(condition: () => Promise<boolean>): Promise<void> {
+    while (!(await condition().catch(() => false))) await new Promise(setImmediate);
+  }
 
   test('of a flooded directory a bounded part is read', async () => {
     await systemFiles.makeDirectory(directory);
@@ -272,7 +398,7 @@ function chainOf(...discoveries: Discovery[]): {
     warnings.push(discovery ?? '');
   };
   const logger = { debug: ignore, info: ignore, error: ignore, warn };
-  return { chain: new DiscoveryChain(discoveries, logger), warnings };
+  return { chain: new DiscoveryChain(discoveries, { logger }), warnings };
 }
 
 function failing(name: string): Discovery {
