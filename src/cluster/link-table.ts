@@ -103,6 +103,7 @@ export class LinkTable {
   /** The other end goes on with a link that this one had parted from. */
   goOn(link: Link): void {
     if (!this.#parted.has(link)) return;
+    this.#options.host.meter.counter('barrel_links_gone_on_total').value += 1;
     this.#stand(link);
     this.#options.events.onUp(link);
     this.#parted.remove(link);
