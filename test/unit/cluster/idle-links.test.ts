@@ -41,7 +41,7 @@ describe('a link on demand', () => {
     expect(a.messages.ups).toHaveLength(2);
   });
 
-  test('stays while either end holds it', async () => {
+  test('stays while either end holds it (G5)', async () => {
     for (const holder of ['a', 'b'] as const) {
       const nodes = await pair();
       const { clusters, a, b } = nodes;

@@ -26,7 +26,7 @@ describe('a link that is not between neighbours', () => {
     expect(gone([link('a', { messageMs: 1_000 })], 61_000)).toEqual(['a idle']);
   });
 
-  test('without any message is idle ten seconds after its last other frame', () => {
+  test('without any message is idle ten seconds after its last other frame (G6)', () => {
     const state = { messageMs: Number.NEGATIVE_INFINITY, otherMs: 5_000 };
     expect(gone([link('a', state)], 14_999)).toEqual([]);
     expect(gone([link('a', state)], 15_000)).toEqual(['a idle']);
@@ -46,7 +46,7 @@ describe('a link that is not between neighbours', () => {
   });
 });
 
-test('a link between neighbours stays, whatever else is true of it', () => {
+test('a link between neighbours stays, whatever else is true of it (G4)', () => {
   const links = ['a', 'b', 'c', 'd'].map((name) => link(name, { isNeighbor: true }));
   expect(gone(links, 1_000_000)).toEqual([]);
 });
