@@ -12,6 +12,7 @@ import type { Reminders } from './reminders/reminders.ts';
 import type { Services } from './services/services.ts';
 import type { Shards } from './shards/shards.ts';
 import type { Topics } from './topics/topics.ts';
+import type { DatagramPipe } from './transport/pipe.ts';
 
 /** One running member of a cluster. Everything on it is live until `close`. */
 export interface BarrelNode extends AsyncDisposable, Observable<NodeEvent> {
@@ -37,6 +38,12 @@ export interface BarrelNode extends AsyncDisposable, Observable<NodeEvent> {
   join(contact: Contact, options?: Timed): Promise<void>;
   /** Says goodbye everywhere at once. The node stays out until the next `join`. */
   leave(options?: Timed): Promise<void>;
+  /**
+   * Takes a pipe through which other nodes may dial this one: the other end of what a `dial` hook
+   * gives. Disposing of the result closes it, and a connection through it is lost.
+   * @throws ERR_OVERLOADED when there are 1,024 pipes and ways through others; ERR_CLOSED.
+   */
+  acceptPipe(pipe: DatagramPipe): Disposable;
   /** Current gossip neighbours, sorted. Every link is mutual. */
   activeView(): NodeName[];
   /** Known spares, sorted. Disjoint from the active view. */

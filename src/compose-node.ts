@@ -91,6 +91,8 @@ async function composeOn(
     durable,
     known,
     discovery,
+    economy: options.links,
+    dialHook: options.dial,
     openTransport: (onConnection) => world.openTransport(credentials, onConnection),
     ...toldAs(events),
     onStale: (seen) => void overtake(host, options, seen),

@@ -96,4 +96,5 @@ export type {
 export type { HeldShard, ShardEvent, ShardJob, ShardShare, Shards } from './shards/shards.ts';
 export type { StandardSchema } from './standard-schema.ts';
 export type { TopicMessage, Topics } from './topics/topics.ts';
+export type { DatagramPipe, DialHook, PipeEvents, PipeTarget } from './transport/pipe.ts';
 export { VERSION } from './version.ts';

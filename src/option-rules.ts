@@ -16,6 +16,7 @@ import {
   CONTACTS_MAX,
   DISCOVERIES_MAX,
   HEARTBEAT_MS_DEFAULT,
+  LINKS_MAX,
   LISTEN_HOST_DEFAULT,
   MAPS_MAX,
   META_BYTES_MAX,
@@ -82,6 +83,8 @@ const rules = {
     suspicionMinMs: integer(50, 600_000),
     suspicionMaxMs: integer(50, 3_600_000),
   }),
+  links: group({ idleMs: integer(1_000, 86_400_000), onDemandMax: integer(0, LINKS_MAX) }),
+  dial: value('a function', (input) => typeof input === 'function'),
   shards: group({
     ringSize: integer(1, RING_SIZE_MAX),
     handOffMs: integer(0, 3_600_000),

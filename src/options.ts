@@ -3,6 +3,8 @@
  * `resolveOptions` judges them (see `option-rules.ts`) and fills in what was left out, so that
  * nothing below ever meets an option that is wrong or missing.
  */
+import type { EconomyConfig } from './core/links/link-economy.ts';
+import { LINK_IDLE_MS_DEFAULT, ON_DEMAND_LINKS_MAX_DEFAULT } from './core/links/link-limits.ts';
 import type { Address, NodeName } from './core/names.ts';
 import type { Contact, Discovery } from './discovery/discovery.ts';
 import { BarrelError } from './errors.ts';
@@ -23,6 +25,7 @@ import type { MapOptions } from './maps/maps.ts';
 import type { Cancellable } from './observable.ts';
 import { optionFaults } from './option-rules.ts';
 import type { CallQuestion } from './processes/call-authorization.ts';
+import type { DialHook } from './transport/pipe.ts';
 
 /** First contact pins the key (`tofu`), or only keys that are pinned already are admitted. */
 export type TrustMode = 'tofu' | 'strict';
@@ -132,6 +135,29 @@ export interface NodeOptions extends Cancellable {
         readonly shufflePeriodMs?: number | undefined;
       }
     | undefined;
+  /** Connections that are not between neighbours: see docs/reference/connections.md. */
+  readonly links?:
+    | {
+        /**
+         * Without messages for so long such a connection is closed, when both ends agree;
+         * milliseconds, 1,000 to 86,400,000.
+         * @default 60_000: a guess
+         */
+        readonly idleMs?: number | undefined;
+        /**
+         * How many are kept, 0 to 4,096: of more, those go that were not used for longest, when
+         * nothing depends on them.
+         * @default 256: about 10 MB
+         */
+        readonly onDemandMax?: number | undefined;
+      }
+    | undefined;
+  /**
+   * Asked for each dial; the pipe that it gives carries the connection, through a relay or tunnel
+   * of yours. Undefined is dialled as usual.
+   * @default everything is dialled from the node's own socket
+   */
+  readonly dial?: DialHook | undefined;
   /** How deaths are noticed. */
   readonly liveness?:
     | {
@@ -228,6 +254,8 @@ export interface ResolvedOptions extends Cancellable {
     readonly prwl: number;
     readonly shufflePeriodMs: number;
   };
+  readonly links: EconomyConfig;
+  readonly dial: DialHook | undefined;
   readonly liveness: {
     readonly heartbeatMs: number;
     readonly suspicionMinMs: number;
@@ -269,6 +297,11 @@ export function resolveOptions(options: NodeOptions, host: OptionHost): Resolved
     meta: options.meta ?? {},
     zone: options.zone,
     membership: resolveMembership(options.membership),
+    links: {
+      idleMs: options.links?.idleMs ?? LINK_IDLE_MS_DEFAULT,
+      onDemandMax: options.links?.onDemandMax ?? ON_DEMAND_LINKS_MAX_DEFAULT,
+    },
+    dial: options.dial,
     liveness: resolveLiveness(options.liveness),
     shards: {
       ringSize: options.shards?.ringSize ?? RING_SIZE_DEFAULT,

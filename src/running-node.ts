@@ -28,6 +28,7 @@ import { settlement } from './settlement.ts';
 import type { Shards } from './shards/shards.ts';
 import { within } from './time-limit.ts';
 import type { Topics } from './topics/topics.ts';
+import type { DatagramPipe } from './transport/pipe.ts';
 
 const JOIN_TIMEOUT_MS = 10_000;
 const READY_TIMEOUT_MS = 30_000;
@@ -167,6 +168,11 @@ export class RunningNode implements BarrelNode {
     const { cluster, shards } = this.#parts;
     await shards.leave();
     await cluster.leave({ isForGood: true });
+  }
+
+  acceptPipe(pipe: DatagramPipe): Disposable {
+    this.#checkOpen();
+    return this.#parts.cluster.acceptPipe(pipe);
   }
 
   activeView(): NodeName[] {

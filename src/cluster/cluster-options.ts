@@ -1,4 +1,5 @@
 /** What a cluster is made of: the world it is put into, and who wants to hear of it. */
+import type { EconomyConfig } from '../core/links/link-economy.ts';
 import type { HyParViewConfig } from '../core/membership/config.ts';
 import type { NeighborEvent } from '../core/membership/contract.ts';
 import type { PeerDescriptor } from '../core/membership/peer.ts';
@@ -10,6 +11,7 @@ import type { DurableStore } from '../host/durable-store.ts';
 import type { Host } from '../host/host.ts';
 import type { AdmissionSelf } from '../identity/admission.ts';
 import type { TrustTable } from '../identity/trust.ts';
+import type { DialHook } from '../transport/pipe.ts';
 import type { OnConnection, Transport } from '../transport/transport.ts';
 import type { NodeClock } from './node-clock.ts';
 
@@ -26,6 +28,10 @@ export interface ClusterOptions {
   readonly discovery: Discovery;
   readonly membership: Partial<HyParViewConfig>;
   readonly suspicion: { readonly suspicionMinMs: number; readonly suspicionMaxMs: number };
+  /** How many links are kept, and how long. */
+  readonly economy: EconomyConfig;
+  /** Undefined: all is dialled over the socket. */
+  readonly dialHook: DialHook | undefined;
   /** Peers that an earlier start of this node knew. */
   readonly known: readonly PeerDescriptor[];
   readonly openTransport: (onConnection: OnConnection) => Promise<Transport>;

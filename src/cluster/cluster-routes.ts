@@ -2,6 +2,8 @@
  * The ways from this node to others: links, dialled directly or through other nodes, and questions
  * that go through the overlay.
  */
+
+import type { EconomyConfig } from '../core/links/link-economy.ts';
 import type { NodeName } from '../core/names.ts';
 import type { MemberRecord } from '../core/roster/entry.ts';
 import { findRoute } from '../core/roster/route.ts';
@@ -9,12 +11,16 @@ import type { Discovery } from '../discovery/discovery.ts';
 import { BarrelError } from '../errors.ts';
 import type { Host } from '../host/host.ts';
 import { settlement } from '../settlement.ts';
+import type { DialHook } from '../transport/pipe.ts';
 import { AddressBook } from './address-book.ts';
 import { Dialler, type RelayedWays } from './dialler.ts';
 import { DirectRetries } from './direct-retries.ts';
+import { IdleLinks } from './idle-links.ts';
+import type { Link } from './link.ts';
 import type { LinkTable } from './link-table.ts';
 import type { OnDemandLinks } from './on-demand-links.ts';
 import type { OverlayDriver } from './overlay-driver.ts';
+import { PipedDials } from './piped-dials.ts';
 import { ReachingSender } from './reaching-sender.ts';
 import { RoutingDriver, type RoutingDriverOptions } from './routing-driver.ts';
 
@@ -25,6 +31,8 @@ export interface ClusterRoutesOptions extends Omit<RoutingDriverOptions, 'active
   readonly host: Host;
   readonly links: LinkTable;
   readonly discovery: Discovery;
+  readonly economy: EconomyConfig;
+  readonly dialHook: DialHook | undefined;
   /** Known only when everything is put together. */
   readonly overlay: () => OverlayDriver;
   /** Of the features; known only when everything is put together. */
@@ -37,6 +45,11 @@ export interface ClusterRoutes {
   readonly retries: DirectRetries;
   /** Of features that have to reach one node, by whatever way. */
   readonly reaching: ReachingSender;
+  /** What closes links that are not used. */
+  readonly idle: IdleLinks;
+  readonly piped: PipedDials;
+  readonly linkDown: (link: Link) => void;
+  readonly close: () => void;
   /** Resolves when what was sent through other nodes has had the time to arrive. */
   readonly passed: () => Promise<void>;
 }
@@ -59,16 +72,32 @@ export function clusterRoutes(options: ClusterRoutesOptions): ClusterRoutes {
     fingerprint: (node) => recordOf(node)?.fingerprint,
   };
   const book = new AddressBook({ announced: (node) => recordOf(node)?.addresses, discovery });
-  const dialler = new Dialler({ host, links, book, relayed });
+  const piped = new PipedDials({ ...options, hook: options.dialHook });
+  const dialler = new Dialler({ host, links: piped, book, relayed });
   const retries = new DirectRetries({
     host,
     links,
     dial: (node, mayReplace) => dialler.replaceRelayed(node, mayReplace),
     isHeld: (node) => messages().isHeld(node),
-    lastUsedMs: (node) => messages().lastUsedMs(node),
   });
   const reaching = new ReachingSender({ ...options, dialler, relaying: 'later' });
-  return { routing, dialler, retries, reaching, passed: () => passed(options) };
+  const idle = new IdleLinks({
+    ...options,
+    config: options.economy,
+    isNeighbor: (node) => overlay().core.membership.isNeighbor(node),
+    isNeeded: (node) => messages().isNeeded(node),
+  });
+  const linkDown = (link: Link): void => {
+    routing.linkDown(link);
+    piped.linkDown(link);
+  };
+  const close = (): void => {
+    idle.close();
+    routing.close();
+    piped.close();
+  };
+  const ways = { routing, dialler, retries, reaching, idle, piped, linkDown, close };
+  return { ...ways, passed: () => passed(options) };
 }
 
 /** Links through others end with those that they lead over: nothing of them is flushed. */

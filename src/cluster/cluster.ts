@@ -12,6 +12,7 @@ import type { LivingEntry } from '../core/roster/entry.ts';
 import { isRoutingKind } from '../core/routing/messages.ts';
 import { EXCHANGE } from '../core/store/exchange/exchange-codec.ts';
 import { settlement } from '../settlement.ts';
+import type { DatagramPipe } from '../transport/pipe.ts';
 import { type Channel, type Closure, CONTROL, type Transport } from '../transport/transport.ts';
 import { AdmissionGate } from './admission-gate.ts';
 import { TaggedBroadcasts } from './broadcasts.ts';
@@ -121,6 +122,7 @@ export class Cluster implements LinkTableEvents {
       dialler: this.#routes.dialler,
       messages: () => this.#messages,
     });
+    this.#routes.idle.attach(this.#linkGround);
     this.#messages = new OnDemandLinks(this.self, host, {
       link: (node) => this.#links.get(node),
       connect: async (node) => void (await this.#routes.dialler.toNode(node)),
@@ -154,6 +156,11 @@ export class Cluster implements LinkTableEvents {
 
   get links(): LinkPort {
     return this.#linkGround;
+  }
+
+  /** Takes a pipe of the user's through which another node may dial this one. */
+  acceptPipe(pipe: DatagramPipe): Disposable {
+    return this.#routes.piped.accept(pipe);
   }
 
   get elections(): ElectionPort {
@@ -247,7 +254,7 @@ export class Cluster implements LinkTableEvents {
     await this.#routes.passed();
     this.stores.submit({ kind: 'leave', isForGood });
     await this.overlay.leave();
-    for (const link of [...this.#links.all()]) this.#links.close(link, 'leaving');
+    this.#links.endAll('leaving');
     // Out of the cluster no death is heard of: pins of ephemeral keys end, as at a new start.
     for (const { node, incarnation } of this.alive())
       this.#options.trust.release(node, incarnation);
@@ -255,8 +262,7 @@ export class Cluster implements LinkTableEvents {
 
   /** Ends the links to a node whose pin was removed. */
   revoke(node: NodeName): void {
-    const link = this.#links.get(node);
-    if (link !== undefined) this.#links.close(link, 'revoked');
+    this.#links.end(node, 'revoked');
   }
 
   /** For tests: the overlay refuses these nodes, and nobody else. */
@@ -269,7 +275,7 @@ export class Cluster implements LinkTableEvents {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.overlay.close();
-    this.#routes.routing.close();
+    this.#routes.close();
     this.#messages.close();
     await this.stores.close();
     await this.#transport.close('leaving');
@@ -289,7 +295,7 @@ export class Cluster implements LinkTableEvents {
   onDown(link: Link, closure: Closure): void {
     const { node, incarnation } = link;
     this.#pagedRoster.stop(node);
-    this.#routes.routing.linkDown(link);
+    this.#routes.linkDown(link);
     this.overlay.linkDown(link, closure);
     this.#messages.linkDown(link, closure.reason);
     this.#linkGround.down(link, closure);

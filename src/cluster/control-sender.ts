@@ -25,7 +25,7 @@ export class ControlSender {
     const link = this.#links.get(node);
     if (link === undefined) return false;
     try {
-      return link.connection.send(CONTROL, frame);
+      return link.send(CONTROL, frame);
     } catch (error) {
       if (!(error instanceof BarrelError) || error.code !== 'ERR_OVERLOADED') throw error;
       this.#host.meter.counter('barrel_links_overloaded_total').value += 1;

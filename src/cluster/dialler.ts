@@ -7,7 +7,7 @@ import type { Address, NodeName } from '../core/names.ts';
 import { RecentKeys } from '../core/recent-keys.ts';
 import { BarrelError } from '../errors.ts';
 import type { Host } from '../host/host.ts';
-import { settlement } from '../settlement.ts';
+import { abortable, settlement } from '../settlement.ts';
 import type { AddressBook } from './address-book.ts';
 import { JointAttempts } from './joint-attempts.ts';
 import type { Link } from './link.ts';
@@ -38,7 +38,7 @@ export interface RelayedWays {
 
 export interface DiallerOptions {
   readonly host: Pick<Host, 'clock' | 'timers'>;
-  readonly links: Pick<LinkTable, 'get' | 'dial'>;
+  readonly links: Pick<LinkTable, 'get' | 'dial' | 'parted'>;
   readonly book: AddressBook;
   readonly relayed: RelayedWays;
 }
@@ -75,6 +75,8 @@ export class Dialler {
     if (known !== undefined) return known;
     const { hints = [], relaying = 'later', signal } = how;
     signal?.throwIfAborted();
+    const standing = await this.#goneOn(node, signal);
+    if (standing !== undefined) return standing;
     if (relaying === 'never') return this.#directly(node, { hints, signal });
     const nowMs = this.#options.host.clock.monotonicMs();
     const hasHeadStart = relaying === 'later' && !this.#lately.has(node, nowMs);
@@ -82,6 +84,15 @@ export class Dialler {
     const start = (ended: AbortSignal): Promise<Link> =>
       this.#eitherWay(node, { hints, headStartMs, signal: ended });
     return this.#anyWay.join(node, start, signal);
+  }
+
+  /** A link whose end is agreed may yet go on: only when it has ended there can be a new one. */
+  async #goneOn(node: NodeName, signal: AbortSignal | undefined): Promise<Link | undefined> {
+    const { links } = this.#options;
+    const fate = links.parted(node);
+    if (fate === undefined) return undefined;
+    await abortable(fate, signal);
+    return links.get(node);
   }
 
   /** The link to whoever answers there. */

@@ -25,12 +25,12 @@ export interface DirectRetriesOptions {
   readonly dial: (node: NodeName, mayReplace: () => boolean) => Promise<Link>;
   /** Calls, monitors or links of processes depend on the link. */
   readonly isHeld: (node: NodeName) => boolean;
-  /** Monotonic time of the last message to or from that node; undefined when there was none. */
-  readonly lastUsedMs: (node: NodeName) => number | undefined;
 }
 
 export class DirectRetries {
   readonly #options: DirectRetriesOptions;
+  /** A link whose end was agreed and withdrawn comes up again, and is looked at all the time. */
+  readonly #planned = new WeakSet<Link>();
 
   constructor(options: DirectRetriesOptions) {
     this.#options = options;
@@ -38,7 +38,9 @@ export class DirectRetries {
 
   /** One end tries: the one that dialled. */
   linkUp(link: Link): void {
-    if (link.isRelayed && link.connection.role === 'dialer') this.#plan(link, RETRY_MS);
+    if (!link.isRelayed || link.connection.role !== 'dialer' || this.#planned.has(link)) return;
+    this.#planned.add(link);
+    this.#plan(link, RETRY_MS);
   }
 
   #plan(link: Link, delayMs: number): void {
@@ -46,9 +48,12 @@ export class DirectRetries {
   }
 
   async #look(link: Link): Promise<void> {
-    if (!this.#isUp(link)) return;
+    if (!this.#isUp(link)) {
+      this.#planned.delete(link);
+      return;
+    }
     const delayMs = this.#isQuiet(link) ? await this.#dial(link) : LOOK_MS;
-    if (this.#isUp(link)) this.#plan(link, delayMs);
+    this.#plan(link, delayMs);
   }
 
   /** Resolves with the time to the next look, should the link still be there. */
@@ -72,11 +77,10 @@ export class DirectRetries {
     return this.#options.links.get(link.node) === link;
   }
 
-  #isQuiet({ node, connection }: Link): boolean {
-    const { host, isHeld, lastUsedMs } = this.#options;
+  #isQuiet({ node, connection, use }: Link): boolean {
+    const { host, isHeld } = this.#options;
     if (isHeld(node) || connection.queuedBytes > 0) return false;
-    const usedMs = lastUsedMs(node) ?? Number.NEGATIVE_INFINITY;
     const quietMs = Math.max(QUIET_MS, 2 * connection.rttMs);
-    return host.clock.monotonicMs() - usedMs >= quietMs;
+    return host.clock.monotonicMs() - use.messageMs >= quietMs;
   }
 }

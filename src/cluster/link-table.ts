@@ -14,12 +14,12 @@ import { isSameKey } from '../identity/pin.ts';
 import { HANDSHAKE_TIMEOUT_MS } from '../limits.ts';
 import { abortable, type Settlement, settlement } from '../settlement.ts';
 import type { Channel, Closure, Connection, ConnectionEvents } from '../transport/transport.ts';
-import { isTunnelAddress } from '../transport/tunnel/tunnel-address.ts';
 import { type Gate, Handshake, type Outcome, type Refused } from './handshake.ts';
-import { type DialTarget, keyText, type Link, type LinkTableEvents } from './link.ts';
+import { AdmittedLink, type DialTarget, keyText, type Link, type LinkTableEvents } from './link.ts';
+import { PartedLinks } from './parted-links.ts';
 
 export interface LinkTableOptions {
-  readonly host: Pick<Host, 'timers' | 'logger' | 'meter'>;
+  readonly host: Pick<Host, 'clock' | 'timers' | 'logger' | 'meter'>;
   readonly name: NodeName;
   /** Own raw key. */
   readonly publicKey: Uint8Array;
@@ -37,9 +37,11 @@ export class LinkTable {
   readonly #handshakes = new Map<string, Set<Handshake>>();
   /** Who waits for a link to the holder of a key, whichever connection it comes from. */
   readonly #awaited = new Map<string, Settlement<Link>>();
+  readonly #parted: PartedLinks;
 
   constructor(options: LinkTableOptions) {
     this.#options = options;
+    this.#parted = new PartedLinks(options.host.timers);
     options.host.meter.gauge('barrel_links', () => this.#links.size);
     options.host.meter.gauge('barrel_links_relayed', () => this.#relayed);
   }
@@ -86,6 +88,41 @@ export class LinkTable {
   /** A connection that another node opened. */
   accept(connection: Connection): void {
     this.#shake(connection, undefined);
+  }
+
+  /**
+   * This end has agreed to the end of the link, and does without it from now on; the other end
+   * closes it, or goes on with it.
+   */
+  part(link: Link): void {
+    if (this.#links.get(link.node) !== link) return;
+    this.#parted.add(link);
+    this.#ended(link, { reason: 'idle', by: 'peer' });
+  }
+
+  /** The other end goes on with a link that this one had parted from. */
+  goOn(link: Link): void {
+    if (!this.#parted.has(link)) return;
+    this.#options.host.meter.counter('barrel_links_gone_on_total').value += 1;
+    this.#stand(link);
+    this.#options.events.onUp(link);
+    this.#parted.remove(link);
+  }
+
+  /** Resolves when the fate of a parted link to that node is known; undefined without one. */
+  parted(node: NodeName): Promise<void> | undefined {
+    return this.#parted.outcome(node);
+  }
+
+  /** Ends the link to a node, whatever state it is in; no effect without one. */
+  end(node: NodeName, reason: string): void {
+    this.#parted.close(node, reason);
+    const link = this.#links.get(node);
+    if (link !== undefined) this.close(link, reason);
+  }
+
+  endAll(reason: string): void {
+    for (const node of [...this.#parted.nodes(), ...this.#links.keys()]) this.end(node, reason);
   }
 
   /** Ends a link; it is gone, and `onDown` was called, when this returns. */
@@ -165,20 +202,20 @@ export class LinkTable {
   }
 
   #admit(key: string, connection: Connection, hello: Hello): void {
-    const link: Link = {
-      node: hello.name,
-      incarnation: hello.incarnation,
-      addresses: hello.addresses,
-      key: connection.peerKey,
-      connection,
-      isRelayed: isTunnelAddress(connection.remoteAddress),
-    };
+    const { clock } = this.#options.host;
+    const link = new AdmittedLink(hello, connection, clock);
     const older = this.#links.get(link.node);
     if (older !== undefined) this.#replace(older, link);
-    this.#links.set(link.node, link);
-    this.#byKey.set(key, link);
-    connection.attach(new LinkReader(link, this.#options.events, this.#onClosed));
+    this.#stand(link);
+    connection.attach(
+      new LinkReader(link, {
+        events: this.#options.events,
+        onEnd: this.#onClosed,
+        onUse: (used) => this.goOn(used),
+      }),
+    );
     this.#options.events.onUp(link);
+    this.#parted.close(link.node, 'replaced');
     this.#awaited.get(key)?.resolve(link);
     this.#awaited.delete(key);
     connection.admit();
@@ -191,19 +228,28 @@ export class LinkTable {
   }
 
   readonly #onClosed = (link: Link, closure: Closure): void => {
-    if (this.#links.get(link.node) !== link) return;
+    if (this.#links.get(link.node) === link) this.#ended(link, closure);
+    else this.#parted.remove(link);
+  };
+
+  #ended(link: Link, closure: Closure): void {
     this.#remove(link);
     this.#options.host.logger.debug('link ended', { node: link.node, ...closure });
     this.#options.host.meter.counter('barrel_links_ended_total', {
       reason: ENDS.has(closure.reason) ? closure.reason : 'other',
     }).value += 1;
     this.#options.events.onDown(link, closure);
-  };
+  }
 
   get #relayed(): number {
     let count = 0;
     for (const { isRelayed } of this.#links.values()) if (isRelayed) count += 1;
     return count;
+  }
+
+  #stand(link: Link): void {
+    this.#links.set(link.node, link);
+    this.#byKey.set(keyText(link.key), link);
   }
 
   #remove(link: Link): void {
@@ -262,6 +308,7 @@ export class LinkTable {
 /** Ends that are worth a count of their own. */
 const ENDS = new Set([
   'closed',
+  'idle',
   'lost',
   'protocol',
   'replaced',
@@ -270,34 +317,41 @@ const ENDS = new Set([
   'overloaded',
 ]);
 
+interface ReaderTable {
+  readonly events: LinkTableEvents;
+  readonly onEnd: (link: Link, closure: Closure) => void;
+  /** A counted frame came: whoever had parted from the link goes on with it. */
+  readonly onUse: (link: Link) => void;
+}
+
 /** Hands the frames of one link up; a peer that breaks the rules loses its link. */
 class LinkReader implements ConnectionEvents {
-  readonly #link: Link;
-  readonly #events: LinkTableEvents;
-  readonly #onEnd: (link: Link, closure: Closure) => void;
+  readonly #link: AdmittedLink;
+  readonly #table: ReaderTable;
 
-  constructor(link: Link, events: LinkTableEvents, onEnd: (link: Link, closure: Closure) => void) {
+  constructor(link: AdmittedLink, table: ReaderTable) {
     this.#link = link;
-    this.#events = events;
-    this.#onEnd = onEnd;
+    this.#table = table;
   }
 
   onFrame(channel: Channel, frame: Uint8Array): void {
+    const { events, onEnd, onUse } = this.#table;
     try {
-      this.#events.onFrame(this.#link, channel, frame);
+      if (this.#link.use.received(channel, frame)) onUse(this.#link);
+      events.onFrame(this.#link, channel, frame);
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
       this.#link.connection.close('protocol', error.message);
-      this.#onEnd(this.#link, { reason: 'protocol', by: 'local', detail: error.message });
+      onEnd(this.#link, { reason: 'protocol', by: 'local', detail: error.message });
     }
   }
 
   onDrained(): void {
-    this.#events.onDrained(this.#link);
+    this.#table.events.onDrained(this.#link);
   }
 
   onClosed(closure: Closure): void {
-    this.#onEnd(this.#link, closure);
+    this.#table.onEnd(this.#link, closure);
   }
 }
 

@@ -2,17 +2,90 @@
  * An admitted connection: from here on a peer has a name, and that name, its key and its
  * incarnation are what everything above believes. A sender named inside a message is not.
  */
+import { isEconomyKind } from '../core/links/economy-messages.ts';
 import type { Address, NodeName } from '../core/names.ts';
-import type { Channel, Closure, Connection } from '../transport/transport.ts';
+import { isRoutingKind } from '../core/routing/messages.ts';
+import type { Clock } from '../host/host.ts';
+import type { Hello } from '../identity/hello.ts';
+import { type Channel, type Closure, CONTROL, type Connection } from '../transport/transport.ts';
+import { isCircuitAddress } from '../transport/tunnel/tunnel-address.ts';
 import type { NodeRef } from './ports.ts';
 
+/** Frames are sent by the link, which counts them. */
+export type LinkConnection = Omit<Connection, 'send'>;
+
 export interface Link extends NodeRef {
-  readonly connection: Connection;
+  readonly connection: LinkConnection;
   /** Raw Ed25519 key that the peer proved. */
   readonly key: Uint8Array;
   readonly addresses: readonly Address[];
   /** It leads through other nodes. */
   readonly isRelayed: boolean;
+  readonly use: LinkUse;
+  /** See `Connection.send`. @throws ERR_OVERLOADED. */
+  send(channel: Channel, frame: Uint8Array): boolean;
+}
+
+/** What went over a link, but for the words about its end. */
+export class LinkUse {
+  readonly #clock: Clock;
+  framesSent = 0;
+  framesReceived = 0;
+  /** Monotonic time of the last message, either way; minus infinity before the first. */
+  messageMs: number = Number.NEGATIVE_INFINITY;
+  /** Of the last other frame, or of the link's beginning. */
+  otherMs: number;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.otherMs = clock.monotonicMs();
+  }
+
+  sent(channel: Channel, frame: Uint8Array): void {
+    if (this.#note(channel, frame[0] ?? 0)) this.framesSent += 1;
+  }
+
+  /** False for a word about the end of the link. */
+  received(channel: Channel, frame: Uint8Array): boolean {
+    const isCounted = this.#note(channel, frame[0] ?? 0);
+    if (isCounted) this.framesReceived += 1;
+    return isCounted;
+  }
+
+  #note(channel: Channel, kind: number): boolean {
+    if (channel !== CONTROL && !isRoutingKind(kind)) this.messageMs = this.#clock.monotonicMs();
+    else if (channel === CONTROL && isEconomyKind(kind)) return false;
+    else this.otherMs = this.#clock.monotonicMs();
+    return true;
+  }
+}
+
+export class AdmittedLink implements Link {
+  readonly node: NodeName;
+  readonly incarnation: bigint;
+  readonly addresses: readonly Address[];
+  readonly key: Uint8Array;
+  readonly connection: LinkConnection;
+  readonly isRelayed: boolean;
+  readonly use: LinkUse;
+  readonly #connection: Connection;
+
+  constructor(hello: Hello, connection: Connection, clock: Clock) {
+    this.node = hello.name;
+    this.incarnation = hello.incarnation;
+    this.addresses = hello.addresses;
+    this.key = connection.peerKey;
+    this.connection = connection;
+    this.isRelayed = isCircuitAddress(connection.remoteAddress);
+    this.use = new LinkUse(clock);
+    this.#connection = connection;
+  }
+
+  send(channel: Channel, frame: Uint8Array): boolean {
+    const isClear = this.#connection.send(channel, frame);
+    this.use.sent(channel, frame);
+    return isClear;
+  }
 }
 
 /** What happens on admitted links; for one node `onUp` and `onDown` alternate. */

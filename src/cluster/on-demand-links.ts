@@ -38,7 +38,6 @@ export class OnDemandLinks implements MessageLinks {
   readonly #waiting = new Map<NodeName, Waiting>();
   readonly #failures = new Map<NodeName, Failure>();
   readonly #holds = new Map<NodeName, number>();
-  readonly #usedMs = new Map<NodeName, number>();
   #events: LinkEvents | undefined;
   #isClosed = false;
 
@@ -56,8 +55,7 @@ export class OnDemandLinks implements MessageLinks {
     if (this.#isClosed) throw new BarrelError('ERR_CLOSED', 'the node is closed');
     const link = this.#source.link(node);
     if (link === undefined) return this.#queue(node, lane, frame);
-    if (link.isRelayed) this.#used(node);
-    return link.connection.send(lane + 1, frame);
+    return link.send(lane + 1, frame);
   }
 
   connected(node: NodeName): NodeRef | undefined {
@@ -83,32 +81,31 @@ export class OnDemandLinks implements MessageLinks {
     };
   }
 
-  /** True while something on this node needs the link to that one. */
+  /** True while something on this node depends on the link to that one. */
   isHeld(node: NodeName): boolean {
     return this.#holds.has(node);
+  }
+
+  /** True while the link is held, or something waits to be sent over it. */
+  isNeeded(node: NodeName): boolean {
+    if (this.#holds.has(node) || this.#waiting.has(node)) return true;
+    return this.#events?.needsLink?.(node) ?? false;
   }
 
   linkUp(link: Link): void {
     this.#failures.delete(link.node);
     const waiting = this.#waiting.get(link.node);
     this.#waiting.delete(link.node);
-    for (const [lane, frame] of waiting?.frames ?? []) link.connection.send(lane + 1, frame);
+    for (const [lane, frame] of waiting?.frames ?? []) link.send(lane + 1, frame);
     this.#events?.onLinkUp(link);
     if (waiting !== undefined) this.#events?.onDrained(link.node);
   }
 
-  /** When a message last went over the link through others to that node, or came over it. */
-  lastUsedMs(node: NodeName): number | undefined {
-    return this.#usedMs.get(node);
-  }
-
   linkDown(link: Link, reason: string): void {
-    this.#usedMs.delete(link.node);
     this.#events?.onLinkDown(link, reason);
   }
 
   frame(link: Link, frame: Uint8Array): void {
-    if (link.isRelayed) this.#used(link.node);
     this.#events?.onFrame(link, frame);
   }
 
@@ -119,10 +116,6 @@ export class OnDemandLinks implements MessageLinks {
   close(): void {
     this.#isClosed = true;
     this.#waiting.clear();
-  }
-
-  #used(node: NodeName): void {
-    this.#usedMs.set(node, this.#host.clock.monotonicMs());
   }
 
   #queue(node: NodeName, lane: number, frame: Uint8Array): boolean {

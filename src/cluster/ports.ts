@@ -32,6 +32,8 @@ export interface LinkEvents {
   onFrame(from: NodeRef, frame: Uint8Array): void;
   /** `send` to that node may answer true again. */
   onDrained(node: NodeName): void;
+  /** Asked before the link is closed for idleness: whether something waits to be sent over it. */
+  needsLink?(node: NodeName): boolean;
 }
 
 export interface MessageLinks {

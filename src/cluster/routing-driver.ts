@@ -86,8 +86,18 @@ export class RoutingDriver implements OverlayQueries {
   release(address: Address): void {
     for (const [circuit, tunnel] of this.#tunnels) {
       if (tunnel.address !== address) continue;
-      this.#options.host.timers.after(LINGER_MS, () => this.#close(circuit));
+      this.#options.host.timers.after(LINGER_MS, () => {
+        // Its link may have gone on, when its end was agreed and withdrawn.
+        if (!this.#isInUse(address)) this.#close(circuit);
+      });
     }
+  }
+
+  #isInUse(address: Address): boolean {
+    for (const { connection } of this.#options.links.all()) {
+      if (connection.remoteAddress === address) return true;
+    }
+    return false;
   }
 
   linkDown(link: Link): void {
@@ -183,13 +193,13 @@ export class RoutingDriver implements OverlayQueries {
 
   /** Who sends through this node has its own repair for what is lost: nothing piles up here. */
   #carry({ to, circuit, datagram }: Extract<RoutingEffect, { kind: 'carry' }>): void {
-    const connection = this.#options.links.get(to)?.connection;
-    if (connection === undefined || connection.queuedBytes > CARRY_QUEUE_BYTES_MAX) {
+    const link = this.#options.links.get(to);
+    if (link === undefined || link.connection.queuedBytes > CARRY_QUEUE_BYTES_MAX) {
       this.#dropped.value += 1;
       return;
     }
     const lane = Number(circuit % BigInt(LANE_COUNT));
-    connection.send(lane + 1, encodeRouting({ kind: 'carry', circuit, datagram }));
+    link.send(lane + 1, encodeRouting({ kind: 'carry', circuit, datagram }));
     this.#carried.value += 1;
   }
 

@@ -125,6 +125,11 @@ export class PeerOutput implements LineStep {
     this.#wake();
   }
 
+  /** Something here has yet to be sent. */
+  get isWaiting(): boolean {
+    return this.#heldBytes > 0 || this.#refused.length > 0;
+  }
+
   /** True while the link is at its hard limit: large answers had better be small ones. */
   get isBlocked(): boolean {
     return this.#refused.length > 0;

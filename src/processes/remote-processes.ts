@@ -159,6 +159,10 @@ export class RemoteProcesses implements LinkEvents {
     this.#end(node, error);
   }
 
+  needsLink(node: NodeName): boolean {
+    return this.#peers.get(node)?.output.isWaiting ?? false;
+  }
+
   onDrained(node: NodeName): void {
     this.#peers.get(node)?.output.onDrained();
   }

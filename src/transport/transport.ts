@@ -80,12 +80,22 @@ export interface Tunnel {
   close(): void;
 }
 
+/** A tunnel leads through other nodes, or through what the user has made. */
+export type TunnelKind = 'circuit' | 'pipe';
+
 export interface Tunnels {
   /**
-   * Opens the near end of a tunnel that begins at that neighbour: `send` is given the datagrams
-   * that go in. A connection that the other end opens is accepted like any other.
+   * Opens the near end of a tunnel that begins at that neighbour, or under that name of a pipe:
+   * `send` is given the datagrams that go in. A connection that the other end opens is accepted
+   * like any other.
+   * @param kind default `circuit`.
+   * @throws RangeError when there are as many as circuits may be.
    */
-  open(through: NodeName, send: (datagram: Uint8Array) => void): Tunnel;
+  open(
+    entry: NodeName | string,
+    send: (datagram: Uint8Array) => void,
+    kind?: TunnelKind | undefined,
+  ): Tunnel;
 }
 
 export interface Transport {

@@ -1,10 +1,10 @@
 /** The tunnels of a simulated transport, and the connections that lead through them. */
-import type { Address, NodeName } from '../../core/names.ts';
+import type { Address } from '../../core/names.ts';
 import { splitAddress } from '../../core/names.ts';
 import { BarrelError } from '../../errors.ts';
 import { HANDSHAKE_TIMEOUT_MS } from '../../limits.ts';
 import { abortable, type Settlement, settlement } from '../../settlement.ts';
-import type { Connection, OnConnection, Tunnel, Tunnels } from '../transport.ts';
+import type { Connection, OnConnection, Tunnel, TunnelKind, Tunnels } from '../transport.ts';
 import { tunnelHost } from '../tunnel/tunnel-address.ts';
 import { TunnelPorts } from '../tunnel/tunnel-ports.ts';
 import type { EventLoop } from './event-loop.ts';
@@ -45,11 +45,11 @@ export class MemoryTunnels implements Tunnels {
     return this.#connections.size === 0;
   }
 
-  open(through: NodeName, send: (datagram: Uint8Array) => void): Tunnel {
+  open(entry: string, send: (datagram: Uint8Array) => void, kind?: TunnelKind): Tunnel {
     let ownPort = 0;
     const end = this.#ends.add((port) => {
       ownPort = port;
-      const address = `[${tunnelHost(through)}]:${port}`;
+      const address = `[${tunnelHost(entry, kind)}]:${port}`;
       return { address, send, connection: undefined, dial: undefined };
     });
     return {

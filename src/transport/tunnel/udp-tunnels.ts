@@ -3,10 +3,9 @@
  * datagram to one of them goes into the tunnel, and what comes out of the tunnel comes from that
  * endpoint. The transport knows nothing of it: to QUIC a tunnel is a path like any other.
  */
-import type { NodeName } from '../../core/names.ts';
 import type { UdpOpener } from '../../host/host.ts';
 import type { Endpoint, UdpSocket, UdpSocketOptions } from '../../host/udp.ts';
-import type { Tunnel, Tunnels } from '../transport.ts';
+import type { Tunnel, TunnelKind, Tunnels } from '../transport.ts';
 import { isTunnelHost, tunnelHost } from './tunnel-address.ts';
 import { TunnelPorts } from './tunnel-ports.ts';
 
@@ -33,8 +32,8 @@ export class UdpTunnels implements Tunnels {
     };
   }
 
-  open(through: NodeName, send: (datagram: Uint8Array) => void): Tunnel {
-    const host = tunnelHost(through);
+  open(entry: string, send: (datagram: Uint8Array) => void, kind?: TunnelKind): Tunnel {
+    const host = tunnelHost(entry, kind);
     return this.#ends.add((port) => ({
       address: `[${host}]:${port}`,
       send,

@@ -79,7 +79,7 @@ async function linked(): Promise<{
 /** Says it to a, whatever it is. */
 async function send(clusters: SimulatedClusters, from: TestNode, frame: Uint8Array): Promise<void> {
   const link = await clusters.settled(from.cluster.dialler.toNode('a@test'));
-  link.connection.send(CONTROL, frame);
+  link.send(CONTROL, frame);
   await clusters.time.advance(100);
 }
 

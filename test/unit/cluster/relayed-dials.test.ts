@@ -232,6 +232,7 @@ function diallerOf(
     host: { clock: time, timers: time },
     links: {
       get: () => known.standing,
+      parted: () => undefined,
       dial: (target) => {
         dialled.push(target);
         return dial();

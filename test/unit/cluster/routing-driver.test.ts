@@ -185,8 +185,8 @@ function bench(): {
       get queuedBytes() {
         return queue.bytes;
       },
-      send: (_channel: number, frame: Uint8Array) => lanes.push(decodeRouting(frame)) > 0,
     },
+    send: (_channel: number, frame: Uint8Array) => lanes.push(decodeRouting(frame)) > 0,
   } as unknown as Link;
   const driver = new RoutingDriver({
     host: { clock: time, timers: time, random: new SeededRandom(1), meter },

@@ -4,6 +4,7 @@ import { Cluster } from '../../../src/cluster/cluster.ts';
 import type { ClusterOptions } from '../../../src/cluster/cluster-options.ts';
 import { NodeClock } from '../../../src/cluster/node-clock.ts';
 import type { LinkEvents, NodeRef } from '../../../src/cluster/ports.ts';
+import type { EconomyConfig } from '../../../src/core/links/link-economy.ts';
 import type { NeighborEvent } from '../../../src/core/membership/contract.ts';
 import type { MemberEvent } from '../../../src/core/roster/contract.ts';
 import { DiscoveryChain } from '../../../src/discovery/chain.ts';
@@ -21,6 +22,7 @@ import { SeededRandom } from '../../../src/testing/seeded-random.ts';
 import { VirtualTime } from '../../../src/testing/virtual-time.ts';
 import { openMemoryTransport } from '../../../src/transport/memory/memory-transport.ts';
 import { SimulatedNetwork } from '../../../src/transport/memory/network.ts';
+import type { DialHook } from '../../../src/transport/pipe.ts';
 
 export interface NodeSettings {
   readonly cluster?: string;
@@ -34,6 +36,8 @@ export interface NodeSettings {
   readonly ephemeral?: boolean;
   readonly activeSize?: number;
   readonly port?: number;
+  readonly economy?: Partial<EconomyConfig>;
+  readonly dialHook?: DialHook;
 }
 
 export interface TestNode {
@@ -172,6 +176,8 @@ export class SimulatedClusters {
       membership: { activeSize: settings.activeSize ?? 5 },
       suspicion: { suspicionMinMs: 2_000, suspicionMaxMs: 10_000 },
       known: [],
+      economy: { idleMs: 60_000, onDemandMax: 256, ...settings.economy },
+      dialHook: settings.dialHook,
       openTransport: (onConnection) =>
         openMemoryTransport({
           network: this.network,
