@@ -13,13 +13,20 @@ import type { Hello } from '../identity/hello.ts';
 import { isSameKey } from '../identity/pin.ts';
 import { HANDSHAKE_TIMEOUT_MS } from '../limits.ts';
 import { abortable, type Settlement, settlement } from '../settlement.ts';
-import type { Channel, Closure, Connection, ConnectionEvents } from '../transport/transport.ts';
+import {
+  type Channel,
+  type Closure,
+  CONTROL,
+  type Connection,
+  type ConnectionEvents,
+} from '../transport/transport.ts';
 import { isTunnelAddress } from '../transport/tunnel/tunnel-address.ts';
+import { ControlIntake } from './control-intake.ts';
 import { type Gate, Handshake, type Outcome, type Refused } from './handshake.ts';
 import { type DialTarget, keyText, type Link, type LinkTableEvents } from './link.ts';
 
 export interface LinkTableOptions {
-  readonly host: Pick<Host, 'timers' | 'logger' | 'meter'>;
+  readonly host: Pick<Host, 'clock' | 'timers' | 'logger' | 'meter'>;
   readonly name: NodeName;
   /** Own raw key. */
   readonly publicKey: Uint8Array;
@@ -177,7 +184,7 @@ export class LinkTable {
     if (older !== undefined) this.#replace(older, link);
     this.#links.set(link.node, link);
     this.#byKey.set(key, link);
-    connection.attach(new LinkReader(link, this.#options.events, this.#onClosed));
+    connection.attach(new LinkReader(link, this.#options, this.#onClosed));
     this.#options.events.onUp(link);
     this.#awaited.get(key)?.resolve(link);
     this.#awaited.delete(key);
@@ -275,21 +282,32 @@ class LinkReader implements ConnectionEvents {
   readonly #link: Link;
   readonly #events: LinkTableEvents;
   readonly #onEnd: (link: Link, closure: Closure) => void;
+  readonly #control: ControlIntake;
 
-  constructor(link: Link, events: LinkTableEvents, onEnd: (link: Link, closure: Closure) => void) {
+  constructor(
+    link: Link,
+    { host, events }: LinkTableOptions,
+    onEnd: (link: Link, closure: Closure) => void,
+  ) {
     this.#link = link;
     this.#events = events;
     this.#onEnd = onEnd;
+    this.#control = new ControlIntake({
+      host,
+      deliver: (frame) => this.#deliver(CONTROL, frame),
+      onSlowed: () => {
+        host.meter.counter('barrel_links_slowed_total').value += 1;
+      },
+      onFlooded: () => {
+        host.logger.warn('a peer sends more than this node can take', { node: link.node });
+        this.#end('overloaded', 'too many control frames wait');
+      },
+    });
   }
 
   onFrame(channel: Channel, frame: Uint8Array): void {
-    try {
-      this.#events.onFrame(this.#link, channel, frame);
-    } catch (error) {
-      if (!(error instanceof WireError)) throw error;
-      this.#link.connection.close('protocol', error.message);
-      this.#onEnd(this.#link, { reason: 'protocol', by: 'local', detail: error.message });
-    }
+    if (channel === CONTROL) this.#control.take(frame);
+    else this.#deliver(channel, frame);
   }
 
   onDrained(): void {
@@ -297,7 +315,23 @@ class LinkReader implements ConnectionEvents {
   }
 
   onClosed(closure: Closure): void {
+    this.#control.close();
     this.#onEnd(this.#link, closure);
+  }
+
+  #deliver(channel: Channel, frame: Uint8Array): void {
+    try {
+      this.#events.onFrame(this.#link, channel, frame);
+    } catch (error) {
+      if (!(error instanceof WireError)) throw error;
+      this.#end('protocol', error.message);
+    }
+  }
+
+  #end(reason: 'protocol' | 'overloaded', detail: string): void {
+    this.#control.close();
+    this.#link.connection.close(reason, detail);
+    this.#onEnd(this.#link, { reason, by: 'local', detail });
   }
 }
 

@@ -1,7 +1,7 @@
 /**
  * The keyed tag of nodes with a join secret: 16 bytes behind each datagram with a long header, all
  * those of a handshake. A stranger cannot make one, so that what it sends never reaches the native
- * code. Datagrams with a short header carry none: QUIC opens them with keys of a finished handshake.
+ * code. Datagrams with a short header have none: QUIC opens them with keys that a handshake left.
  */
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { TAG_BYTES } from './door-limits.ts';

@@ -154,7 +154,7 @@ export class Door {
     if (token.length === 0) {
       return { id: random.bytes(CONNECTION_ID_BYTES), originalId: null };
     }
-    const id = destinationId.slice();
+    const id = new Uint8Array(destinationId);
     const originalId = this.#tokens.open({ from, retryId: id }, token, clock.monotonicMs());
     return originalId === undefined ? undefined : { id, originalId };
   }

@@ -1,6 +1,6 @@
 /**
- * Tokens of stateless retries (RFC 9000 section 8.1.2): who gives one back hears what is sent to its
- * address. Nothing is kept for them: a token carries the first connection id of the client, and a
+ * Tokens of stateless retries (RFC 9000 section 8.1.2): who gives one back hears what is sent
+ * to its address. Nothing is kept for them: a token carries the first connection id of the client, and a
  * MAC binds it to the address, to the id that the client shall use now, and to ten seconds.
  */
 import { createHmac, timingSafeEqual } from 'node:crypto';
@@ -45,7 +45,7 @@ export class RetryTokens {
     if (!timingSafeEqual(this.#macOf(body, claim), token.subarray(macAt))) return undefined;
     const view = Buffer.from(token.buffer, token.byteOffset, TIME_BYTES);
     if (nowMs - view.readUIntBE(0, TIME_BYTES) > RETRY_TOKEN_MS) return undefined;
-    return token.slice(TIME_BYTES, macAt);
+    return new Uint8Array(token.subarray(TIME_BYTES, macAt));
   }
 
   #macOf(body: Uint8Array, { from, retryId }: RetryClaim): Uint8Array {

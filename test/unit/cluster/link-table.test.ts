@@ -60,8 +60,9 @@ function table(pinned: Uint8Array | undefined): {
   const unused = (): never => {
     throw new Error('nobody has answered');
   };
+  const time = new VirtualTime();
   const links = new LinkTable({
-    host: { timers: new VirtualTime(), logger: silentLogger, meter },
+    host: { clock: time, timers: time, logger: silentLogger, meter },
     name: 'a@test',
     publicKey: new Uint8Array(32),
     gate: { hello: () => Uint8Array.of(1), judge: unused, pin: unused },
