@@ -1,7 +1,7 @@
 /**
  * Tokens of stateless retries (RFC 9000 section 8.1.2): who gives one back hears what is sent
- * to its address. Nothing is kept for them: a token carries the first connection id of the client, and a
- * MAC binds it to the address, to the id that the client shall use now, and to ten seconds.
+ * to its address. Nothing is kept for them: a token carries the first connection id of the client,
+ * and a MAC binds it to the address, to the id that the client shall use now, and to ten seconds.
  */
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { Endpoint } from '../../host/udp.ts';
