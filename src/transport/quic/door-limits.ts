@@ -10,6 +10,12 @@ export const TAG_BYTES = 16;
 export const HALF_OPEN_PRESSED_SHARE = 0.25;
 export const HALF_OPEN_PRESSED_SHARE_OF_NETWORK = 0.5;
 
+/**
+ * Datagrams of one connection before its admission: a handshake, a HELLO and 64 KiB behind it, five
+ * times over. What native code keeps for frames that it cannot answer yet is bounded so.
+ */
+export const UNADMITTED_DATAGRAMS_MAX = 512;
+
 /** New connections: so many at once, and so many a second; more are met with silence. */
 export const OPENINGS_AT_ONCE_MAX = 1_024;
 export const OPENINGS_PER_SECOND_MAX = 400;

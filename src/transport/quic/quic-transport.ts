@@ -196,8 +196,9 @@ class QuicTransport implements Transport, ConnectionOwner {
       datagram,
       connection.role === 'dialer' ? 'acceptor' : 'dialer',
     );
-    if (inside !== undefined) connection.receive(inside, from);
-    else this.#refuseDial(connection, 'local');
+    if (inside === undefined) this.#refuseDial(connection, 'local');
+    else if (this.#door.halfOpen.takes(connection, from)) connection.receive(inside, from);
+    else this.#door.drop('overload');
   }
 
   /** We speak one version: what tells of others is a refusal of ours, or nothing. */
@@ -235,7 +236,7 @@ class QuicTransport implements Transport, ConnectionOwner {
     );
     // Until the client has learnt our id, it addresses us by the one that it made up.
     this.#connections.add(connection, [route.connection, idText(id, 0, CONNECTION_ID_BYTES)]);
-    this.#door.halfOpen.add(connection, from.host);
+    this.#door.halfOpen.add(connection, from);
     connection.receive(entry.datagram, from);
   }
 

@@ -3,7 +3,11 @@ import { describe, expect, test } from 'vitest';
 import { HALF_OPEN_MAX, HALF_OPEN_PER_ADDRESS_MAX } from '../../../../src/limits.ts';
 import { initialHeaderOf } from '../../../../src/transport/quic/datagram.ts';
 import { DatagramTag } from '../../../../src/transport/quic/datagram-tag.ts';
-import { RETRY_TOKEN_MS, TAG_BYTES } from '../../../../src/transport/quic/door-limits.ts';
+import {
+  RETRY_TOKEN_MS,
+  TAG_BYTES,
+  UNADMITTED_DATAGRAMS_MAX,
+} from '../../../../src/transport/quic/door-limits.ts';
 import { HalfOpen } from '../../../../src/transport/quic/half-open.ts';
 import { networkOf } from '../../../../src/transport/quic/network.ts';
 import { NetworkBuckets } from '../../../../src/transport/quic/network-buckets.ts';
@@ -181,18 +185,34 @@ describe('half-open connections', () => {
     const host = '10.0.0.1';
     for (let index = 0; index < HALF_OPEN_PER_ADDRESS_MAX; index += 1) {
       expect(halfOpen.isPressed(host)).toBe(index >= HALF_OPEN_PER_ADDRESS_MAX / 2);
-      halfOpen.add(index, host);
+      halfOpen.add(index, { host, port: index });
     }
     expect([halfOpen.hasRoom(host), halfOpen.hasRoom('10.0.0.2')]).toEqual([false, true]);
     // A quarter of all are open.
     expect(halfOpen.isPressed('10.0.0.2')).toBe(true);
     for (let index = 0; halfOpen.size < HALF_OPEN_MAX; index += 1) {
-      halfOpen.add(1_000 + index, `10.0.1.${index % 8}`);
+      halfOpen.add(1_000 + index, { host: `10.0.1.${index % 8}`, port: 1 });
     }
     expect(halfOpen.hasRoom('10.0.0.2')).toBe(false);
     halfOpen.delete(0);
     halfOpen.delete(0);
     expect([halfOpen.size, halfOpen.hasRoom(host)]).toEqual([HALF_OPEN_MAX - 1, true]);
+  });
+});
+
+describe('a half-open connection', () => {
+  const from = { host: '10.0.0.1', port: 4 };
+
+  test('is heard from one address only, and so many times, until it is admitted', () => {
+    const halfOpen = new HalfOpen<string>();
+    halfOpen.add('c', from);
+    expect(halfOpen.takes('c', { ...from, port: 5 })).toBe(false);
+    expect(halfOpen.takes('c', { ...from, host: '10.0.0.2' })).toBe(false);
+    let taken = 0;
+    while (halfOpen.takes('c', from)) taken += 1;
+    expect(taken).toBe(UNADMITTED_DATAGRAMS_MAX);
+    halfOpen.delete('c');
+    expect(halfOpen.takes('c', { ...from, port: 5 })).toBe(true);
   });
 });
 

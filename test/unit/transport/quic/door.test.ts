@@ -185,8 +185,9 @@ test('a flood from addresses that nobody hears leaves room for those that answer
   const door = doorOf(undefined);
   const first = new QuicClient().first();
   for (let index = 0; index < 5_000; index += 1) {
-    const entry = door.welcome(first, { host: `10.${index >> 8}.${index & 255}.1`, port: 1 });
-    if (entry !== undefined) door.halfOpen.add(entry, `10.${index >> 8}.${index & 255}.1`);
+    const from = { host: `10.${index >> 8}.${index & 255}.1`, port: 1 };
+    const entry = door.welcome(first, from);
+    if (entry !== undefined) door.halfOpen.add(entry, from);
   }
   expect(door.halfOpen.size).toBe(HALF_OPEN_MAX / 4);
   nowMs += 1_000;
@@ -213,7 +214,7 @@ function doorOf(secretKey: Uint8Array | undefined): Door {
 }
 
 function press(door: Door, count: number = HALF_OPEN_PER_ADDRESS_MAX / 2): void {
-  for (let index = 0; index < count; index += 1) door.halfOpen.add({ index }, FROM.host);
+  for (let index = 0; index < count; index += 1) door.halfOpen.add({ index }, FROM);
 }
 
 function openedOf(door: Door, first: Uint8Array, from: (index: number) => Endpoint): number {
