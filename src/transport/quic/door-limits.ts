@@ -16,6 +16,9 @@ export const HALF_OPEN_PRESSED_SHARE_OF_NETWORK = 0.5;
  */
 export const UNADMITTED_DATAGRAMS_MAX = 512;
 
+/** Bytes to a stranger for each byte from it, so that nobody is flooded in its name. */
+export const SAID_TO_HEARD_MAX = 3;
+
 /** New connections: so many at once, and so many a second; more are met with silence. */
 export const OPENINGS_AT_ONCE_MAX = 1_024;
 export const OPENINGS_PER_SECOND_MAX = 400;
@@ -24,8 +27,8 @@ export const NETWORK_OPENINGS_AT_ONCE_MAX = 256;
 export const NETWORK_OPENINGS_PER_SECOND_MAX = 100;
 
 /** Retry packets: a few microseconds each, and smaller than what they answer. */
-export const RETRIES_AT_ONCE_MAX = 1_024;
-export const RETRIES_PER_SECOND_MAX = 1_024;
+export const RETRIES_AT_ONCE_MAX = 4_096;
+export const RETRIES_PER_SECOND_MAX = 4_096;
 /** How long an answer to one is taken. */
 export const RETRY_TOKEN_MS = 10_000;
 

@@ -89,6 +89,7 @@ export class Door {
     this.#retries = new TokenBucket(RETRIES_AT_ONCE_MAX, RETRIES_PER_SECOND_MAX, nowMs);
     this.#refusals = new TokenBucket(REFUSALS_AT_ONCE_MAX, REFUSALS_PER_SECOND_MAX, nowMs);
     this.#retried = host.meter.counter('barrel_transport_retries_total');
+    host.meter.gauge('barrel_transport_half_open', () => this.halfOpen.size);
   }
 
   /** Room that must follow each datagram in its memory before it is sealed. */

@@ -7,6 +7,7 @@ import { HALF_OPEN_MAX, HALF_OPEN_PER_ADDRESS_MAX } from '../../limits.ts';
 import {
   HALF_OPEN_PRESSED_SHARE,
   HALF_OPEN_PRESSED_SHARE_OF_NETWORK,
+  SAID_TO_HEARD_MAX,
   UNADMITTED_DATAGRAMS_MAX,
 } from './door-limits.ts';
 import { networkOf } from './network.ts';
@@ -15,6 +16,8 @@ interface Stranger {
   readonly from: Endpoint;
   readonly network: string;
   datagrams: number;
+  heardBytes: number;
+  saidBytes: number;
 }
 
 export class HalfOpen<T> {
@@ -40,17 +43,30 @@ export class HalfOpen<T> {
 
   add(connection: T, from: Endpoint): void {
     const network = networkOf(from.host);
-    this.#strangers.set(connection, { from, network, datagrams: 0 });
+    this.#strangers.set(connection, { from, network, datagrams: 0, heardBytes: 0, saidBytes: 0 });
     this.#counts.set(network, (this.#counts.get(network) ?? 0) + 1);
   }
 
   /** True when native code may see one more datagram of it; always for one that is none of these. */
-  takes(connection: T, from: Endpoint): boolean {
+  takes(connection: T, from: Endpoint, bytes: number): boolean {
     const stranger = this.#strangers.get(connection);
     if (stranger === undefined) return true;
     const isSame = stranger.from.port === from.port && stranger.from.host === from.host;
     if (!isSame || stranger.datagrams >= UNADMITTED_DATAGRAMS_MAX) return false;
     stranger.datagrams += 1;
+    stranger.heardBytes += bytes;
+    return true;
+  }
+
+  /**
+   * True when so many bytes more may be said to it: three times what was heard (RFC 9000 section
+   * 8.1). The library holds to that for its handshake, but not for probes and its last word.
+   */
+  maySay(connection: T, bytes: number): boolean {
+    const stranger = this.#strangers.get(connection);
+    if (stranger === undefined) return true;
+    if (stranger.saidBytes + bytes > SAID_TO_HEARD_MAX * stranger.heardBytes) return false;
+    stranger.saidBytes += bytes;
     return true;
   }
 

@@ -140,7 +140,7 @@ class QuicTransport implements Transport, ConnectionOwner {
     if (this.#muted.has(from)) return;
     const sealed = this.#door.seal(datagram, from.role);
     this.#blockUsed += sealed.length;
-    this.#socket?.send(sealed, to);
+    if (this.#door.halfOpen.maySay(from, sealed.length)) this.#socket?.send(sealed, to);
   }
 
   wake(connection: QuicConnection): void {
@@ -197,7 +197,12 @@ class QuicTransport implements Transport, ConnectionOwner {
       connection.role === 'dialer' ? 'acceptor' : 'dialer',
     );
     if (inside === undefined) this.#refuseDial(connection, 'local');
-    else if (this.#door.halfOpen.takes(connection, from)) connection.receive(inside, from);
+    else this.#hear(connection, inside, from);
+  }
+
+  #hear(connection: QuicConnection, datagram: Uint8Array, from: Endpoint): void {
+    const { halfOpen } = this.#door;
+    if (halfOpen.takes(connection, from, datagram.length)) connection.receive(datagram, from);
     else this.#door.drop('overload');
   }
 
@@ -237,7 +242,7 @@ class QuicTransport implements Transport, ConnectionOwner {
     // Until the client has learnt our id, it addresses us by the one that it made up.
     this.#connections.add(connection, [route.connection, idText(id, 0, CONNECTION_ID_BYTES)]);
     this.#door.halfOpen.add(connection, from);
-    connection.receive(entry.datagram, from);
+    this.#hear(connection, entry.datagram, from);
   }
 
   #connect(remote: Endpoint): QuicConnection {

@@ -206,13 +206,30 @@ describe('a half-open connection', () => {
   test('is heard from one address only, and so many times, until it is admitted', () => {
     const halfOpen = new HalfOpen<string>();
     halfOpen.add('c', from);
-    expect(halfOpen.takes('c', { ...from, port: 5 })).toBe(false);
-    expect(halfOpen.takes('c', { ...from, host: '10.0.0.2' })).toBe(false);
+    expect(halfOpen.takes('c', { ...from, port: 5 }, 9)).toBe(false);
+    expect(halfOpen.takes('c', { ...from, host: '10.0.0.2' }, 9)).toBe(false);
     let taken = 0;
-    while (halfOpen.takes('c', from)) taken += 1;
+    while (halfOpen.takes('c', from, 9)) taken += 1;
     expect(taken).toBe(UNADMITTED_DATAGRAMS_MAX);
     halfOpen.delete('c');
-    expect(halfOpen.takes('c', { ...from, port: 5 })).toBe(true);
+    expect(halfOpen.takes('c', { ...from, port: 5 }, 9)).toBe(true);
+  });
+
+  test('is told at most three times what was heard of it, until it is admitted', () => {
+    const halfOpen = new HalfOpen<string>();
+    halfOpen.add('c', from);
+    expect(halfOpen.maySay('c', 1)).toBe(false);
+    halfOpen.takes('c', from, 1_200);
+    halfOpen.takes('c', { ...from, port: 5 }, 1_200);
+    expect([1_350, 1_350, 901, 900, 1].map((bytes) => halfOpen.maySay('c', bytes))).toEqual([
+      true,
+      true,
+      false,
+      true,
+      false,
+    ]);
+    halfOpen.delete('c');
+    expect(halfOpen.maySay('c', 100_000)).toBe(true);
   });
 });
 
