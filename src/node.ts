@@ -65,7 +65,7 @@ interface TransportParts {
 
 async function openTransport(parts: TransportParts): Promise<Transport> {
   const { host, options, credentials, onConnection } = parts;
-  const { keyPair, name } = credentials;
+  const { keyPair, name, secretKey } = credentials;
   const { dataDir, listen } = options;
   const certificatePem = await loadCertificate({ host, keyPair, name, dataDir });
   return openQuicTransport({
@@ -74,5 +74,6 @@ async function openTransport(parts: TransportParts): Promise<Transport> {
     listen,
     keyOf: publicKeyOfCertificate,
     onConnection,
+    secretKey,
   });
 }

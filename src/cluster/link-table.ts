@@ -5,7 +5,6 @@
  * the one of the smaller name wins, and whoever waited for the other takes the winner.
  */
 import type { NodeName } from '../core/names.ts';
-import { WireError } from '../core/wire/wire-error.ts';
 import { BarrelError, type RefusalReason } from '../errors.ts';
 import type { Host } from '../host/host.ts';
 import { fingerprintOf } from '../identity/fingerprint.ts';
@@ -13,9 +12,10 @@ import type { Hello } from '../identity/hello.ts';
 import { isSameKey } from '../identity/pin.ts';
 import { HANDSHAKE_TIMEOUT_MS } from '../limits.ts';
 import { abortable, type Settlement, settlement } from '../settlement.ts';
-import type { Channel, Closure, Connection, ConnectionEvents } from '../transport/transport.ts';
+import type { Closure, Connection } from '../transport/transport.ts';
 import { type Gate, Handshake, type Outcome, type Refused } from './handshake.ts';
 import { AdmittedLink, type DialTarget, keyText, type Link, type LinkTableEvents } from './link.ts';
+import { LinkReader } from './link-reader.ts';
 import { PartedLinks } from './parted-links.ts';
 
 export interface LinkTableOptions {
@@ -207,13 +207,9 @@ export class LinkTable {
     const older = this.#links.get(link.node);
     if (older !== undefined) this.#replace(older, link);
     this.#stand(link);
-    connection.attach(
-      new LinkReader(link, {
-        events: this.#options.events,
-        onEnd: this.#onClosed,
-        onUse: (used) => this.goOn(used),
-      }),
-    );
+    const { host, events } = this.#options;
+    const onUse = (used: Link): void => this.goOn(used);
+    connection.attach(new LinkReader(link, { host, events, onEnd: this.#onClosed, onUse }));
     this.#options.events.onUp(link);
     this.#parted.close(link.node, 'replaced');
     this.#awaited.get(key)?.resolve(link);
@@ -316,44 +312,6 @@ const ENDS = new Set([
   'revoked',
   'overloaded',
 ]);
-
-interface ReaderTable {
-  readonly events: LinkTableEvents;
-  readonly onEnd: (link: Link, closure: Closure) => void;
-  /** A counted frame came: whoever had parted from the link goes on with it. */
-  readonly onUse: (link: Link) => void;
-}
-
-/** Hands the frames of one link up; a peer that breaks the rules loses its link. */
-class LinkReader implements ConnectionEvents {
-  readonly #link: AdmittedLink;
-  readonly #table: ReaderTable;
-
-  constructor(link: AdmittedLink, table: ReaderTable) {
-    this.#link = link;
-    this.#table = table;
-  }
-
-  onFrame(channel: Channel, frame: Uint8Array): void {
-    const { events, onEnd, onUse } = this.#table;
-    try {
-      if (this.#link.use.received(channel, frame)) onUse(this.#link);
-      events.onFrame(this.#link, channel, frame);
-    } catch (error) {
-      if (!(error instanceof WireError)) throw error;
-      this.#link.connection.close('protocol', error.message);
-      onEnd(this.#link, { reason: 'protocol', by: 'local', detail: error.message });
-    }
-  }
-
-  onDrained(): void {
-    this.#table.events.onDrained(this.#link);
-  }
-
-  onClosed(closure: Closure): void {
-    this.#table.onEnd(this.#link, closure);
-  }
-}
 
 function refusalError(connection: Connection, refused: Refused): BarrelError {
   const { reason, by, detail } = refused;

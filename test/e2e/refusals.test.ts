@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { splitAddress } from '../../src/core/names.ts';
 import { encodeFrame } from '../../src/core/wire/frame.ts';
 import { encodeVarint } from '../../src/core/wire/varint.ts';
+import { deriveSecretKey } from '../../src/identity/secret.ts';
 import { type BarrelNode, createNode, type NodeOptions } from '../../src/index.ts';
 import { SECRET, until } from './fixtures/fleet.ts';
 import { RawClient, rawSettings } from './fixtures/raw-client.ts';
@@ -15,10 +16,12 @@ let directories: string[];
 /** Two nodes that must not notice what happens to one of them. */
 let host: BarrelNode;
 let friend: BarrelNode;
+let secretKey: Uint8Array;
 
 beforeEach(async () => {
   nodes = [];
   directories = [];
+  secretKey = await deriveSecretKey(SECRET, 'default');
   host = await start({ name: 'host@test', secret: SECRET });
   friend = await start({ name: 'friend@test', secret: SECRET, contacts: [host.address] });
   await friend.ready();
@@ -37,9 +40,35 @@ describe('a node that should not get in is refused with the reason on both ends'
     await refused(guest, 'secret');
   });
 
+  test('without a join secret', async () => {
+    await refused(await start({ name: 'guest@test' }), 'secret');
+  });
+
+  test('with a join secret where there is none', async () => {
+    const open = await start({ name: 'open@test' });
+    const guest = await start({ name: 'guest@test', secret: SECRET });
+    await expect(guest.join(open.address)).rejects.toMatchObject({ reason: 'secret' });
+    await until(() => refusalsOf(open).includes('secret'), 5_000);
+  });
+
   test('of another cluster', async () => {
+    const open = await start({ name: 'open@test' });
+    const guest = await start({ name: 'guest@test', cluster: 'other' });
+    await expect(guest.join(open.address)).rejects.toMatchObject({ reason: 'cluster' });
+    await until(() => refusalsOf(open).includes('cluster'), 5_000);
+  });
+
+  test('of another cluster with the same join secret, whose derived key differs', async () => {
     const guest = await start({ name: 'guest@test', secret: SECRET, cluster: 'other' });
-    await refused(guest, 'cluster');
+    await expect(guest.join(host.address)).rejects.toThrow('or another cluster');
+    await refused(guest, 'secret');
+  });
+
+  test('with the secret refused once for each attempt, and not again for its last word', async () => {
+    const guest = await start({ name: 'guest@test', secret: `${SECRET}!` });
+    await refused(guest, 'secret');
+    const sample = 'barrel_admission_refused_total{reason="secret",by="local",role="acceptor"}';
+    expect(host.metrics.snapshot()[sample]).toBe(1);
   });
 
   test('with a ring of another size, of which both ends say both sizes', async () => {
@@ -82,7 +111,7 @@ describe('a node that should not get in is refused with the reason on both ends'
   });
 
   test('without a certificate', async () => {
-    const client = await RawClient.open(host.address, { withCertificate: false });
+    const client = await RawClient.open(host.address, { withCertificate: false, secretKey });
     const { isApp, errorCode } = await client.closed();
     // TLS alert 116: a certificate is required.
     expect([isApp, errorCode]).toEqual([false, 0x100 + 116]);
@@ -93,10 +122,19 @@ describe('a node that should not get in is refused with the reason on both ends'
 
   test('in a resumed session, where no key is proven anew', async () => {
     const settings = await rawSettings(true);
-    const first = await RawClient.open(host.address, { withCertificate: true, settings });
+    const first = await RawClient.open(host.address, {
+      withCertificate: true,
+      settings,
+      secretKey,
+    });
     const session = await first.ticket();
     first.end();
-    const second = await RawClient.open(host.address, { withCertificate: true, settings, session });
+    const second = await RawClient.open(host.address, {
+      withCertificate: true,
+      settings,
+      session,
+      secretKey,
+    });
     expect((await second.closed()).reason).toMatch(/^certificate: /);
     expect(second.isResumed).toBe(true);
     second.end();
@@ -155,7 +193,7 @@ async function refused(guest: BarrelNode, reason: string): Promise<void> {
 }
 
 async function endsWith(bytes: Uint8Array, reason: RegExp): Promise<void> {
-  const client = await RawClient.open(host.address, { withCertificate: true });
+  const client = await RawClient.open(host.address, { withCertificate: true, secretKey });
   await client.established();
   client.write(0, bytes);
   expect((await client.closed()).reason).toMatch(reason);

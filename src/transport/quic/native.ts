@@ -80,12 +80,22 @@ interface Native {
     ): NativeConnection;
     accept(
       sourceId: Uint8Array,
-      originalDestinationId: null,
+      /** Of a client that was told to try again: what it addressed first. */
+      originalDestinationId: Uint8Array | null,
       local: Endpoint,
       remote: Endpoint,
       config: NativeConfig,
     ): NativeConnection;
   };
+  /** Writes a Retry packet for a client's first one; answers its length. */
+  retry(
+    sourceId: Uint8Array,
+    destinationId: Uint8Array,
+    newSourceId: Uint8Array,
+    token: Uint8Array,
+    version: number,
+    target: Uint8Array,
+  ): number;
 }
 
 /** Required, not imported: how a bundler or a test runner wraps CommonJS must not matter. */

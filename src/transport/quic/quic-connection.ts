@@ -46,7 +46,7 @@ export interface ConnectionOwner {
   keyOf(certificate: Uint8Array): Uint8Array | undefined;
   /** Memory for one datagram. */
   datagram(bytesMax: number): Uint8Array;
-  transmit(datagram: Uint8Array, to: Endpoint): void;
+  transmit(datagram: Uint8Array, to: Endpoint, from: QuicConnection): void;
   /** Asks for a call of `flush` at the end of this turn. */
   wake(connection: QuicConnection): void;
   /** The peer's key is proven. */
@@ -297,7 +297,7 @@ export class QuicConnection implements Connection {
       const target = this.#owner.datagram(this.#datagramBytesMax);
       const sent = this.#native.send(target);
       if (sent === null) break;
-      this.#owner.transmit(target.subarray(0, sent[0]), sent[1].to);
+      this.#owner.transmit(target.subarray(0, sent[0]), sent[1].to, this);
     }
   }
 

@@ -5,22 +5,24 @@
 import { type Address, isAddress, splitAddress } from '../../core/names.ts';
 import { BarrelError } from '../../errors.ts';
 import type { Host } from '../../host/host.ts';
-import type { Counter } from '../../host/meter.ts';
 import type { Endpoint, UdpSocket } from '../../host/udp.ts';
 import { LINKS_MAX } from '../../limits.ts';
 import { abortable, type Settlement, settlement } from '../../settlement.ts';
 import type { Closure, Connection, DialOptions, OnConnection, Transport } from '../transport.ts';
 import { UdpTunnels } from '../tunnel/udp-tunnels.ts';
 import { ConnectionTable } from './connection-table.ts';
-import { idText, routeOf } from './datagram.ts';
-import { HalfOpen } from './half-open.ts';
+import { idText, type Route, routeOf, VERSION_NEGOTIATION } from './datagram.ts';
+import { Door } from './door.ts';
 import { native } from './native.ts';
 import { type ConnectionOwner, QuicConnection } from './quic-connection.ts';
+import { isSecretRefusal } from './secret-refusal.ts';
 import { CONNECTION_ID_BYTES, Settings, type TlsIdentity } from './settings.ts';
 
 /** Datagrams are cut from blocks of this size, so that sending one costs no allocation. */
 const BLOCK_BYTES = 262_144;
 const DIAL_TIMEOUT_MS = 5_000;
+/** The key of the tag comes from the secret and the cluster's name. */
+const SECRETS_DIFFER = 'another join secret, or another cluster';
 
 export interface QuicTransportOptions {
   readonly host: Host;
@@ -30,6 +32,8 @@ export interface QuicTransportOptions {
   /** The raw key of an Ed25519 certificate in DER, or undefined for anything else. */
   readonly keyOf: (certificate: Uint8Array) => Uint8Array | undefined;
   readonly onConnection: OnConnection;
+  /** Derived join secret, under which datagrams of handshakes are tagged; undefined without one. */
+  readonly secretKey?: Uint8Array | undefined;
 }
 
 /** Opens the socket. Rejects with the system's error when the address cannot be bound. */
@@ -53,9 +57,10 @@ class QuicTransport implements Transport, ConnectionOwner {
   readonly #onConnection: OnConnection;
   readonly #connections = new ConnectionTable<QuicConnection>();
   readonly #dials = new Map<QuicConnection, Dial>();
-  readonly #halfOpen = new HalfOpen<QuicConnection>();
+  readonly #door: Door;
+  /** Ended without a word: their peers share no secret with this node. */
+  readonly #muted = new WeakSet<QuicConnection>();
   readonly #awake = new Set<QuicConnection>();
-  readonly #dropped: Record<'garbage' | 'unknown' | 'overload', Counter>;
   #isWaking = false;
   #socket: UdpSocket | undefined;
   #block = new Uint8Array(BLOCK_BYTES);
@@ -66,16 +71,14 @@ class QuicTransport implements Transport, ConnectionOwner {
     this.host = options.host;
     this.keyOf = options.keyOf;
     this.#listen = options.listen;
-    this.#settings = new Settings(options.identity);
     this.#onConnection = options.onConnection;
-    const { meter } = options.host;
-    const counter = (reason: string): Counter =>
-      meter.counter('barrel_transport_datagrams_dropped_total', { reason });
-    this.#dropped = {
-      garbage: counter('garbage'),
-      unknown: counter('unknown'),
-      overload: counter('overload'),
-    };
+    const { host, secretKey } = options;
+    this.#door = new Door({
+      host,
+      secretKey,
+      send: (datagram, to) => this.#socket?.send(datagram, to),
+    });
+    this.#settings = new Settings(options.identity, this.#door.tagBytes);
   }
 
   async open(): Promise<void> {
@@ -126,16 +129,18 @@ class QuicTransport implements Transport, ConnectionOwner {
   }
 
   datagram(bytesMax: number): Uint8Array {
-    if (this.#blockUsed + bytesMax > BLOCK_BYTES) {
+    if (this.#blockUsed + bytesMax + this.#door.tagBytes > BLOCK_BYTES) {
       this.#block = new Uint8Array(BLOCK_BYTES);
       this.#blockUsed = 0;
     }
     return this.#block.subarray(this.#blockUsed, this.#blockUsed + bytesMax);
   }
 
-  transmit(datagram: Uint8Array, to: Endpoint): void {
-    this.#blockUsed += datagram.length;
-    this.#socket?.send(datagram, to);
+  transmit(datagram: Uint8Array, to: Endpoint, from: QuicConnection): void {
+    if (this.#muted.has(from)) return;
+    const sealed = this.#door.seal(datagram, from.role);
+    this.#blockUsed += sealed.length;
+    if (this.#door.halfOpen.maySay(from, sealed.length)) this.#socket?.send(sealed, to);
   }
 
   wake(connection: QuicConnection): void {
@@ -153,16 +158,17 @@ class QuicTransport implements Transport, ConnectionOwner {
   }
 
   admitted(connection: QuicConnection): void {
-    this.#halfOpen.delete(connection);
+    this.#door.halfOpen.delete(connection);
   }
 
   ended(connection: QuicConnection): void {
-    this.#halfOpen.delete(connection);
-    if (connection.closure?.reason === 'certificate') this.#countRefusal(connection);
+    this.#door.halfOpen.delete(connection);
+    const { closure } = connection;
+    if (closure?.reason === 'certificate') this.#logRefusal(connection, closure);
     this.#connections.delete(connection);
     const dial = this.#dials.get(connection);
     this.#dials.delete(connection);
-    dial?.outcome.reject(dialError(dial.address, connection.closure));
+    dial?.outcome.reject(dialError(dial.address, closure));
     if (this.#connections.size === 0) this.#closing?.resolve();
   }
 
@@ -176,36 +182,67 @@ class QuicTransport implements Transport, ConnectionOwner {
   readonly #onDatagram = (datagram: Uint8Array, from: Endpoint): void => {
     const route = routeOf(datagram);
     if (route === undefined) {
-      this.#dropped.garbage.value += 1;
+      this.#door.drop('garbage');
       return;
     }
-    const connection = this.#connections.find(route.connection) ?? this.#accept(route, from);
-    connection?.receive(datagram, from);
+    const connection = this.#connections.find(route.connection);
+    if (connection === undefined) this.#accept(route, datagram, from);
+    else if (route.version === VERSION_NEGOTIATION) this.#onNegotiation(connection, datagram);
+    else this.#receive(connection, datagram, from);
   };
 
-  #accept(
-    route: { readonly connection: string; readonly mayOpen: boolean },
-    from: Endpoint,
-  ): QuicConnection | undefined {
+  #receive(connection: QuicConnection, datagram: Uint8Array, from: Endpoint): void {
+    const inside = this.#door.unseal(
+      datagram,
+      connection.role === 'dialer' ? 'acceptor' : 'dialer',
+    );
+    if (inside === undefined) this.#refuseDial(connection, 'local');
+    else this.#hear(connection, inside, from);
+  }
+
+  #hear(connection: QuicConnection, datagram: Uint8Array, from: Endpoint): void {
+    const { halfOpen } = this.#door;
+    if (halfOpen.takes(connection, from, datagram.length)) connection.receive(datagram, from);
+    else this.#door.drop('overload');
+  }
+
+  /** We speak one version: what tells of others is a refusal of ours, or nothing. */
+  #onNegotiation(connection: QuicConnection, datagram: Uint8Array): void {
+    if (isSecretRefusal(datagram)) this.#refuseDial(connection, 'peer');
+    else this.#door.drop('garbage');
+  }
+
+  /** A dial under way has met somebody with another join secret; nothing more is said to it. */
+  #refuseDial(connection: QuicConnection, by: 'local' | 'peer'): void {
+    const dial = this.#dials.get(connection);
+    if (dial === undefined) return;
+    this.#muted.add(connection);
+    this.#logRefusal(connection, { reason: 'secret', by, detail: SECRETS_DIFFER });
+    dial.outcome.reject(refusal(dial.address, 'secret', SECRETS_DIFFER));
+  }
+
+  #accept(route: Route, datagram: Uint8Array, from: Endpoint): void {
     if (!route.mayOpen || this.#closing !== undefined) {
-      this.#dropped.unknown.value += 1;
-      return undefined;
+      this.#door.drop('unknown');
+      return;
     }
-    if (!this.#halfOpen.hasRoom(from.host) || this.#connections.size >= LINKS_MAX) {
-      this.#dropped.overload.value += 1;
-      return undefined;
+    if (this.#connections.size >= LINKS_MAX) {
+      this.#door.drop('overload');
+      return;
     }
-    const id = this.host.random.bytes(CONNECTION_ID_BYTES);
+    const entry = this.#door.welcome(datagram, from);
+    if (entry === undefined) return;
+    const { id, originalId } = entry;
     const { config, datagramBytesMax } = this.#settings.forPeer(from.host);
     const connection = new QuicConnection(
-      native.Connection.accept(id, null, this.local, from, config),
+      native.Connection.accept(id, originalId, this.local, from, config),
       this,
       { role: 'acceptor', remote: from, datagramBytesMax },
     );
     // Until the client has learnt our id, it addresses us by the one that it made up.
     this.#connections.add(connection, [route.connection, idText(id, 0, CONNECTION_ID_BYTES)]);
-    this.#halfOpen.add(connection, from.host);
-    return connection;
+    this.#door.halfOpen.add(connection, from);
+    this.#hear(connection, entry.datagram, from);
   }
 
   #connect(remote: Endpoint): QuicConnection {
@@ -220,10 +257,9 @@ class QuicTransport implements Transport, ConnectionOwner {
     return connection;
   }
 
-  /** The only refusal that is made here: all others are admission's. */
-  #countRefusal({ role, remoteAddress, closure }: QuicConnection): void {
-    const { by = 'local', detail = '' } = closure ?? {};
-    const labels = { reason: 'certificate', by, role };
+  /** Of the two refusals that are made here; all others are admission's. */
+  #logRefusal({ role, remoteAddress }: QuicConnection, { reason, by, detail = '' }: Closure): void {
+    const labels = { reason, by, role };
     this.host.meter.counter('barrel_admission_refused_total', labels).value += 1;
     this.host.logger.warn('admission refused', { ...labels, detail, remote: remoteAddress });
   }
@@ -267,13 +303,15 @@ class QuicTransport implements Transport, ConnectionOwner {
 
 function dialError(address: Address, closure: Closure | undefined): BarrelError {
   const { reason, detail = '' } = closure ?? { reason: 'lost' };
-  if (reason === 'certificate') {
-    return new BarrelError('ERR_REFUSED', `${address} refused: certificate ${detail}`.trimEnd(), {
-      reason,
-    });
-  }
+  if (reason === 'certificate') return refusal(address, reason, detail);
   return new BarrelError(
     'ERR_UNREACHABLE',
     `cannot reach ${address}: ${reason} ${detail}`.trimEnd(),
   );
+}
+
+function refusal(address: Address, reason: 'certificate' | 'secret', detail: string): BarrelError {
+  return new BarrelError('ERR_REFUSED', `${address} refused: ${reason} ${detail}`.trimEnd(), {
+    reason,
+  });
 }

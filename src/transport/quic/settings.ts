@@ -40,9 +40,10 @@ export class Settings {
   readonly #everywhere: PathSettings;
   readonly #loopback: PathSettings;
 
-  constructor(identity: TlsIdentity) {
-    this.#everywhere = pathSettings(identity, DATAGRAM_BYTES_MAX);
-    this.#loopback = pathSettings(identity, LOOPBACK_DATAGRAM_BYTES_MAX);
+  /** `spareBytes` of each datagram are left for what goes behind it. */
+  constructor(identity: TlsIdentity, spareBytes: number) {
+    this.#everywhere = pathSettings(identity, DATAGRAM_BYTES_MAX - spareBytes);
+    this.#loopback = pathSettings(identity, LOOPBACK_DATAGRAM_BYTES_MAX - spareBytes);
   }
 
   forPeer(host: string): PathSettings {

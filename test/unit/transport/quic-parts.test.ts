@@ -10,11 +10,19 @@ describe('routing of datagrams', () => {
   test('a short header is for the connection of its 16 bytes and opens nothing', () => {
     const id = Uint8Array.from({ length: 16 }, (_, index) => index + 1);
     const datagram = new Uint8Array([0x40, ...id, 9, 9, 9]);
-    expect(routeOf(datagram)).toEqual({ connection: latin1(id), mayOpen: false });
+    expect(routeOf(datagram)).toEqual({
+      connection: latin1(id),
+      version: undefined,
+      mayOpen: false,
+    });
   });
 
   test('a first datagram of a client may open a connection', () => {
-    expect(routeOf(initial({}))).toEqual({ connection: latin1(clientId(8)), mayOpen: true });
+    expect(routeOf(initial({}))).toEqual({
+      connection: latin1(clientId(8)),
+      version: 1,
+      mayOpen: true,
+    });
   });
 
   test('one that is too small, of another version or another type may not', () => {
