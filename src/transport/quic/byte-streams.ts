@@ -8,6 +8,7 @@
  */
 import { WireError } from '../../core/wire/wire-error.ts';
 import type { StreamCarrier } from '../streams/stream-carrier.ts';
+import { encodeStop } from '../streams/stream-frames.ts';
 import { RESET_OVERLOADED, STREAM_TURN_BYTES } from '../streams/stream-limits.ts';
 import { StreamTable } from '../streams/stream-table.ts';
 import type { NativeConnection } from './native.ts';
@@ -38,6 +39,8 @@ export class QuicByteStreams implements StreamCarrier {
   readonly #begun = new Set<number>();
   /** Found while writing: told when the turn is over. */
   readonly #stopped = new Map<number, number>();
+  /** Own directions that have ended: a reset says nothing more of them. */
+  readonly #finished = new Set<number>();
   readonly #leaving = new Set<number>();
   #turnBytes = 0;
 
@@ -57,7 +60,7 @@ export class QuicByteStreams implements StreamCarrier {
   read(id: number): number {
     const stream = this.table.at(id);
     if (stream === undefined) {
-      this.#discard(id);
+      this.#drop(id, 0);
       return 0;
     }
     let bytes = 0;
@@ -102,16 +105,14 @@ export class QuicByteStreams implements StreamCarrier {
 
   finish(id: number): void {
     if (!this.#begun.has(id)) this.#begin(id);
+    this.#finished.add(id);
     this.#send(id, NOTHING, true);
   }
 
   reset(id: number, code: number): void {
-    this.#discard(id);
-    for (const direction of [READ, WRITE] as const) {
-      this.#quietly(() => this.#native.streamShutdown(id, direction, code));
-    }
-    this.#forget(id);
-    this.#owner.onWritten();
+    // The library sends RESET_STREAM again when it is lost, but not STOP_SENDING.
+    if (this.#finished.has(id)) this.#owner.sendCredit(encodeStop({ id, code }));
+    this.#drop(id, code);
   }
 
   over(id: number): void {
@@ -124,8 +125,18 @@ export class QuicByteStreams implements StreamCarrier {
   }
 
   #onPeerReset(id: number, code: number): void {
-    this.reset(id, code);
-    this.table.at(id)?.peerReset(code);
+    this.#drop(id, code);
+    this.table.stop({ id, code });
+  }
+
+  /** Ends both directions for the library. */
+  #drop(id: number, code: number): void {
+    this.#discard(id);
+    for (const direction of [READ, WRITE] as const) {
+      this.#quietly(() => this.#native.streamShutdown(id, direction, code));
+    }
+    this.#forget(id);
+    this.#owner.onWritten();
   }
 
   #begin(id: number): void {
@@ -147,7 +158,9 @@ export class QuicByteStreams implements StreamCarrier {
       if (taken > 0 || isLast) this.#owner.onWritten();
       return taken;
     } catch (error) {
-      this.#noteStopped(id, error);
+      // `StreamLimit`: the peer lets no more be open, although fewer are than it takes.
+      const isLimit = messageOf(error) === 'StreamLimit';
+      this.#noteStopped(id, isLimit ? RESET_OVERLOADED : codeOf(error));
       return 0;
     }
   }
@@ -156,15 +169,18 @@ export class QuicByteStreams implements StreamCarrier {
     try {
       return this.#native.streamCapacity(id);
     } catch (error) {
-      this.#noteStopped(id, error);
+      this.#noteStopped(id, codeOf(error));
       return 0;
     }
   }
 
-  /** Never from within a call: the owner hears of it at the end of the turn. */
-  #noteStopped(id: number, error: unknown): void {
-    // `StreamLimit`: the peer lets no more be open, although fewer are than it takes.
-    this.#stopped.set(id, codeOf(error) ?? RESET_OVERLOADED);
+  /**
+   * Never from within a call: the owner hears of it at the end of the turn. Where the library has
+   * forgotten the stream, and the code with it, the peer's word on channel `CREDIT` is still to come.
+   */
+  #noteStopped(id: number, code: number | undefined): void {
+    if (code === undefined) return;
+    this.#stopped.set(id, code);
     this.#owner.onWritten();
   }
 
@@ -191,6 +207,7 @@ export class QuicByteStreams implements StreamCarrier {
 
   #forget(id: number): void {
     this.#begun.delete(id);
+    this.#finished.delete(id);
     this.#stopped.delete(id);
   }
 

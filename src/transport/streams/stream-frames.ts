@@ -1,5 +1,5 @@
 /**
- * Frames of byte streams: credit, on channel `CREDIT`; and, where the transport has no streams of
+ * Frames of byte streams: credit and stops, on channel `CREDIT`; and, where the transport has no streams of
  * its own, their bytes, ends and resets on channel `BYTES`.
  */
 import { Reader } from '../../core/wire/reader.ts';
@@ -14,25 +14,44 @@ export interface Credit {
   readonly limit: number;
 }
 
+/** The peer has reset that stream, of which it had ended its own direction before. */
+export interface Stop {
+  readonly id: number;
+  readonly code: number;
+}
+
+export type CreditFrame = ({ kind: 'credit' } & Credit) | ({ kind: 'stop' } & Stop);
+
 export type StreamFrame =
   | { readonly kind: 'bytes'; readonly id: number; readonly bytes: Uint8Array }
   | { readonly kind: 'end'; readonly id: number }
   | { readonly kind: 'reset'; readonly id: number; readonly code: number };
+
+const GRANT = 0;
+const STOP = 1;
 
 const DATA = 0;
 const END = 1;
 const RESET = 2;
 
 export function encodeCredit({ id, limit }: Credit): Uint8Array {
-  return new Writer().uint(id).uint(limit).take();
+  return new Writer().uint(GRANT).uint(id).uint(limit).take();
+}
+
+export function encodeStop({ id, code }: Stop): Uint8Array {
+  return new Writer().uint(STOP).uint(id).uint(code).take();
 }
 
 /** @throws WireError */
-export function decodeCredit(frame: Uint8Array): Credit {
+export function decodeCreditFrame(frame: Uint8Array): CreditFrame {
   const reader = new Reader(frame);
-  const credit = { id: reader.uint(), limit: reader.uint() };
+  const isStop = reader.uint(STOP) === STOP;
+  const id = reader.uint();
+  const decoded: CreditFrame = isStop
+    ? { kind: 'stop', id, code: reader.uint(RESET_CODE_MAX) }
+    : { kind: 'credit', id, limit: reader.uint() };
   reader.end();
-  return credit;
+  return decoded;
 }
 
 export function encodeStreamFrame(frame: StreamFrame): Uint8Array {

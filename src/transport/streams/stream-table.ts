@@ -8,7 +8,7 @@ import { BarrelError } from '../../errors.ts';
 import type { ByteStream, ByteStreams } from '../byte-stream.ts';
 import type { StreamCarrier } from './stream-carrier.ts';
 import { StreamEnd } from './stream-end.ts';
-import { decodeCredit } from './stream-frames.ts';
+import { decodeCreditFrame, type Stop } from './stream-frames.ts';
 import {
   PEER_STREAMS_HELD_MAX,
   PEER_STREAMS_SKIPPED_MAX,
@@ -76,9 +76,7 @@ export class StreamTable implements ByteStreams {
       if (id >= this.#nextOwn) throw new WireError(`stream ${id} was not opened`);
       return undefined;
     }
-    if (id % 2 === this.#ownParity || id % STEP > 1 || id === 0) {
-      throw new WireError(`stream ${id} has no meaning`);
-    }
+    if (!this.#isOfPeer(id)) throw new WireError(`stream ${id} has no meaning`);
     if (id < this.#nextPeer && !this.#skipped.delete(id)) return undefined;
     this.#skipTo(id);
     return this.#accept(id);
@@ -86,8 +84,19 @@ export class StreamTable implements ByteStreams {
 
   /** A frame came on channel `CREDIT`. @throws WireError */
   credit(frame: Uint8Array): void {
-    const { id, limit } = decodeCredit(frame);
-    this.#streams.get(id)?.credited(limit);
+    const decoded = decodeCreditFrame(frame);
+    if (decoded.kind === 'stop') {
+      this.#carrier.reset(decoded.id, decoded.code);
+      this.stop(decoded);
+    } else this.#streams.get(decoded.id)?.credited(decoded.limit);
+  }
+
+  /** The peer has reset that stream, of which nothing else may have come yet. @throws WireError */
+  stop({ id, code }: Stop): void {
+    const known = this.#streams.get(id);
+    if (known !== undefined) known.peerReset(code);
+    else if (this.#isOfPeer(id) && id >= this.#nextPeer) this.#skipTo(id);
+    else this.#skipped.delete(id);
   }
 
   /** The path takes bytes again: whoever waits for that writes in turn, as long as it does. */
@@ -104,6 +113,10 @@ export class StreamTable implements ByteStreams {
     if (this.#closedBy !== undefined) return;
     this.#closedBy = reason;
     for (const stream of [...this.#streams.values()]) stream.lost(reason);
+  }
+
+  #isOfPeer(id: number): boolean {
+    return id > 0 && id % STEP === 1 - this.#ownParity;
   }
 
   #skipTo(id: number): void {
