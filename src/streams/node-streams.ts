@@ -12,7 +12,7 @@ import { IncomingPreambles } from './incoming-preambles.ts';
 import { OpenStreams } from './open-streams.ts';
 import { ACCEPTED, Opening } from './opening.ts';
 import { encodePreamble, type Preamble } from './preamble.ts';
-import { RESET_LEAVING } from './reset-codes.ts';
+import { isGivenUp, RESET_LEAVING } from './reset-codes.ts';
 import { ACCEPTED_PER_PEER_MAX, OPEN_TIMEOUT_MS_DEFAULT, TAGS_MAX } from './stream-limits.ts';
 import { StreamMeters } from './stream-meters.ts';
 import type { StreamHandler, Streams } from './streams.ts';
@@ -158,6 +158,7 @@ export class NodeStreams implements Streams {
     const { node } = parts;
     const stream = new UserStream({
       ...parts,
+      soon: (callback) => this.#options.host.timers.soon(callback),
       onRead: (bytes) => {
         meters.readBytes.value += bytes;
       },
@@ -173,7 +174,7 @@ export class NodeStreams implements Streams {
 
   /** A peer must not end this process by resetting a stream that nobody watches. */
   #onError(stream: UserStream, node: NodeName, error: Error): void {
-    if (stream.listenerCount('error') > 1) return;
+    if (stream.listenerCount('error') > 1 || isGivenUp(error)) return;
     this.#options.host.logger.warn('a stream has failed, and nobody listens', { node, error });
   }
 

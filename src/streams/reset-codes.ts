@@ -30,9 +30,18 @@ export function resetError(code: number, node: NodeName): BarrelError {
   return new BarrelError(isOverload ? 'ERR_OVERLOADED' : 'ERR_STREAM_RESET', message, details);
 }
 
+/** No error, or the one with which Node leaves a stream: a `for await` that is over, a signal. */
+export function isGivenUp(error: unknown): boolean {
+  return error === null || error === undefined || (error instanceof Error && isAbort(error));
+}
+
+function isAbort(error: Error): boolean {
+  return 'code' in error && error.code === 'ABORT_ERR';
+}
+
 /** The code that tells the other end of an error with which a stream is destroyed. */
 export function resetCodeOf(error: unknown): number {
-  if (error === null || error === undefined) return RESET_CANCELLED;
+  if (isGivenUp(error)) return RESET_CANCELLED;
   return (error instanceof BarrelError ? error.resetCode : undefined) ?? RESET_FAILED;
 }
 

@@ -5,7 +5,7 @@
 import { Duplex } from 'node:stream';
 import type { NodeName } from '../core/names.ts';
 import type { ByteStream, ByteStreamEvents } from '../transport/byte-stream.ts';
-import { lostError, resetCodeOf, resetError } from './reset-codes.ts';
+import { isGivenUp, lostError, resetCodeOf, resetError } from './reset-codes.ts';
 import { STREAM_BUFFER_BYTES } from './stream-limits.ts';
 
 /** Chunks below this are put together before they are written. */
@@ -18,6 +18,8 @@ export interface UserStreamOptions {
   readonly first?: Uint8Array | undefined;
   /** Read already, and the user's. */
   readonly rest?: Uint8Array | undefined;
+  /** Runs it in a later turn. */
+  readonly soon: (callback: () => void) => void;
   readonly onRead: (bytes: number) => void;
   readonly onWritten: (bytes: number) => void;
   /** This end has reset, or the other one. Not called for streams that end in order. */
@@ -35,6 +37,8 @@ export class UserStream extends Duplex implements ByteStreamEvents {
   #wantsBytes = false;
   #isPulling = false;
   #hasEnded = false;
+  /** The other end or the connection has ended it. */
+  #isGone = false;
 
   constructor(options: UserStreamOptions) {
     super({ highWaterMark: STREAM_BUFFER_BYTES, allowHalfOpen: true });
@@ -71,11 +75,15 @@ export class UserStream extends Duplex implements ByteStreamEvents {
 
   override _destroy(error: Error | null, done: Done): void {
     this.#wantsBytes = false;
+    // Who has read all and says nothing is done, as after `for await`: no reason for an error there.
+    const isDone = isGivenUp(error) && this.#stream.isAtEnd && this.#waiting.length === 0;
+    if (isDone) this.#stream.end();
+    else if (!this.#isGone) {
+      this.#options.onReset('local');
+      this.#stream.reset(resetCodeOf(error));
+    }
     this.#waiting = [];
-    const isOver = this.#hasEnded && this.#stream.isAtEnd;
-    if (!isOver && !this.#isGone) this.#options.onReset('local');
-    this.#stream.reset(resetCodeOf(error));
-    done(error);
+    done(isDone ? null : error);
   }
 
   // What the transport reports
@@ -89,18 +97,19 @@ export class UserStream extends Duplex implements ByteStreamEvents {
   }
 
   onReset(code: number): void {
-    this.#isGone = true;
     this.#options.onReset('peer');
-    this.destroy(resetError(code, this.#options.node));
+    this.#fail(resetError(code, this.#options.node));
   }
 
   onLost(reason: string): void {
-    this.#isGone = true;
-    this.destroy(lostError(reason, this.#options.node));
+    this.#fail(lostError(reason, this.#options.node));
   }
 
-  /** The other end or the connection has ended it. */
-  #isGone = false;
+  /** In a turn of its own: who has just been given the stream can still listen. */
+  #fail(error: Error): void {
+    this.#isGone = true;
+    this.#options.soon(() => this.destroy(error));
+  }
 
   /** Gives the reader what there is, as long as it takes it. */
   #pull(): void {
