@@ -11,8 +11,9 @@ export type StreamHandler = (stream: Duplex, from: NodeName) => unknown;
  * both ends is bounded: a writer waits for the reader at the other end. `end()` ends one direction,
  * the other goes on; a stream is over when both ends have ended. `destroy()` ends both directions
  * at once: the other end sees ERR_STREAM_RESET, with `resetCode` 0, or 0x102 after
- * `destroy(error)`, or the `resetCode` of a BarrelError; once all is read, `destroy()` is `end()`. Both ends see ERR_NO_CONNECTION when the
- * connection is lost. An error that nobody listens for is logged.
+ * `destroy(error)`, or the `resetCode` of a BarrelError. Once all is read, `destroy()` is `end()`.
+ * Both ends see ERR_NO_CONNECTION when the connection is lost. An error that nobody listens for is
+ * logged.
  */
 export interface Streams {
   /**

@@ -75,7 +75,7 @@ export class UserStream extends Duplex implements ByteStreamEvents {
 
   override _destroy(error: Error | null, done: Done): void {
     this.#wantsBytes = false;
-    // Who has read all and says nothing is done, as after `for await`: no reason for an error there.
+    // Who has read all and says nothing is done, as after `for await`: the peer sees an end.
     const isDone = isGivenUp(error) && this.#stream.isAtEnd && this.#waiting.length === 0;
     if (isDone) this.#stream.end();
     else if (!this.#isGone) {

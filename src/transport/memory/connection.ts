@@ -112,6 +112,8 @@ export class MemoryConnection implements Connection, PathUser {
       get waitingBytes() {
         return sender.streamBytes;
       },
+      nowMs: () => loop.monotonicMs(),
+      rttMs: () => this.rttMs,
     });
   }
 

@@ -90,6 +90,8 @@ export class TunnelConnection implements Connection {
       get waitingBytes() {
         return outbox.streamBytes;
       },
+      nowMs: () => loop.monotonicMs(),
+      rttMs: () => this.rttMs,
     });
     this.lastHeardMs = loop.monotonicMs();
     this.#timers.push(

@@ -7,6 +7,7 @@
  * reset; one that this end has reset is therefore read on, into nothing.
  */
 import { WireError } from '../../core/wire/wire-error.ts';
+import type { Clock } from '../../host/host.ts';
 import type { StreamCarrier } from '../streams/stream-carrier.ts';
 import { encodeStop } from '../streams/stream-frames.ts';
 import { RESET_OVERLOADED, STREAM_TURN_BYTES } from '../streams/stream-limits.ts';
@@ -26,6 +27,8 @@ const LEAVING_LOOKED_AT = 8;
 const scratch = new Uint8Array(65_536);
 
 export interface ByteStreamsOwner {
+  readonly clock: Pick<Clock, 'monotonicMs'>;
+  rttMs(): number;
   /** Something is to be sent at the end of this turn. */
   onWritten(): void;
   /** Sends a frame on channel `CREDIT`. */
@@ -120,6 +123,14 @@ export class QuicByteStreams implements StreamCarrier {
     this.#leaving.add(id);
   }
 
+  nowMs(): number {
+    return this.#owner.clock.monotonicMs();
+  }
+
+  rttMs(): number {
+    return this.#owner.rttMs();
+  }
+
   sendCredit(frame: Uint8Array): void {
     this.#owner.sendCredit(frame);
   }
@@ -176,7 +187,7 @@ export class QuicByteStreams implements StreamCarrier {
 
   /**
    * Never from within a call: the owner hears of it at the end of the turn. Where the library has
-   * forgotten the stream, and the code with it, the peer's word on channel `CREDIT` is still to come.
+   * forgotten the stream, and the code with it, the peer's word on `CREDIT` is still to come.
    */
   #noteStopped(id: number, code: number | undefined): void {
     if (code === undefined) return;

@@ -104,6 +104,8 @@ export class QuicConnection implements Connection {
     });
     this.#rtt = new RoundTrips(native, owner.host.clock);
     this.#streams = new QuicByteStreams(native, path.role, {
+      clock: owner.host.clock,
+      rttMs: () => this.rttMs,
       onWritten: this.#onWritten,
       sendCredit: (frame) => this.#queue(CREDIT, frame),
     });

@@ -14,6 +14,8 @@ export interface FrameSender {
   send(channel: number, frame: Uint8Array): void;
   /** Bytes that wait on channel `BYTES`. */
   readonly waitingBytes: number;
+  nowMs(): number;
+  rttMs(): number;
 }
 
 export class FramedStreams implements StreamCarrier {
@@ -57,6 +59,14 @@ export class FramedStreams implements StreamCarrier {
 
   over(): void {
     // Frames leave nothing behind.
+  }
+
+  nowMs(): number {
+    return this.#sender.nowMs();
+  }
+
+  rttMs(): number {
+    return this.#sender.rttMs();
   }
 
   sendCredit(frame: Uint8Array): void {

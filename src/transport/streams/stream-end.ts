@@ -1,6 +1,6 @@
 /** One end of a byte stream, whatever carries it. */
 import type { ByteStream, ByteStreamEvents } from '../byte-stream.ts';
-import { ReceiveWindow } from './receive-window.ts';
+import { ReceiveWindow, type WindowGround } from './receive-window.ts';
 import type { StreamCarrier } from './stream-carrier.ts';
 import { encodeCredit } from './stream-frames.ts';
 import { RESET_CODE_MAX, STREAM_WINDOW_BYTES_INITIAL } from './stream-limits.ts';
@@ -9,8 +9,7 @@ import { UnreadBytes } from './unread-bytes.ts';
 export interface StreamEndOptions {
   readonly id: number;
   readonly carrier: StreamCarrier;
-  /** Takes bytes for windows from the budget of the connection. */
-  readonly reserve: (bytes: number) => boolean;
+  readonly ground: WindowGround;
   /** The path took less than there was: `writable` is to be called when it may take more. */
   readonly onBlocked: (stream: StreamEnd) => void;
   /** It holds nothing any more. Exactly once. */
@@ -35,7 +34,7 @@ export class StreamEnd implements ByteStream {
   constructor(options: StreamEndOptions) {
     this.id = options.id;
     this.#options = options;
-    this.#window = new ReceiveWindow(options.reserve);
+    this.#window = new ReceiveWindow(options.ground);
   }
 
   get isAtEnd(): boolean {

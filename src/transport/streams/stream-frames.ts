@@ -1,6 +1,6 @@
 /**
- * Frames of byte streams: credit and stops, on channel `CREDIT`; and, where the transport has no streams of
- * its own, their bytes, ends and resets on channel `BYTES`.
+ * Frames of byte streams: credit and stops, on channel `CREDIT`; and, where the transport has no
+ * streams of its own, their bytes, ends and resets on channel `BYTES`.
  */
 import { Reader } from '../../core/wire/reader.ts';
 import { WireError } from '../../core/wire/wire-error.ts';

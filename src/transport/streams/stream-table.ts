@@ -6,6 +6,7 @@
 import { WireError } from '../../core/wire/wire-error.ts';
 import { BarrelError } from '../../errors.ts';
 import type { ByteStream, ByteStreams } from '../byte-stream.ts';
+import type { WindowGround } from './receive-window.ts';
 import type { StreamCarrier } from './stream-carrier.ts';
 import { StreamEnd } from './stream-end.ts';
 import { decodeCreditFrame, type Stop } from './stream-frames.ts';
@@ -21,7 +22,7 @@ import {
 
 const STEP = 4;
 
-export class StreamTable implements ByteStreams {
+export class StreamTable implements ByteStreams, WindowGround {
   readonly #carrier: StreamCarrier;
   readonly #streams = new Map<number, StreamEnd>();
   readonly #blocked = new Set<StreamEnd>();
@@ -34,6 +35,7 @@ export class StreamTable implements ByteStreams {
   /** Below it, and still to come: packets overtake each other. */
   readonly #skipped = new Set<number>();
   #windowBytes = 0;
+  #rttMs: number | undefined;
   #closedBy: string | undefined;
 
   constructor(role: 'dialer' | 'acceptor', carrier: StreamCarrier) {
@@ -119,6 +121,24 @@ export class StreamTable implements ByteStreams {
     return id > 0 && id % STEP === 1 - this.#ownParity;
   }
 
+  // What windows share
+
+  reserve(bytes: number): boolean {
+    if (this.#windowBytes + bytes > STREAM_WINDOWS_BYTES_MAX) return false;
+    this.#windowBytes += bytes;
+    return true;
+  }
+
+  nowMs(): number {
+    return this.#carrier.nowMs();
+  }
+
+  rttMs(): number {
+    const ms = this.#carrier.rttMs();
+    if (ms > 0) this.#rttMs = Math.min(this.#rttMs ?? ms, ms);
+    return this.#rttMs ?? 0;
+  }
+
   #skipTo(id: number): void {
     for (; this.#nextPeer < id; this.#nextPeer += STEP) {
       if (this.#skipped.size >= PEER_STREAMS_SKIPPED_MAX) throw new WireError('too many streams');
@@ -144,7 +164,7 @@ export class StreamTable implements ByteStreams {
     const stream = new StreamEnd({
       id,
       carrier: this.#carrier,
-      reserve: this.#reserve,
+      ground: this,
       onBlocked: (blocked) => this.#blocked.add(blocked),
       onOver: this.#onOver,
     });
@@ -153,12 +173,6 @@ export class StreamTable implements ByteStreams {
     if (id % STEP === this.#ownParity) this.#ownCount += 1;
     return stream;
   }
-
-  readonly #reserve = (bytes: number): boolean => {
-    if (this.#windowBytes + bytes > STREAM_WINDOWS_BYTES_MAX) return false;
-    this.#windowBytes += bytes;
-    return true;
-  };
 
   readonly #onOver = (stream: StreamEnd): void => {
     this.#streams.delete(stream.id);
