@@ -11,6 +11,7 @@ import type { Processes } from './processes/processes.ts';
 import type { Reminders } from './reminders/reminders.ts';
 import type { Services } from './services/services.ts';
 import type { Shards } from './shards/shards.ts';
+import type { Streams } from './streams/streams.ts';
 import type { Topics } from './topics/topics.ts';
 import type { DatagramPipe } from './transport/pipe.ts';
 
@@ -66,6 +67,8 @@ export interface BarrelNode extends AsyncDisposable, Observable<NodeEvent> {
   /** Timers that survive the node that set them. */
   readonly reminders: Reminders;
   readonly maps: Maps;
+  /** Streams of bytes between nodes. */
+  readonly streams: Streams;
   /** Hybrid logical clock: orders events across nodes without coordination. */
   readonly clock: HybridClock;
   /** Keys of the snapshot are Prometheus sample names with their labels. */

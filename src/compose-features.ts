@@ -17,6 +17,7 @@ import { NodeReminders } from './reminders/node-reminders.ts';
 import { ServiceRegistry } from './services/service-registry.ts';
 import { HandOff } from './shards/hand-off-driver.ts';
 import { NodeShards } from './shards/node-shards.ts';
+import { NodeStreams } from './streams/node-streams.ts';
 import { TopicHub } from './topics/topic-hub.ts';
 
 export interface FeatureParts {
@@ -39,6 +40,7 @@ export interface Features {
   readonly shards: NodeShards;
   readonly maps: MapRegistry;
   readonly reminders: NodeReminders;
+  readonly streams: NodeStreams;
 }
 
 /** When one of them cannot be opened, nothing stays open. Throws what that one throws. */
@@ -77,7 +79,8 @@ async function openAll(parts: FeatureParts): Promise<Features> {
   const shards = await openShards(parts);
   const maps = await openMaps(parts);
   const reminders: NodeReminders = await openReminders(parts, { processes, shards });
-  return { processes, services, topics, leaders, shards, maps, reminders };
+  const streams = new NodeStreams({ host, links: cluster.links });
+  return { processes, services, topics, leaders, shards, maps, reminders, streams };
 }
 
 function openLeaders(

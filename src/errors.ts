@@ -64,6 +64,7 @@ export interface BarrelErrorDetails {
   readonly reason?: RefusalReason;
   readonly remote?: RemoteFailure;
   readonly node?: string;
+  readonly resetCode?: number;
 }
 
 /** An error thrown on purpose. `code` is stable; `message` is for people. */
@@ -76,6 +77,8 @@ export class BarrelError extends Error {
   declare readonly remote?: RemoteFailure;
   /** The other node, where one is concerned. */
   declare readonly node?: string;
+  /** Of a stream that was reset: the code that came, or that is to be sent. 0 to 2^32 - 1. */
+  declare readonly resetCode?: number;
 
   constructor(code: ErrorCode, message: string, details: BarrelErrorDetails = {}) {
     super(message, 'cause' in details ? { cause: details.cause } : undefined);
@@ -83,5 +86,6 @@ export class BarrelError extends Error {
     if (details.reason !== undefined) this.reason = details.reason;
     if (details.remote !== undefined) this.remote = details.remote;
     if (details.node !== undefined) this.node = details.node;
+    if (details.resetCode !== undefined) this.resetCode = details.resetCode;
   }
 }

@@ -95,6 +95,7 @@ export type {
 } from './services/services.ts';
 export type { HeldShard, ShardEvent, ShardJob, ShardShare, Shards } from './shards/shards.ts';
 export type { StandardSchema } from './standard-schema.ts';
+export type { StreamHandler, Streams } from './streams/streams.ts';
 export type { TopicMessage, Topics } from './topics/topics.ts';
 export type { DatagramPipe, DialHook, PipeEvents, PipeTarget } from './transport/pipe.ts';
 export { VERSION } from './version.ts';

@@ -26,6 +26,7 @@ import type { Reminders } from './reminders/reminders.ts';
 import type { Services } from './services/services.ts';
 import { settlement } from './settlement.ts';
 import type { Shards } from './shards/shards.ts';
+import type { Streams } from './streams/streams.ts';
 import { within } from './time-limit.ts';
 import type { Topics } from './topics/topics.ts';
 import type { DatagramPipe } from './transport/pipe.ts';
@@ -60,6 +61,7 @@ export class RunningNode implements BarrelNode {
   readonly leaders: Leaders;
   readonly reminders: Reminders;
   readonly maps: Maps;
+  readonly streams: Streams;
   readonly clock: HybridClock;
   readonly metrics: BarrelNode['metrics'];
   readonly #parts: RunningNodeParts;
@@ -88,6 +90,7 @@ export class RunningNode implements BarrelNode {
     this.leaders = parts.leaders;
     this.reminders = parts.reminders;
     this.maps = parts.maps;
+    this.streams = parts.streams;
     this.clock = parts.clock;
     this.metrics = { snapshot: () => host.meter.snapshot() };
     parts.leaders.join();
@@ -165,7 +168,8 @@ export class RunningNode implements BarrelNode {
 
   /** When what this node holds is handed over. */
   async #sayGoodbye(): Promise<void> {
-    const { cluster, shards } = this.#parts;
+    const { cluster, options, shards, streams } = this.#parts;
+    await streams.leave(options.drainMs);
     await shards.leave();
     await cluster.leave({ isForGood: true });
   }
@@ -238,7 +242,7 @@ export class RunningNode implements BarrelNode {
   /** No new work, then the work at hand, then goodbye, then the rooms in reverse. */
   async #close(): Promise<void> {
     const { cluster, contacts, events, host, options, owned, processes, services } = this.#parts;
-    const { clock, leaders, maps, reminders, savedPeers, shards, topics } = this.#parts;
+    const { clock, leaders, maps, reminders, savedPeers, shards, streams, topics } = this.#parts;
     contacts.stop();
     this.#overtakeJoins(`${this.name} is closed`);
     this.#closed.reject(new BarrelError('ERR_CLOSED', `${this.name} is closed`));
@@ -248,7 +252,7 @@ export class RunningNode implements BarrelNode {
     const handedOver = Promise.all([leaders.close(), givenUp]);
     services.withdrawAll();
     await handedOver;
-    await processes.drain(options.drainMs);
+    await Promise.all([streams.close(options.drainMs), processes.drain(options.drainMs)]);
     await processes.stopSupervisors(options.drainMs);
     processes.close();
     services.close();

@@ -60,6 +60,9 @@ export class LinkUse {
   }
 }
 
+/** What a link has of the HELLO of its peer. */
+type HelloOfLink = Pick<Hello, 'name' | 'incarnation' | 'addresses'>;
+
 export class AdmittedLink implements Link {
   readonly node: NodeName;
   readonly incarnation: bigint;
@@ -70,7 +73,7 @@ export class AdmittedLink implements Link {
   readonly use: LinkUse;
   readonly #connection: Connection;
 
-  constructor(hello: Hello, connection: Connection, clock: Clock) {
+  constructor(hello: HelloOfLink, connection: Connection, clock: Clock) {
     this.node = hello.name;
     this.incarnation = hello.incarnation;
     this.addresses = hello.addresses;

@@ -7,6 +7,7 @@
  * transport, `memory/` the simulated one; one conformance suite holds for both.
  */
 import type { Address, NodeName } from '../core/names.ts';
+import type { ByteStreams } from './byte-stream.ts';
 
 export const CONTROL = 0;
 
@@ -47,6 +48,8 @@ export interface Connection {
   readonly queuedBytes: number;
   /** Monotonic time at which data of the peer last came; keep-alives do not count. */
   readonly lastHeardMs: number;
+  /** Streams of bytes beside the channels, after them in importance. */
+  readonly streams: ByteStreams;
   /** Must be called in the tick in which the connection was handed over. */
   attach(events: ConnectionEvents): void;
   /**

@@ -29,6 +29,7 @@ const FEATURES = [
   'topics',
   'maps',
   'reminders',
+  'streams',
 ];
 
 /** What the composition root is made of. */
@@ -58,6 +59,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   topics: CLUSTER,
   maps: CLUSTER,
   reminders: [...CLUSTER, 'processes', 'shards'],
+  streams: CLUSTER,
   'option-rules': [...FEATURES, 'options'],
   options: [...FEATURES, 'option-rules'],
   version: [],
@@ -100,6 +102,7 @@ const NODE_MODULES: readonly (readonly [place: string, modules: readonly string[
   ['src/identity/', ['node:crypto']],
   ['src/transport/quic/', ['node:crypto', 'node:module']],
   ['src/processes/', ['node:async_hooks']],
+  ['src/streams/', ['node:stream']],
   ['src/abort.ts', ['node:events']],
   ['src/node.ts', ['node:path']],
 ];

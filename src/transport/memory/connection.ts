@@ -3,11 +3,14 @@
  * while nothing can come from its peer, and lost when that lasts for the idle time-out.
  */
 import type { Address } from '../../core/names.ts';
+import { WireError } from '../../core/wire/wire-error.ts';
 import {
   HANDSHAKE_TIMEOUT_MS,
   LINK_QUEUE_HIGH_WATER_BYTES,
   UNADMITTED_BYTES_MAX,
 } from '../../limits.ts';
+import type { ByteStreams } from '../byte-stream.ts';
+import { FramedStreams } from '../streams/framed-streams.ts';
 import {
   type Channel,
   type Closure,
@@ -61,6 +64,7 @@ export class MemoryConnection implements Connection, PathUser {
   readonly #out: Path;
   readonly #in: Path;
   readonly #sender: Sender;
+  readonly #streams: FramedStreams;
   #peer: MemoryConnection | undefined;
   #events: ConnectionEvents | undefined;
   #state: 'open' | 'closing' | 'ended' = 'open';
@@ -100,6 +104,16 @@ export class MemoryConnection implements Connection, PathUser {
       windowBytes: () => this.#peer?.windowBytes ?? 0,
       onArrival: (flight) => this.#peer?.receive(flight),
       onDrained: () => this.#events?.onDrained(),
+      onStreamsLeft: () => this.#streams.table.writable(),
+    });
+    const sender = this.#sender;
+    this.#streams = new FramedStreams(options.role, {
+      send: (channel, frame) => void this.send(channel, frame),
+      get waitingBytes() {
+        return sender.streamBytes;
+      },
+      nowMs: () => loop.monotonicMs(),
+      rttMs: () => this.rttMs,
     });
   }
 
@@ -124,6 +138,10 @@ export class MemoryConnection implements Connection, PathUser {
     const nowMs = this.#options.loop.monotonicMs();
     if (this.#nextHeardMs <= nowMs) this.#heardMs = Math.max(this.#heardMs, this.#nextHeardMs);
     return this.#heardMs;
+  }
+
+  get streams(): ByteStreams {
+    return this.#streams.table;
   }
 
   /** What this end lets its peer have under way. */
@@ -246,8 +264,18 @@ export class MemoryConnection implements Connection, PathUser {
     if (this.#events === undefined) {
       throw new Error('a connection was not attached in the tick in which it was handed over');
     }
-    this.#events.onFrame(frame.channel, frame.bytes);
+    if (!this.#feedStreams(frame)) this.#events.onFrame(frame.channel, frame.bytes);
     frame.bytes.fill(POISON);
+  }
+
+  #feedStreams({ channel, bytes }: QueuedFrame): boolean {
+    try {
+      return this.#streams.deliver(channel, bytes);
+    } catch (error) {
+      if (!(error instanceof WireError)) throw error;
+      this.close('protocol', error.message);
+      return true;
+    }
   }
 
   #feedHeld(): void {
@@ -327,6 +355,10 @@ export class MemoryConnection implements Connection, PathUser {
   #report(closure: Closure): void {
     const events = this.#events;
     this.#events = undefined;
-    if (events !== undefined) this.#options.loop.soon(() => events.onClosed(closure));
+    if (events === undefined) return;
+    this.#options.loop.soon(() => {
+      this.#streams.table.end(closure.reason);
+      events.onClosed(closure);
+    });
   }
 }

@@ -1,8 +1,9 @@
 /**
  * Frames that wait to leave one end of a simulated connection: control first, then messages in
- * order, within the same bounds as on the real one.
+ * order, within the same bounds as on the real one, and bytes of streams last.
  */
 import { CONTROL_QUEUE_BYTES_MAX, LINK_QUEUE_BYTES_MAX } from '../../limits.ts';
+import { BYTES, CREDIT } from '../streams/channels.ts';
 import { type Channel, CONTROL } from '../transport.ts';
 
 export interface QueuedFrame {
@@ -43,29 +44,44 @@ export function sizeOf(frame: QueuedFrame): number {
 export class SendQueue {
   readonly #control = new Fifo();
   readonly #lanes = new Fifo();
+  readonly #streams = new Fifo();
 
+  /** Of control and messages. */
   get bytes(): number {
     return this.#control.bytes + this.#lanes.bytes;
+  }
+
+  /** Of byte streams. */
+  get streamBytes(): number {
+    return this.#streams.bytes;
+  }
+
+  get isEmpty(): boolean {
+    return this.bytes + this.streamBytes === 0;
   }
 
   /** Whether the frame is within the hard limit; control has room of its own. */
   hasRoom(frame: QueuedFrame): boolean {
     const size = sizeOf(frame);
     if (frame.channel === CONTROL) return this.#control.bytes + size <= CONTROL_QUEUE_BYTES_MAX;
+    // Whoever writes to streams looks at what waits; credit is bounded by what was read.
+    if (frame.channel === BYTES || frame.channel === CREDIT) return true;
     return this.#lanes.bytes + size <= LINK_QUEUE_BYTES_MAX;
   }
 
   push(frame: QueuedFrame): void {
-    (frame.channel === CONTROL ? this.#control : this.#lanes).push(frame);
+    if (frame.channel === BYTES) this.#streams.push(frame);
+    else (frame.channel === CONTROL ? this.#control : this.#lanes).push(frame);
   }
 
   shift(): QueuedFrame | undefined {
-    return this.#control.shift() ?? this.#lanes.shift();
+    return this.#control.shift() ?? this.#lanes.shift() ?? this.#streams.shift();
   }
 
   clear(): void {
     this.#control.clear();
     this.#lanes.clear();
+    this.#streams.clear();
   }
 }
 

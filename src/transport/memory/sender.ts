@@ -9,10 +9,10 @@
 import { BarrelError } from '../../errors.ts';
 import {
   FRAME_BYTES_MAX,
-  LANE_COUNT,
   LINK_QUEUE_BYTES_MAX,
   LINK_QUEUE_HIGH_WATER_BYTES,
 } from '../../limits.ts';
+import { BYTES } from '../streams/channels.ts';
 import type { Channel } from '../transport.ts';
 import type { EventLoop } from './event-loop.ts';
 import type { SimulatedNetwork } from './network.ts';
@@ -38,12 +38,14 @@ export interface SenderOptions {
   readonly windowBytes: () => number;
   readonly onArrival: (flight: Flight) => void;
   readonly onDrained: () => void;
+  /** Frames of streams have left. */
+  readonly onStreamsLeft: () => void;
 }
 
 export class Sender {
   readonly #options: SenderOptions;
   readonly #queue = new SendQueue();
-  readonly #lastArrivals: number[] = Array.from({ length: LANE_COUNT + 1 }, () => 0);
+  readonly #lastArrivals: number[] = Array.from({ length: BYTES + 1 }, () => 0);
   #floorMs = 0;
   #stalled: Flight[] = [];
   #stalledSinceMs = 0;
@@ -64,6 +66,11 @@ export class Sender {
 
   get queuedBytes(): number {
     return this.#queue.bytes;
+  }
+
+  /** Bytes of streams that have not left. */
+  get streamBytes(): number {
+    return this.#queue.streamBytes;
   }
 
   /** Everything sent so far arrives by this time, unless the path is cut. */
@@ -110,7 +117,7 @@ export class Sender {
 
   /** The window may have opened: goes on a one-way delay later, when there is something to do. */
   resume(): void {
-    if (this.#resuming || (this.#queue.bytes === 0 && this.#onIdle === undefined)) return;
+    if (this.#resuming || (this.#queue.isEmpty && this.#onIdle === undefined)) return;
     this.#resuming = true;
     this.#options.loop.after(this.#options.back.drawLatencyMs(), () => {
       this.#resuming = false;
@@ -153,12 +160,14 @@ export class Sender {
 
   #flush(): void {
     if (this.#stopped) return;
+    const streamBytes = this.streamBytes;
     this.#launchQueued();
+    if (this.streamBytes < streamBytes) this.#options.onStreamsLeft();
     if (this.#choked && this.#queue.bytes < LINK_QUEUE_HIGH_WATER_BYTES) {
       this.#choked = false;
       this.#options.onDrained();
     }
-    if (this.#queue.bytes > 0 || this.#inFlightBytes > 0) return;
+    if (!this.#queue.isEmpty || this.#inFlightBytes > 0) return;
     const onIdle = this.#onIdle;
     this.#onIdle = undefined;
     onIdle?.();

@@ -14,7 +14,9 @@ import {
   LINK_QUEUE_HIGH_WATER_BYTES,
   UNADMITTED_BYTES_MAX,
 } from '../../limits.ts';
+import type { ByteStreams } from '../byte-stream.ts';
 import { Outbox } from '../quic/outbox.ts';
+import { FramedStreams } from '../streams/framed-streams.ts';
 import {
   type Channel,
   type Closure,
@@ -55,6 +57,7 @@ export class TunnelConnection implements Connection {
   readonly #options: TunnelConnectionOptions;
   readonly #window: TunnelWindow;
   readonly #outbox = new Outbox();
+  readonly #streams: FramedStreams;
   readonly #readers = new Map<Channel, FrameReader>();
   readonly #timers: Disposable[] = [];
   #events: ConnectionEvents | undefined;
@@ -81,6 +84,15 @@ export class TunnelConnection implements Connection {
     this.remoteAddress = remoteAddress;
     this.#options = options;
     this.#window = new TunnelWindow(options);
+    const outbox = this.#outbox;
+    this.#streams = new FramedStreams(role, {
+      send: (channel, frame) => this.#queue(channel, frame),
+      get waitingBytes() {
+        return outbox.streamBytes;
+      },
+      nowMs: () => loop.monotonicMs(),
+      rttMs: () => this.rttMs,
+    });
     this.lastHeardMs = loop.monotonicMs();
     this.#timers.push(
       loop.after(HANDSHAKE_TIMEOUT_MS, () => {
@@ -97,6 +109,10 @@ export class TunnelConnection implements Connection {
 
   get queuedBytes(): number {
     return this.#outbox.bytes;
+  }
+
+  get streams(): ByteStreams {
+    return this.#streams.table;
   }
 
   attach(events: ConnectionEvents): void {
@@ -121,8 +137,7 @@ export class TunnelConnection implements Connection {
     if (this.#outbox.bytesOf(channel) + frame.length > bytesMax) {
       throw new BarrelError('ERR_OVERLOADED', `send queue is full (${bytesMax} bytes)`);
     }
-    this.#outbox.push(channel, frame);
-    this.#wake();
+    this.#queue(channel, frame);
     const isLow = this.#outbox.bytes < LINK_QUEUE_HIGH_WATER_BYTES;
     if (!isLow) this.#wantsDrained = true;
     return isLow;
@@ -134,6 +149,12 @@ export class TunnelConnection implements Connection {
     this.#closure = { reason, by: 'local', ...(detail !== undefined && { detail }) };
     this.#report(this.#closure);
     this.#timers.push(this.#options.loop.after(LINGER_MS, () => this.#end(this.#closure)));
+    this.#wake();
+  }
+
+  #queue(channel: Channel, frame: Uint8Array): void {
+    if (this.#state !== 'open') return;
+    this.#outbox.push(channel, frame);
     this.#wake();
   }
 
@@ -186,7 +207,7 @@ export class TunnelConnection implements Connection {
   #deliver(channel: Channel, frame: Uint8Array): void {
     if (this.#state !== 'open') return;
     if (this.#admission === 'paused') this.#heldFrames.push([channel, frame.slice()]);
-    else this.#events?.onFrame(channel, frame);
+    else if (!this.#streams.deliver(channel, frame)) this.#events?.onFrame(channel, frame);
   }
 
   #countUnadmitted({ bytes }: Part): void {
@@ -229,11 +250,13 @@ export class TunnelConnection implements Connection {
       this.#acknowledge();
     }
     this.#outbox.drain((channel, bytes) => this.#write(channel, bytes));
+    this.#streams.table.writable();
     if (this.#wantsDrained && this.#outbox.bytes < LINK_QUEUE_HIGH_WATER_BYTES / 2) {
       this.#wantsDrained = false;
       this.#events?.onDrained();
     }
-    if (this.#state === 'closing' && this.#outbox.bytes === 0) this.#sayEnd();
+    const isEmpty = this.#outbox.bytes + this.#outbox.streamBytes === 0;
+    if (this.#state === 'closing' && isEmpty) this.#sayEnd();
   }
 
   #write(channel: Channel, bytes: Uint8Array): number {
@@ -290,6 +313,10 @@ export class TunnelConnection implements Connection {
   #report(closure: Closure): void {
     const events = this.#events;
     this.#events = undefined;
-    if (events !== undefined) this.#options.loop.soon(() => events.onClosed(closure));
+    if (events === undefined) return;
+    this.#options.loop.soon(() => {
+      this.#streams.table.end(closure.reason);
+      events.onClosed(closure);
+    });
   }
 }

@@ -5,7 +5,8 @@
 import { Reader } from '../../core/wire/reader.ts';
 import { WireError } from '../../core/wire/wire-error.ts';
 import { Writer } from '../../core/wire/writer.ts';
-import { CARRIED_BYTES_MAX, LANE_COUNT, REASON_BYTES_MAX } from '../../limits.ts';
+import { CARRIED_BYTES_MAX, REASON_BYTES_MAX } from '../../limits.ts';
+import { BYTES } from '../streams/channels.ts';
 import type { Channel } from '../transport.ts';
 
 /** Part of a channel's stream, or the last word of the sender; in order. */
@@ -72,7 +73,7 @@ function readDatagram(reader: Reader): TunnelDatagram {
 
 function readParcel(reader: Reader, kind: number): Parcel {
   if (kind === PART) {
-    const channel = reader.uint(LANE_COUNT);
+    const channel = reader.uint(BYTES);
     return { kind: 'part', channel, bytes: reader.bytes(CARRIED_BYTES_MAX) };
   }
   const reason = reader.string(REASON_BYTES_MAX);

@@ -4,20 +4,27 @@
  */
 import { FrameReader } from '../../core/wire/frame.ts';
 import { WireError } from '../../core/wire/wire-error.ts';
-import { FRAME_BYTES_MAX, LANE_COUNT, UNADMITTED_BYTES_MAX } from '../../limits.ts';
+import { FRAME_BYTES_MAX, UNADMITTED_BYTES_MAX } from '../../limits.ts';
+import { CREDIT } from '../streams/channels.ts';
 import { type Channel, CONTROL } from '../transport.ts';
 import type { NativeConnection } from './native.ts';
-import { streamOfChannel } from './settings.ts';
+import { isByteStream, streamOfChannel } from './settings.ts';
 
 /** Shared by all connections: its content is consumed before the next read. */
 const scratch = new Uint8Array(65_536);
 /** An unadmitted peer is read in small bites, so that little follows its last word in one. */
 const unadmittedScratch = scratch.subarray(0, 4_096);
 
+export interface InboxReader {
+  onFrame(channel: Channel, frame: Uint8Array): void;
+  /** There is something on that stream; answers the number of bytes that were read of it. */
+  onByteStream(stream: number): number;
+}
+
 export class Inbox {
   readonly #native: NativeConnection;
   readonly #peerDials: boolean;
-  readonly #deliver: (channel: Channel, frame: Uint8Array) => void;
+  readonly #reader: InboxReader;
   readonly #readers = new Map<Channel, FrameReader>();
   readonly #held: (readonly [Channel, Uint8Array])[] = [];
   readonly #finished = new Set<Channel>();
@@ -25,19 +32,15 @@ export class Inbox {
   #state: 'unadmitted' | 'paused' | 'admitted' | 'discarding' = 'unadmitted';
   #unadmittedBytes = 0;
 
-  constructor(
-    native: NativeConnection,
-    peerDials: boolean,
-    deliver: (channel: Channel, frame: Uint8Array) => void,
-  ) {
+  constructor(native: NativeConnection, peerDials: boolean, reader: InboxReader) {
     this.#native = native;
     this.#peerDials = peerDials;
-    this.#deliver = deliver;
+    this.#reader = reader;
   }
 
   /** The peer has said its last word on every channel, and we have read it. */
   get isFinished(): boolean {
-    return this.#finished.size === LANE_COUNT + 1;
+    return this.#finished.size === CREDIT + 1;
   }
 
   /** The peer has opened the control stream. */
@@ -52,7 +55,7 @@ export class Inbox {
   /** @throws WireError when what was held back breaks the rules. */
   admit(): void {
     this.#state = 'admitted';
-    for (const [channel, frame] of this.#held.splice(0)) this.#deliver(channel, frame);
+    for (const [channel, frame] of this.#held.splice(0)) this.#reader.onFrame(channel, frame);
   }
 
   discard(): void {
@@ -70,6 +73,10 @@ export class Inbox {
     for (const channel of this.#readers.keys()) bytes += this.#readChannel(channel);
     if (!this.#native.isReadable()) return bytes;
     for (const stream of this.#native.readable()) {
+      if (isByteStream(stream)) {
+        if (this.#state === 'admitted') bytes += this.#reader.onByteStream(stream);
+        continue;
+      }
       const channel = this.#channelOf(stream);
       if (this.#readers.has(channel) || !this.#mayRead(channel)) continue;
       this.#open(channel);
@@ -120,7 +127,7 @@ export class Inbox {
 
   #take(channel: Channel, frame: Uint8Array): void {
     if (this.#state === 'paused') this.#held.push([channel, frame.slice()]);
-    else this.#deliver(channel, frame);
+    else this.#reader.onFrame(channel, frame);
   }
 
   #countUnadmitted(bytes: number): void {
@@ -132,7 +139,7 @@ export class Inbox {
   }
 
   #channelOf(stream: number): Channel {
-    for (let channel = 0; channel <= LANE_COUNT; channel += 1) {
+    for (let channel = 0; channel <= CREDIT; channel += 1) {
       if (streamOfChannel(channel, this.#peerDials) === stream) return channel;
     }
     throw new WireError(`stream ${stream} has no meaning`);

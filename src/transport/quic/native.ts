@@ -18,6 +18,8 @@ export interface NativeConfig {
   setInitialMaxStreamDataUni(bytes: number): void;
   setInitialMaxStreamsBidi(count: number): void;
   setInitialMaxStreamsUni(count: number): void;
+  setMaxStreamWindow(bytes: number): void;
+  setMaxConnectionWindow(bytes: number): void;
   setDisableActiveMigration(disabled: boolean): void;
   enablePacing(enabled: boolean): void;
   grease(enabled: boolean): void;
@@ -35,12 +37,20 @@ export interface NativeConnection {
   recv(datagram: Uint8Array, info: { readonly from: Endpoint; readonly to: Endpoint }): number;
   /** Null when there is nothing to send. */
   send(target: Uint8Array): readonly [number, { readonly to: Endpoint }] | null;
-  /** Null when nothing can be read now; throws for a stream that the peer has not opened. */
+  /**
+   * Null when nothing can be read now; throws for a stream that the peer has not opened, and once
+   * `StreamReset(code)` for one that it has reset.
+   */
   streamRecv(stream: number, target: Uint8Array): readonly [number, boolean] | null;
   /** Bytes taken; null when none can be. */
   streamSend(stream: number, bytes: Uint8Array, fin: boolean): number | null;
-  /** Bytes that a write would take now; throws for a stream that nobody has opened. */
+  /**
+   * Bytes that a write would take now; throws for a stream that nobody has opened or that is over,
+   * and `StreamStopped(code)` for one that the peer wants no more of.
+   */
   streamCapacity(stream: number): number;
+  /** Direction 0 = reading, 1 = writing. Until a stream is read to its end, it takes up room. */
+  streamShutdown(stream: number, direction: 0 | 1, code: number): void;
   streamPriority(stream: number, urgency: number, incremental: boolean): void;
   isReadable(): boolean;
   readable(): Iterable<number>;

@@ -4,6 +4,7 @@
  */
 import { frameBytes, writeFrame } from '../../core/wire/frame.ts';
 import { LANE_COUNT } from '../../limits.ts';
+import { BYTES, CREDIT } from '../streams/channels.ts';
 import { type Channel, CONTROL } from '../transport.ts';
 
 const PACK_BYTES = 16_384;
@@ -18,15 +19,21 @@ interface Chunk {
 export type ChannelWriter = (channel: Channel, bytes: Uint8Array) => number;
 
 export class Outbox {
-  readonly #queues: Chunk[][] = Array.from({ length: LANE_COUNT + 1 }, () => []);
+  readonly #queues: Chunk[][] = Array.from({ length: BYTES + 1 }, () => []);
   #spare: Uint8Array | undefined;
   #first = 1;
   #controlBytes = 0;
   #laneBytes = 0;
+  #streamBytes = 0;
 
-  /** Bytes on all channels. */
+  /** Bytes of control and messages. */
   get bytes(): number {
     return this.#controlBytes + this.#laneBytes;
+  }
+
+  /** Bytes of streams, where they travel as frames. */
+  get streamBytes(): number {
+    return this.#streamBytes;
   }
 
   bytesOf(channel: Channel): number {
@@ -41,10 +48,15 @@ export class Outbox {
     this.#count(channel, bytes);
   }
 
-  /** Writes control first, then the lanes in turn, until the path takes no more. */
+  /** Writes control first, then the lanes in turn, then streams, as much as the path takes. */
   drain(write: ChannelWriter): void {
     if (this.#controlBytes > 0) this.#drainChannel(CONTROL, write);
-    if (this.#laneBytes === 0) return;
+    if (this.#laneBytes > 0) this.#drainLanes(write);
+    if (this.#streamBytes > 0) this.#drainChannel(BYTES, write);
+  }
+
+  #drainLanes(write: ChannelWriter): void {
+    this.#drainChannel(CREDIT, write);
     for (let turn = 0; turn < LANE_COUNT; turn += 1) {
       this.#drainChannel(((this.#first + turn - 1) % LANE_COUNT) + 1, write);
     }
@@ -55,6 +67,7 @@ export class Outbox {
     for (const queue of this.#queues) queue.length = 0;
     this.#controlBytes = 0;
     this.#laneBytes = 0;
+    this.#streamBytes = 0;
   }
 
   #drainChannel(channel: Channel, write: ChannelWriter): void {
@@ -94,6 +107,7 @@ export class Outbox {
 
   #count(channel: Channel, bytes: number): void {
     if (channel === CONTROL) this.#controlBytes += bytes;
+    else if (channel === BYTES) this.#streamBytes += bytes;
     else this.#laneBytes += bytes;
   }
 }

@@ -10,10 +10,11 @@ import {
   CONTROL_QUEUE_BYTES_MAX,
   FRAME_BYTES_MAX,
   HANDSHAKE_TIMEOUT_MS,
-  LANE_COUNT,
   LINK_QUEUE_BYTES_MAX,
   LINK_QUEUE_HIGH_WATER_BYTES,
 } from '../../limits.ts';
+import type { ByteStreams } from '../byte-stream.ts';
+import { CREDIT } from '../streams/channels.ts';
 import {
   type Channel,
   type Closure,
@@ -21,22 +22,16 @@ import {
   type Connection,
   type ConnectionEvents,
 } from '../transport.ts';
+import { QuicByteStreams } from './byte-streams.ts';
+import { ChannelWriter } from './channel-writer.ts';
 import { closePhrase, closureOf } from './closure.ts';
 import { Inbox } from './inbox.ts';
 import type { NativeConnection } from './native.ts';
 import { Outbox } from './outbox.ts';
-import {
-  ACK_DELAY_MS,
-  ACK_EVERY_DATAGRAMS,
-  KEEP_ALIVE_MS,
-  LINGER_MS,
-  streamOfChannel,
-} from './settings.ts';
+import { RoundTrips } from './round-trips.ts';
+import { ACK_DELAY_MS, ACK_EVERY_DATAGRAMS, KEEP_ALIVE_MS, LINGER_MS } from './settings.ts';
 
 const NOTHING = new Uint8Array(0);
-const RTT_SAMPLE_MS = 1_000;
-/** Stands for a round trip below a millisecond. */
-const RTT_MS_MIN = 0.5;
 
 /** What the transport does for its connections. */
 export interface ConnectionOwner {
@@ -71,8 +66,7 @@ export class QuicConnection implements Connection {
   readonly #datagramBytesMax: number;
   readonly #inbox: Inbox;
   readonly #outbox = new Outbox();
-  readonly #written = new Set<Channel>();
-  readonly #finished = new Set<Channel>();
+  readonly #channels: ChannelWriter;
   #events: ConnectionEvents | undefined;
   /** `handshake` until both keys are proven; `lingering` after our own close. */
   #state: 'handshake' | 'open' | 'lingering' | 'ended' = 'handshake';
@@ -86,7 +80,8 @@ export class QuicConnection implements Connection {
   #timerDueMs = Number.POSITIVE_INFINITY;
   #deadline: Disposable | undefined;
   #keepAlive: Disposable | undefined;
-  #rtt = { ms: 0, atMs: Number.NEGATIVE_INFINITY };
+  readonly #rtt: RoundTrips;
+  readonly #streams: QuicByteStreams;
   lastHeardMs: number;
 
   constructor(native: NativeConnection, owner: ConnectionOwner, path: ConnectionPath) {
@@ -95,7 +90,25 @@ export class QuicConnection implements Connection {
     this.role = path.role;
     this.remote = path.remote;
     this.#datagramBytesMax = path.datagramBytesMax;
-    this.#inbox = new Inbox(native, path.role === 'acceptor', this.#deliver);
+    this.#inbox = new Inbox(native, path.role === 'acceptor', {
+      onFrame: this.#deliver,
+      onByteStream: (stream) => this.#streams.read(stream),
+    });
+    this.#channels = new ChannelWriter({
+      native,
+      isDialer: path.role === 'dialer',
+      hasControl: () => this.#inbox.hasControl,
+      onWritten: () => {
+        this.#hasData = true;
+      },
+    });
+    this.#rtt = new RoundTrips(native, owner.host.clock);
+    this.#streams = new QuicByteStreams(native, path.role, {
+      clock: owner.host.clock,
+      rttMs: () => this.rttMs,
+      onWritten: this.#onWritten,
+      sendCredit: (frame) => this.#queue(CREDIT, frame),
+    });
     this.lastHeardMs = owner.host.clock.monotonicMs();
     this.#deadline = owner.host.timers.after(HANDSHAKE_TIMEOUT_MS, () =>
       this.#abort('lost', 'not admitted in time'),
@@ -121,13 +134,11 @@ export class QuicConnection implements Connection {
   }
 
   get rttMs(): number {
-    const now = this.#owner.host.clock.monotonicMs();
-    if (this.#state === 'open' && now - this.#rtt.atMs > RTT_SAMPLE_MS) {
-      const path = this.#native.pathStats().find(({ active }) => active);
-      // The library counts whole milliseconds.
-      this.#rtt = { ms: path === undefined ? 0 : Math.max(path.rtt, RTT_MS_MIN), atMs: now };
-    }
-    return this.#rtt.ms;
+    return this.#rtt.ms(this.#state === 'open');
+  }
+
+  get streams(): ByteStreams {
+    return this.#streams.table;
   }
 
   attach(events: ConnectionEvents): void {
@@ -163,11 +174,15 @@ export class QuicConnection implements Connection {
     if (this.#outbox.bytesOf(channel) + frame.length > bytesMax) {
       throw new BarrelError('ERR_OVERLOADED', `send queue is full (${bytesMax} bytes)`);
     }
-    this.#outbox.push(channel, frame);
-    this.#owner.wake(this);
+    this.#queue(channel, frame);
     const isLow = this.#outbox.bytes < LINK_QUEUE_HIGH_WATER_BYTES;
     if (!isLow) this.#wantsDrained = true;
     return isLow;
+  }
+
+  #queue(channel: Channel, frame: Uint8Array): void {
+    this.#outbox.push(channel, frame);
+    this.#owner.wake(this);
   }
 
   close(reason: string, detail?: string): void {
@@ -198,7 +213,8 @@ export class QuicConnection implements Connection {
     if (this.#state === 'ended') return;
     this.#checkEstablished();
     if (this.#state !== 'handshake') this.#guard(() => this.#readStreams());
-    this.#guard(() => this.#outbox.drain(this.#write));
+    this.#guard(() => this.#outbox.drain(this.#channels.write));
+    if (this.#state === 'open' && this.#streams.turn()) this.#owner.wake(this);
     if (this.#mayDelayAck()) {
       this.#armTimer(ACK_DELAY_MS);
       return;
@@ -228,7 +244,7 @@ export class QuicConnection implements Connection {
   /** An orderly end: each side half-closes when it has said all; then the reason travels. */
   #progressEnd(): void {
     const isEnding = this.#state === 'lingering' || this.#inbox.isFinished;
-    if (!isEnding || this.#outbox.bytes > 0) return;
+    if (!isEnding || this.#outbox.bytes > 0 || !this.#streams.hasLeft) return;
     this.#finishStreams();
     if (this.#state === 'lingering' && this.#inbox.isFinished) this.#abortAsReported();
   }
@@ -258,35 +274,18 @@ export class QuicConnection implements Connection {
   }
 
   readonly #deliver = (channel: Channel, frame: Uint8Array): void => {
-    if (this.#state === 'open') this.#events?.onFrame(channel, frame);
+    if (this.#state !== 'open') return;
+    if (channel === CREDIT) this.#streams.table.credit(frame);
+    else this.#events?.onFrame(channel, frame);
   };
 
-  readonly #write = (channel: Channel, bytes: Uint8Array): number => {
-    // The control stream is the dialer's: before it came, the acceptor cannot write on it.
-    if (channel === CONTROL && this.role === 'acceptor' && !this.#inbox.hasControl) return 0;
-    const stream = streamOfChannel(channel, this.role === 'dialer');
-    if (!this.#written.has(channel)) this.#openStream(channel, stream);
-    // Every refused write costs a datagram that tells the peer of it: ask before.
-    else if (this.#native.streamCapacity(stream) === 0) return 0;
-    const taken = this.#native.streamSend(stream, bytes, false) ?? 0;
-    if (taken > 0) this.#hasData = true;
-    return taken;
+  readonly #onWritten = (): void => {
+    this.#hasData = true;
+    this.#owner.wake(this);
   };
 
-  #openStream(channel: Channel, stream: number): void {
-    this.#written.add(channel);
-    if (channel === CONTROL) this.#native.streamPriority(stream, 0, false);
-  }
-
-  /** Half-closes every channel, so that the peer knows that it has read everything. */
   #finishStreams(): void {
-    this.#guard(() => {
-      for (let channel = 0; channel <= LANE_COUNT; channel += 1) {
-        if (this.#finished.has(channel)) continue;
-        this.#native.streamSend(streamOfChannel(channel, this.role === 'dialer'), NOTHING, true);
-        this.#finished.add(channel);
-      }
-    });
+    this.#guard(() => this.#channels.finish());
     this.#transmitAll();
   }
 
@@ -384,7 +383,11 @@ export class QuicConnection implements Connection {
     this.#events = undefined;
     this.#closure ??= closure;
     const reported = this.#closure;
-    if (events !== undefined) this.#owner.host.timers.soon(() => events.onClosed(reported));
+    if (events === undefined) return;
+    this.#owner.host.timers.soon(() => {
+      this.#streams.table.end(reported.reason);
+      events.onClosed(reported);
+    });
   }
 }
 

@@ -1,7 +1,8 @@
 /**
  * TLS and transport settings of a connection, and the constants that both ends agree on.
  */
-import { LANE_COUNT } from '../../limits.ts';
+import { CREDIT } from '../streams/channels.ts';
+import { PEER_STREAMS_HELD_MAX } from '../streams/stream-limits.ts';
 import { type NativeConfig, native } from './native.ts';
 
 export const ALPN = 'barrel-p2p/1';
@@ -22,6 +23,9 @@ const DATAGRAM_BYTES_MAX = 1_350;
 const LOOPBACK_DATAGRAM_BYTES_MAX = 16_384;
 /** What a peer may send before we have read any of it; the window grows as we consume. */
 const INITIAL_WINDOW_BYTES = 65_536;
+/** All that arrives is read in the same turn: this bounds what comes while a turn lasts. */
+const STREAM_WINDOW_BYTES_MAX = 8_388_608;
+const CONNECTION_WINDOW_BYTES_MAX = 16_777_216;
 
 export interface TlsIdentity {
   /** PKCS #8 PEM of the Ed25519 key. */
@@ -70,15 +74,22 @@ function pathSettings(identity: TlsIdentity, datagramBytesMax: number): PathSett
   config.setInitialMaxStreamDataBidiLocal(INITIAL_WINDOW_BYTES);
   config.setInitialMaxStreamDataBidiRemote(INITIAL_WINDOW_BYTES);
   config.setInitialMaxStreamDataUni(INITIAL_WINDOW_BYTES);
-  config.setInitialMaxStreamsBidi(1);
-  config.setInitialMaxStreamsUni(LANE_COUNT);
+  config.setInitialMaxStreamsBidi(1 + PEER_STREAMS_HELD_MAX);
+  config.setInitialMaxStreamsUni(CREDIT);
+  config.setMaxStreamWindow(STREAM_WINDOW_BYTES_MAX);
+  config.setMaxConnectionWindow(CONNECTION_WINDOW_BYTES_MAX);
   config.setDisableActiveMigration(false);
   config.enablePacing(false);
   config.grease(false);
   return { config, datagramBytesMax };
 }
 
-/** Stream of a channel: control is the dialer's first two-way stream, lanes are one-way. */
+/** True for a stream of bytes: all two-way streams but control. */
+export function isByteStream(stream: number): boolean {
+  return stream !== 0 && (stream & 2) === 0;
+}
+
+/** Stream of a channel: control is the dialer's first two-way stream, the others are one-way. */
 export function streamOfChannel(channel: number, openedByDialer: boolean): number {
   if (channel === 0) return 0;
   return (channel - 1) * 4 + (openedByDialer ? 2 : 3);

@@ -44,6 +44,9 @@ function table(pinned: Uint8Array | undefined): {
   const closed: string[] = [];
   const hellos: Uint8Array[] = [];
   const meter = new Meter();
+  const unused = (): never => {
+    throw new Error('nobody has answered');
+  };
   const connection: Connection = {
     role: 'dialer',
     peerKey: KEY,
@@ -51,14 +54,12 @@ function table(pinned: Uint8Array | undefined): {
     rttMs: 1,
     queuedBytes: 0,
     lastHeardMs: 0,
+    streams: { open: unused, listen: () => {} },
     attach: () => {},
     pause: () => {},
     admit: () => {},
     send: (_channel, frame) => hellos.push(frame) > 0,
     close: (reason) => closed.push(reason),
-  };
-  const unused = (): never => {
-    throw new Error('nobody has answered');
   };
   const time = new VirtualTime();
   const links = new LinkTable({

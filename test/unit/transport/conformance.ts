@@ -21,6 +21,7 @@ import {
   type OnConnection,
   type Transport,
 } from '../../../src/transport/transport.ts';
+import { byteStreamTests } from './byte-stream-conformance.ts';
 
 export interface OpenedTransport {
   readonly transport: Transport;
@@ -57,6 +58,7 @@ export function transportConformance(name: string, setup: () => Promise<Conforma
     boundTests(() => bench);
     admissionTests(() => bench);
     endTests(() => bench);
+    byteStreamTests(() => bench);
   });
 }
 
@@ -340,7 +342,7 @@ function endTests(bench: () => Bench): void {
 }
 
 /** One end of a connection and all it was told. */
-class Recorder {
+export class Recorder {
   readonly connection: Connection;
   readonly frames: (readonly [Channel, Uint8Array])[] = [];
   readonly closures: Closure[] = [];
@@ -374,14 +376,14 @@ class Recorder {
   }
 }
 
-interface BenchNode extends OpenedTransport {
+export interface BenchNode extends OpenedTransport {
   readonly accepted: Recorder[];
 }
 
 /** Enough of them for any test, so that destructuring needs no checks. */
-type BenchNodes = readonly [BenchNode, BenchNode, ...BenchNode[]];
+export type BenchNodes = readonly [BenchNode, BenchNode, ...BenchNode[]];
 
-class Bench {
+export class Bench {
   readonly world: ConformanceWorld;
   readonly #nodes: BenchNode[] = [];
 
