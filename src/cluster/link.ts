@@ -8,7 +8,7 @@ import type { NodeRef } from './ports.ts';
 
 export interface Link extends NodeRef {
   readonly connection: Connection;
-  /** Raw Ed25519 key that the peer proved. */
+  /** Raw Ed25519 key that the peer proved, or has rotated to since. */
   readonly key: Uint8Array;
   readonly addresses: readonly Address[];
   /** It leads through other nodes. */

@@ -29,6 +29,7 @@ const FEATURES = [
   'topics',
   'maps',
   'reminders',
+  'trust',
 ];
 
 /** What the composition root is made of. */
@@ -58,6 +59,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   topics: CLUSTER,
   maps: CLUSTER,
   reminders: [...CLUSTER, 'processes', 'shards'],
+  trust: CLUSTER,
   'option-rules': [...FEATURES, 'options'],
   options: [...FEATURES, 'option-rules'],
   version: [],
@@ -87,7 +89,7 @@ const PACKAGE_PLACES: Readonly<Record<string, readonly string[]>> = {
   'd3-shape': ['src/cli/'],
   pino: ['src/cli/'],
   'xxhash-wasm': ['src/host/'],
-  valibot: ['src/options.ts', 'src/option-rules.ts'],
+  valibot: ['src/options.ts', 'src/option-rules.ts', 'src/trust/trust-rules.ts'],
   'pure-rand': ['src/testing/'],
 };
 

@@ -21,6 +21,8 @@ export const FENCES = 'fences';
 /** What is to be fired, until it was; and who has handlers for it, gone with its node. */
 export const REMINDERS = 'reminders';
 export const HANDLERS = 'handlers';
+/** What operators have revoked: signed by them, and kept by each node for itself. */
+export const REVOCATIONS = 'revocations';
 /** Hosted by every node; `services` is the last by name. */
 export const BUILT_IN: ReadonlySet<string> = new Set([
   SERVICES,
@@ -30,6 +32,7 @@ export const BUILT_IN: ReadonlySet<string> = new Set([
   FENCES,
   REMINDERS,
   HANDLERS,
+  REVOCATIONS,
 ]);
 
 /** What a node says of its replica. */

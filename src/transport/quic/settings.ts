@@ -1,6 +1,7 @@
 /**
  * TLS and transport settings of a connection, and the constants that both ends agree on.
  */
+import { createPublicKey } from 'node:crypto';
 import { LANE_COUNT } from '../../limits.ts';
 import { type NativeConfig, native } from './native.ts';
 
@@ -33,6 +34,8 @@ export interface TlsIdentity {
 export interface PathSettings {
   readonly config: NativeConfig;
   readonly datagramBytesMax: number;
+  /** Raw key of the identity. */
+  readonly ownKey: Uint8Array;
 }
 
 /** Settings for a path to that host: larger datagrams where they never leave the machine. */
@@ -74,7 +77,12 @@ function pathSettings(identity: TlsIdentity, datagramBytesMax: number): PathSett
   config.setDisableActiveMigration(false);
   config.enablePacing(false);
   config.grease(false);
-  return { config, datagramBytesMax };
+  return { config, datagramBytesMax, ownKey: rawKeyOf(identity.privateKeyPem) };
+}
+
+function rawKeyOf(privateKeyPem: string): Uint8Array {
+  const { x = '' } = createPublicKey(privateKeyPem).export({ format: 'jwk' });
+  return new Uint8Array(Buffer.from(x, 'base64url'));
 }
 
 /** Stream of a channel: control is the dialer's first two-way stream, lanes are one-way. */
