@@ -4,7 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { StatusReport } from '../../src/admin/control-protocol.ts';
+import { systemHost } from '../../src/host/system-host.ts';
+import { createCertificate, publicKeyOfCertificate } from '../../src/identity/certificate.ts';
+import { createKeyPair } from '../../src/identity/keys.ts';
 import { type BarrelNode, createNode, type NodeOptions } from '../../src/index.ts';
+import { openQuicTransport } from '../../src/transport/quic/quic-transport.ts';
 import { SECRET, until } from './fixtures/fleet.ts';
 import { Workshop } from './fixtures/processes.ts';
 
@@ -68,6 +72,19 @@ describe('nodes on QUIC', () => {
     await expect(
       (await start({ name: 'x@test', dataDir: copy }, [impostor])).join(again.address),
     ).rejects.toMatchObject({ reason: 'key-mismatch' });
+  });
+
+  test('cannot show the certificate of another node without its key (weakness W1)', async () => {
+    const host = systemHost();
+    const [own, victim] = [createKeyPair(host.random), createKeyPair(host.random)];
+    const certificatePem = await createCertificate({ host, keyPair: victim, name: 'a@test' });
+    const identity = { privateKeyPem: own.privateKeyPem, certificatePem };
+    const listen = { host: '127.0.0.1', port: 0 };
+    const keyOf = publicKeyOfCertificate;
+    const onConnection = (): void => {};
+    await expect(
+      openQuicTransport({ host, identity, listen, keyOf, onConnection }),
+    ).rejects.toThrow();
   });
 
   async function start(

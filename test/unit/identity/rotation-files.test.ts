@@ -2,6 +2,7 @@ import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Files } from '../../../src/host/files.ts';
+import { loadCertificate } from '../../../src/identity/certificate.ts';
 import { endorse, successionOf } from '../../../src/identity/endorsement.ts';
 import { createKeyPair } from '../../../src/identity/keys.ts';
 import { OwnIdentity, type OwnKeys, succeeded } from '../../../src/identity/own-identity.ts';
@@ -41,7 +42,7 @@ describe('a rotation on the real disk', () => {
     expect(Object.keys(live)).not.toContain('rotation.json');
   });
 
-  test('and its backups are private from the directory down, also under another umask', async () => {
+  test('and its backups are private, also under another umask (weakness W6)', async () => {
     const umask = process.umask(0);
     try {
       const before = await loadOwnKeys({ host, dataDir });
@@ -129,6 +130,15 @@ test('a disk that is full leaves the old identity, and says so', async () => {
     code: 'ERR_IDENTITY',
   });
   expect((await loadOwnKeys(on(files))).keyPair).toEqual(before.keyPair);
+});
+
+test('a certificate that cannot be kept stops the start with the error of the disk (I30)', async () => {
+  const files = new MemoryFiles();
+  const { keyPair } = await loadOwnKeys(on(files));
+  const cause = Object.assign(new Error('ENOSPC'), { code: 'ENOSPC' });
+  const full: Files = { ...bound(files), write: () => Promise.reject(cause) };
+  const options = { host: { ...host, files: full }, keyPair, name: 'a@host', dataDir: DATA_DIR };
+  await expect(loadCertificate(options)).rejects.toMatchObject({ code: 'ERR_IDENTITY', cause });
 });
 
 test('of seventeen rotations the last sixteen are told, and all keys since are known', async () => {

@@ -131,7 +131,7 @@ describe('rules', () => {
 });
 
 describe('relations', () => {
-  test('a secret is required beyond loopback in tofu, unless insecure', () => {
+  test('a secret is required beyond loopback in tofu, unless insecure (I29)', () => {
     const beyond = { listen: { host: '0.0.0.0' } };
     expect(refusal(beyond).message).toMatch(/`secret` is required .*"0.0.0.0"/);
     const fine: NodeOptions[] = [

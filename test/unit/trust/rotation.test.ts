@@ -11,7 +11,7 @@ afterEach(async () => {
 });
 
 describe('a rotation', () => {
-  test('is followed by connected peers at once, and no connection ends', async () => {
+  test('is followed by connected peers at once, and no connection ends (weakness W7)', async () => {
     const { sim, nodes } = await cluster(3);
     const [a, ...others] = nodes as [BarrelNode, BarrelNode, BarrelNode];
     const links = ended(nodes);
@@ -62,7 +62,7 @@ describe('a rotation', () => {
     }
   });
 
-  test('survives a crash of the node right after it, and its name stays', async () => {
+  test('survives a crash of the node right after it, and its name stays (I4)', async () => {
     const sim = simulate(7);
     const a = await sim.start({ name: 'a@sim', secret: SECRET, dataDir: '/data' });
     await sim.settled(a.identity.rotate());
