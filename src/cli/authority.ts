@@ -97,7 +97,7 @@ export async function renewCertificate(file: string, settings: AskSettings): Pro
   await ask(settings, (client) => client.useCertificate(certificate));
 }
 
-/** What was issued with the key, and what is revoked as the node knows it; either may be left out. */
+/** What was issued with the key, and what is revoked as the node knows it; or one of the two. */
 export async function listAuthority(settings: ListSettings): Promise<void> {
   const { key, dataDir, json } = settings;
   if (key === undefined && dataDir === undefined) {
