@@ -134,6 +134,11 @@ export class SimulatedClusters {
     };
   }
 
+  /** A host in this world that counts with that node. */
+  hostOf({ meter }: TestNode): Host {
+    return { ...this.#host({}), meter };
+  }
+
   /** Lets a promise settle in virtual time. */
   async settled<T>(promise: Promise<T>, timeoutMs = 30_000): Promise<T> {
     let isSettled = false;
