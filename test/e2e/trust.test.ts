@@ -6,9 +6,10 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { StatusReport } from '../../src/admin/control-protocol.ts';
 import { systemHost } from '../../src/host/system-host.ts';
 import { createCertificate, publicKeyOfCertificate } from '../../src/identity/certificate.ts';
-import { createKeyPair } from '../../src/identity/keys.ts';
+import { createKeyPair, type KeyPair } from '../../src/identity/keys.ts';
 import { type BarrelNode, createNode, type NodeOptions } from '../../src/index.ts';
 import { openQuicTransport } from '../../src/transport/quic/quic-transport.ts';
+import type { Closure, Connection, Transport } from '../../src/transport/transport.ts';
 import { SECRET, until } from './fixtures/fleet.ts';
 import { Workshop } from './fixtures/processes.ts';
 
@@ -78,13 +79,31 @@ describe('nodes on QUIC', () => {
     const host = systemHost();
     const [own, victim] = [createKeyPair(host.random), createKeyPair(host.random)];
     const certificatePem = await createCertificate({ host, keyPair: victim, name: 'a@test' });
-    const identity = { privateKeyPem: own.privateKeyPem, certificatePem };
-    const listen = { host: '127.0.0.1', port: 0 };
-    const keyOf = publicKeyOfCertificate;
-    const onConnection = (): void => {};
-    await expect(
-      openQuicTransport({ host, identity, listen, keyOf, onConnection }),
-    ).rejects.toThrow();
+    const proven: Connection[] = [];
+    const open = (keyPair: KeyPair, pem: string): Promise<Transport> =>
+      openQuicTransport({
+        host,
+        identity: { privateKeyPem: keyPair.privateKeyPem, certificatePem: pem },
+        listen: { host: '127.0.0.1', port: 0 },
+        keyOf: publicKeyOfCertificate,
+        onConnection: (connection) => proven.push(connection),
+      });
+    const relay = await open(own, certificatePem);
+    const honest = createKeyPair(host.random);
+    const pem = await createCertificate({ host, keyPair: honest, name: 'b@test' });
+    const node = await open(honest, pem);
+    await expect(node.dial(relay.address)).rejects.toMatchObject({ code: 'ERR_UNREACHABLE' });
+    // A dialler has finished before the other end has judged its certificate.
+    const closed: Closure[] = [];
+    const ignored = { onFrame: () => {}, onDrained: () => {} };
+    const dial = relay.dial(node.address);
+    dial.then(
+      (connection) => connection.attach({ ...ignored, onClosed: (why) => closed.push(why) }),
+      () => closed.push({ reason: 'lost', by: 'local' }),
+    );
+    await until(() => closed.length === 1, 20_000);
+    expect(proven).toEqual([]);
+    await Promise.all([relay.close(), node.close()]);
   });
 
   async function start(
