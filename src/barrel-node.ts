@@ -2,7 +2,8 @@
 import type { HybridClock } from './cluster/node-clock.ts';
 import type { Address, NodeName } from './core/names.ts';
 import type { Contact } from './discovery/discovery.ts';
-import type { Trust } from './identity/trust.ts';
+import type { Identity } from './identity/own-identity.ts';
+import type { Trust } from './identity/trust-contract.ts';
 import type { Leaders } from './leaders/leaders.ts';
 import type { Maps } from './maps/maps.ts';
 import type { Observable, Timed } from './observable.ts';
@@ -81,14 +82,6 @@ export interface BarrelNode extends AsyncDisposable, Observable<NodeEvent> {
 export interface NodeStatus {
   readonly state: 'starting' | 'ready' | 'degraded' | 'left' | 'closed';
   readonly reasons: readonly string[];
-}
-
-/** Who a node is, whatever it is called. */
-export interface Identity {
-  /** Raw 32-byte Ed25519 key: the identity, and the key of this node's TLS certificate. */
-  readonly publicKey: Uint8Array;
-  /** `SHA256:` and base64 of the digest of the raw key, as ssh prints it. */
-  readonly fingerprint: string;
 }
 
 /** What is known here of one live node. */

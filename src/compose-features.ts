@@ -5,6 +5,7 @@ import type { NodeClock } from './cluster/node-clock.ts';
 import { leaseConfig } from './core/election/election-config.ts';
 import type { NodeName } from './core/names.ts';
 import type { KeyHash } from './core/placement/key-hash.ts';
+import type { Credentials } from './credentials.ts';
 import type { DurableStore } from './host/durable-store.ts';
 import type { Host } from './host/host.ts';
 import { LeaderElections } from './leaders/leader-elections.ts';
@@ -19,11 +20,17 @@ import { HandOff } from './shards/hand-off-driver.ts';
 import { NodeShards } from './shards/node-shards.ts';
 import { NodeStreams } from './streams/node-streams.ts';
 import { TopicHub } from './topics/topic-hub.ts';
+import { type Certify, NodeIdentity } from './trust/node-identity.ts';
+import { NodeTrust } from './trust/node-trust.ts';
+import { RevocationSpread } from './trust/revocation-spread.ts';
 
 export interface FeatureParts {
   readonly host: Host;
   readonly options: ResolvedOptions;
   readonly cluster: Cluster;
+  readonly credentials: Credentials;
+  /** Makes certificates for TLS. */
+  readonly certify: Certify;
   readonly clock: NodeClock;
   /** Undefined without a data directory. */
   readonly durable: DurableStore | undefined;
@@ -41,6 +48,8 @@ export interface Features {
   readonly maps: MapRegistry;
   readonly reminders: NodeReminders;
   readonly streams: NodeStreams;
+  readonly identity: NodeIdentity;
+  readonly trust: NodeTrust;
 }
 
 /** When one of them cannot be opened, nothing stays open. Throws what that one throws. */
@@ -80,7 +89,32 @@ async function openAll(parts: FeatureParts): Promise<Features> {
   const maps = await openMaps(parts);
   const reminders: NodeReminders = await openReminders(parts, { processes, shards });
   const streams = new NodeStreams({ host, links: cluster.links });
-  return { processes, services, topics, leaders, shards, maps, reminders, streams };
+  const trusted = await openTrust(parts);
+  return { processes, services, topics, leaders, shards, maps, reminders, streams, ...trusted };
+}
+
+async function openTrust(parts: FeatureParts): Promise<Pick<Features, 'identity' | 'trust'>> {
+  const { host, cluster, credentials, certify } = parts;
+  const { dataDir, cluster: clusterName } = parts.options;
+  const { links, stores } = cluster;
+  const ground = { host, links, dataDir, trust: credentials.trust, identity: credentials.identity };
+  return {
+    identity: new NodeIdentity({
+      ...ground,
+      cluster: clusterName,
+      certify,
+      show: (identity) => cluster.setIdentity(identity),
+    }),
+    trust: new NodeTrust({
+      ...ground,
+      cluster: clusterName,
+      spread: await RevocationSpread.open({
+        ...ground,
+        stores,
+        end: (node) => cluster.revoke(node),
+      }),
+    }),
+  };
 }
 
 function openLeaders(

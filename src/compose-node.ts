@@ -29,6 +29,7 @@ import { EventSource } from './observable.ts';
 import type { ResolvedOptions } from './options.ts';
 import { RunningNode } from './running-node.ts';
 import type { OnConnection, Transport } from './transport/transport.ts';
+import type { Certify } from './trust/node-identity.ts';
 import { VERSION } from './version.ts';
 
 /** The neighbours and spares of a node, unsorted. */
@@ -42,6 +43,8 @@ export interface World {
   readonly host: Host;
   /** Binds the node's address. Rejects when that is not available. */
   openTransport(credentials: Credentials, onConnection: OnConnection): Promise<Transport>;
+  /** Makes a certificate for TLS. */
+  readonly certify: Certify;
   /** Derives the key of a join secret. */
   readonly deriveSecretKey: (secret: Uint8Array, cluster: string) => Promise<Uint8Array>;
   /** Loads the hash function of placement. */
@@ -99,14 +102,20 @@ async function composeOn(
   });
   world.observe?.(cluster);
   const parts = { host, cluster, clock, durable, events };
-  const features = await openFeatures({ ...parts, options, loadKeyHash: world.loadKeyHash });
+  const { certify, loadKeyHash } = world;
+  const features = await openFeatures({
+    ...parts,
+    options,
+    credentials,
+    certify,
+    loadKeyHash,
+  });
   const contacts = contactLoop({ host, options, cluster, known, discovery, events });
   const announcement = await discovery.announce(credentials.name, cluster.addresses, {});
   const node = new RunningNode({
     ...parts,
     ...features,
     options,
-    credentials,
     contacts,
     savedPeers: new SavedPeers({ host, dataDir, peers: () => cluster.peers() }),
     owned: [announcement, ...(durable === undefined ? [] : [closed(durable)]), ...world.owned],
@@ -150,6 +159,7 @@ function openClock(host: Host, durable: DurableStore | undefined): Promise<NodeC
 
 type OverlayOption =
   | 'self'
+  | 'identity'
   | 'incarnation'
   | 'ephemeral'
   | 'secretKey'
@@ -165,17 +175,17 @@ function overlayOptions(
   credentials: Credentials,
 ): Pick<ClusterOptions, OverlayOption> {
   const { cluster, liveness, membership, shards, dataDir } = options;
-  const { name, publicKey, incarnation, secretKey, trust } = credentials;
+  const { name, identity, incarnation, secretKey, trust } = credentials;
   return {
     self: {
       name,
-      publicKey,
       cluster,
       versionMin: PROTOCOL_VERSION_MIN,
       versionMax: PROTOCOL_VERSION_MAX,
       heartbeatMs: liveness.heartbeatMs,
       ringSize: shards.ringSize,
     },
+    identity,
     incarnation,
     suspicion: liveness,
     ephemeral: dataDir === undefined,
@@ -210,7 +220,7 @@ function advertised(host: Host, bound: Address): readonly Address[] {
 
 function memberRecord(
   { zone, meta, shards }: ResolvedOptions,
-  { fingerprint }: Credentials,
+  { identity: { fingerprint } }: Credentials,
   addresses: readonly Address[],
 ): MemberRecord {
   return {

@@ -1,18 +1,23 @@
 /** Everything that makes up one start of a node before it has a socket: keys, pins, start id. */
 import type { NodeName } from './core/names.ts';
+import { BarrelError } from './errors.ts';
 import type { Host } from './host/host.ts';
-import { fingerprintOf } from './identity/fingerprint.ts';
+import { Authority } from './identity/authority.ts';
 import { nextIncarnation } from './identity/incarnation.ts';
-import { type KeyPair, loadKeyPair } from './identity/keys.ts';
+import type { KeyPair } from './identity/keys.ts';
+import { judgeCertificates } from './identity/node-certificate.ts';
+import { OwnIdentity } from './identity/own-identity.ts';
+import { loadRevocations } from './identity/revocation-file.ts';
+import { loadOwnKeys } from './identity/rotation-files.ts';
 import { openTrustTable, type TrustTable } from './identity/trust.ts';
 import type { ResolvedOptions } from './options.ts';
 
 export interface Credentials {
   readonly name: NodeName;
+  /** As it is at the start. */
   readonly keyPair: KeyPair;
-  /** Of the pair, raw. */
-  readonly publicKey: Uint8Array;
-  readonly fingerprint: string;
+  /** The same and what becomes of it. */
+  readonly identity: OwnIdentity;
   readonly incarnation: bigint;
   /** Derived join secret; undefined without one. */
   readonly secretKey: Uint8Array | undefined;
@@ -27,7 +32,7 @@ export interface CredentialsSource {
 
 /**
  * Loads or makes them, durably where there is a data directory.
- * @throws ERR_IDENTITY, ERR_STORE.
+ * @throws ERR_IDENTITY, ERR_STORE, ERR_OPTION for a certificate that is not for this node.
  */
 export async function loadCredentials(
   options: ResolvedOptions,
@@ -36,18 +41,37 @@ export async function loadCredentials(
 ): Promise<Credentials> {
   const { cluster, secret, dataDir, trust: mode } = options;
   const { host, deriveSecretKey } = source;
-  const { files, random } = host;
-  const keyPair = await loadKeyPair({ files, random, dataDir });
-  const name = options.name ?? defaultNodeName(host.hostName, keyPair.publicKey);
+  const keys = await loadOwnKeys({ host, dataDir });
+  const name = options.name ?? defaultNodeName(host.hostName, keys.firstKey);
+  const identity = new OwnIdentity(keys);
+  const authority = await loadAuthority(options, source, { identity, name });
   return {
     name,
-    keyPair,
-    publicKey: keyPair.publicKey,
-    fingerprint: fingerprintOf(keyPair.publicKey),
+    keyPair: keys.keyPair,
+    identity,
     incarnation: await nextIncarnation({ host, dataDir }),
     secretKey: secret === undefined ? undefined : await deriveSecretKey(secret, cluster),
-    trust: await openTrustTable({ host, dataDir, mode, onRemoved: onUnpinned }),
+    trust: await openTrustTable({ host, dataDir, mode, authority, onRemoved: onUnpinned }),
   };
+}
+
+async function loadAuthority(
+  { authority: given, cluster, dataDir }: ResolvedOptions,
+  { host }: CredentialsSource,
+  { identity, name }: { readonly identity: OwnIdentity; readonly name: NodeName },
+): Promise<Authority | undefined> {
+  if (given === undefined) return undefined;
+  const { publicKey, endorsements } = identity;
+  const owner = { cluster, name };
+  const wallMs = host.clock.wallMs();
+  const question = { authorityKey: given.publicKey, owner, publicKey, endorsements, wallMs };
+  const fault = judgeCertificates(given.certificate, question);
+  if (typeof fault === 'string') {
+    throw new BarrelError('ERR_OPTION', `\`authority.certificate\` is of no use: ${fault}`);
+  }
+  const authority = new Authority(given);
+  if (dataDir !== undefined) await loadRevocations(host.files, dataDir, authority);
+  return authority;
 }
 
 /** Of a node that was given no name. Host names of machines may hold what node names may not. */

@@ -1,7 +1,6 @@
 /** The public face of barrel-p2p: everything that users import, by name. */
 export type {
   BarrelNode,
-  Identity,
   Member,
   NodeEvent,
   NodeStatus,
@@ -23,8 +22,9 @@ export {
   type RemoteFailure,
 } from './errors.ts';
 export type { Logger } from './host/logger.ts';
+export type { Identity, Rotation } from './identity/own-identity.ts';
 export type { PinnedBy } from './identity/pin.ts';
-export type { Trust, TrustedNode } from './identity/trust.ts';
+export type { RevokedItem, Trust, TrustedNode } from './identity/trust-contract.ts';
 export { FenceGuard } from './leaders/fence-guard.ts';
 export type {
   CampaignOptions,

@@ -10,7 +10,11 @@ import type { Credentials } from './credentials.ts';
 import type { Host } from './host/host.ts';
 import { systemHost } from './host/system-host.ts';
 import { loadKeyHash } from './host/system-key-hash.ts';
-import { loadCertificate, publicKeyOfCertificate } from './identity/certificate.ts';
+import {
+  createCertificate,
+  loadCertificate,
+  publicKeyOfCertificate,
+} from './identity/certificate.ts';
 import { deriveSecretKey } from './identity/secret.ts';
 import { type NodeOptions, type ResolvedOptions, resolveOptions } from './options.ts';
 import { openQuicTransport } from './transport/quic/quic-transport.ts';
@@ -42,6 +46,7 @@ async function startNode(host: Host, options: ResolvedOptions): Promise<BarrelNo
         host,
         openTransport: (credentials, onConnection) =>
           openTransport({ host, options, credentials, onConnection }),
+        certify: (keyPair, name) => createCertificate({ host, keyPair, name }),
         deriveSecretKey,
         loadKeyHash,
         owned: control === undefined ? [] : [control],

@@ -36,6 +36,7 @@ import {
 import { isMapName, MAP_NAME_RULE } from './maps/map-name.ts';
 import { MAP_OPTION_RULES } from './maps/map-options.ts';
 import type { NodeOptions } from './options.ts';
+import { AUTHORITY_RULES, authorityFault, TRUST_MODES } from './trust/trust-rules.ts';
 
 const SHOWN_CHARS_MAX = 80;
 const HOST_NAME = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,252}$/;
@@ -68,7 +69,8 @@ const rules = {
       v.maxLength(DISCOVERIES_MAX, `a list of at most ${DISCOVERIES_MAX}`),
     ),
   ),
-  trust: v.optional(v.picklist(['tofu', 'strict'], "'tofu' or 'strict'")),
+  trust: v.optional(v.picklist(TRUST_MODES, "'tofu', 'strict' or 'authority'")),
+  authority: v.optional(v.strictObject(AUTHORITY_RULES, 'an object of publicKey, certificate')),
   meta: value(`a plain object of plain data, at most ${META_BYTES_MAX} bytes encoded`, isMeta),
   zone: boundedText(ZONE_BYTES_MAX),
   membership: group({
@@ -111,6 +113,7 @@ const relations: readonly Relation[] = [
   { of: ['liveness.heartbeatMs', 'liveness.suspicionMinMs'], fault: heartbeatFault },
   { of: ['liveness.suspicionMinMs', 'liveness.suspicionMaxMs'], fault: suspicionFault },
   { of: ['trust', 'dataDir'], fault: strictFault },
+  { of: ['trust', 'authority'], fault: authorityFault },
   { of: ['maps', 'dataDir'], fault: persistFault },
   { of: ['trust', 'listen.host', 'secret', 'insecure'], fault: secretFault },
 ];
@@ -176,8 +179,9 @@ function suspicionFault({ liveness = {} }: NodeOptions): string | undefined {
 }
 
 function strictFault({ trust, dataDir }: NodeOptions): string | undefined {
-  if (trust !== 'strict' || dataDir !== undefined) return undefined;
-  return "`dataDir` is required when `trust` is 'strict' (the pins are there), received undefined";
+  if (trust === undefined || trust === 'tofu' || dataDir !== undefined) return undefined;
+  const why = trust === 'strict' ? 'the pins are there' : 'the certified key is there';
+  return `\`dataDir\` is required when \`trust\` is '${trust}' (${why}), received undefined`;
 }
 
 function persistFault({ maps = {}, dataDir }: NodeOptions): string | undefined {
@@ -188,7 +192,8 @@ function persistFault({ maps = {}, dataDir }: NodeOptions): string | undefined {
 
 function secretFault({ trust, insecure, listen, secret }: NodeOptions): string | undefined {
   const host = listen?.host ?? LISTEN_HOST_DEFAULT;
-  if (trust === 'strict' || insecure === true || secret !== undefined || LOOPBACK.test(host)) {
+  const isOpen = trust === undefined || trust === 'tofu';
+  if (!isOpen || insecure === true || secret !== undefined || LOOPBACK.test(host)) {
     return undefined;
   }
   return (

@@ -10,6 +10,7 @@ import type { Contact, Discovery } from './discovery/discovery.ts';
 import { BarrelError } from './errors.ts';
 import type { Host } from './host/host.ts';
 import type { Logger } from './host/logger.ts';
+import type { TrustMode } from './identity/pin.ts';
 import {
   ACTIVE_SIZE_DEFAULT,
   ARWL_DEFAULT,
@@ -27,8 +28,7 @@ import { optionFaults } from './option-rules.ts';
 import type { CallQuestion } from './processes/call-authorization.ts';
 import type { DialHook } from './transport/pipe.ts';
 
-/** First contact pins the key (`tofu`), or only keys that are pinned already are admitted. */
-export type TrustMode = 'tofu' | 'strict';
+export type { TrustMode };
 
 /** All of `createNode`'s options. Each may be left out. Unknown ones are refused. */
 export interface NodeOptions extends Cancellable {
@@ -91,10 +91,20 @@ export interface NodeOptions extends Cancellable {
    */
   readonly discovery?: readonly Discovery[] | undefined;
   /**
-   * Whose key is admitted. `'strict'` needs a `dataDir`, where the pins are.
+   * Whose key is admitted: see `TrustMode`. `'strict'` and `'authority'` need a `dataDir`, where
+   * the pins and the certified key are.
    * @default 'tofu'
    */
   readonly trust?: TrustMode | undefined;
+  /**
+   * The operator's raw 32-byte key, and what it has signed for this node's key and name
+   * (`barrel authority issue`). Required when `trust` is `'authority'`; with another mode it makes
+   * the operator's revocations count.
+   * @default none
+   */
+  readonly authority?:
+    | { readonly publicKey: Uint8Array; readonly certificate: Uint8Array }
+    | undefined;
   /**
    * Travels in the roster. Plain data, at most 1 KiB encoded.
    * @default {}
@@ -245,6 +255,7 @@ export interface ResolvedOptions extends Cancellable {
   readonly contacts: readonly Contact[];
   readonly discovery: readonly Discovery[];
   readonly trust: TrustMode;
+  readonly authority: NodeOptions['authority'];
   readonly meta: Readonly<Record<string, unknown>>;
   readonly zone: string | undefined;
   readonly membership: {
@@ -294,6 +305,7 @@ export function resolveOptions(options: NodeOptions, host: OptionHost): Resolved
     contacts: options.contacts ?? [],
     discovery: options.discovery ?? [],
     trust: options.trust ?? 'tofu',
+    authority: options.authority,
     meta: options.meta ?? {},
     zone: options.zone,
     membership: resolveMembership(options.membership),

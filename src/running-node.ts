@@ -1,5 +1,5 @@
 /** The node that a user holds: a thin face over the overlay and the features, and their end. */
-import type { BarrelNode, Identity, Member, NodeEvent, NodeStatus } from './barrel-node.ts';
+import type { BarrelNode, Member, NodeEvent, NodeStatus } from './barrel-node.ts';
 import type { Cluster } from './cluster/cluster.ts';
 import type { ContactLoop } from './cluster/contact-loop.ts';
 import { joinThrough } from './cluster/joining.ts';
@@ -10,11 +10,11 @@ import type { Address, NodeName } from './core/names.ts';
 import type { LivingEntry } from './core/roster/entry.ts';
 import { decodeValue } from './core/wire/value.ts';
 import { WireError } from './core/wire/wire-error.ts';
-import type { Credentials } from './credentials.ts';
 import type { Contact } from './discovery/discovery.ts';
 import { BarrelError } from './errors.ts';
 import type { Host } from './host/host.ts';
-import type { Trust } from './identity/trust.ts';
+import type { Identity } from './identity/own-identity.ts';
+import type { Trust } from './identity/trust-contract.ts';
 import type { Leaders } from './leaders/leaders.ts';
 import type { Maps } from './maps/maps.ts';
 import { ServiceNames } from './names/service-names.ts';
@@ -38,7 +38,6 @@ const LEAVE_TIMEOUT_MS = 10_000;
 export interface RunningNodeParts extends Features {
   readonly host: Host;
   readonly options: ResolvedOptions;
-  readonly credentials: Credentials;
   readonly cluster: Cluster;
   readonly clock: NodeClock;
   readonly contacts: ContactLoop;
@@ -76,13 +75,13 @@ export class RunningNode implements BarrelNode {
   #closing: Promise<void> | undefined;
 
   constructor(parts: RunningNodeParts) {
-    const { host, cluster, credentials } = parts;
+    const { host, cluster } = parts;
     this.#parts = parts;
     this.name = cluster.self.node;
     this.incarnation = cluster.self.incarnation;
     this.address = cluster.address;
-    this.identity = { publicKey: credentials.publicKey, fingerprint: credentials.fingerprint };
-    this.trust = credentials.trust;
+    this.identity = parts.identity;
+    this.trust = parts.trust;
     this.processes = parts.processes;
     this.services = parts.services;
     this.names = new ServiceNames(parts.services, parts.processes);
@@ -257,6 +256,8 @@ export class RunningNode implements BarrelNode {
     processes.close();
     services.close();
     topics.close();
+    this.#parts.identity.close();
+    this.#parts.trust.close();
     await maps.close();
     // While they are known: a goodbye forgets them all.
     await savedPeers.close();

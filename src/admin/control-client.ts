@@ -23,6 +23,7 @@ import type {
   ReminderWords,
 } from './reminder-queries.ts';
 import type { PlaceReport, ShardsReport } from './shard-queries.ts';
+import type { KeyReport, PinReport, RevocationReport, RotationReport } from './trust-queries.ts';
 
 /** A node that does not answer a local question for so long is stuck. */
 const ANSWER_MS_MAX = 10_000;
@@ -189,6 +190,43 @@ export class ControlClient implements Disposable {
     for await (const event of this.#events(id)) yield event as ReminderReport;
   }
 
+  /** Who the node is. */
+  async key(): Promise<KeyReport> {
+    return (await this.#ask({ method: 'key' })) as KeyReport;
+  }
+
+  /** A new key; `timeoutMs` is how long peers are waited for, the node's default is 5 s. */
+  async rotateKey(timeoutMs?: number): Promise<RotationReport> {
+    const query = { method: 'keyRotate', timeoutMs } as const;
+    const { response } = await this.#askFirst(query, (timeoutMs ?? 0) + ANSWER_MS_MAX);
+    return resultOf(response) as RotationReport;
+  }
+
+  async pins(): Promise<readonly PinReport[]> {
+    return (await this.#ask({ method: 'trustList' })) as readonly PinReport[];
+  }
+
+  async pin(node: string, publicKey: Uint8Array): Promise<void> {
+    await this.#ask({ method: 'trustPin', node, publicKey: base64(publicKey) });
+  }
+
+  /** False when no key was pinned. */
+  async unpin(node: string): Promise<boolean> {
+    return (await this.#ask({ method: 'trustUnpin', node })) as boolean;
+  }
+
+  async revoke(revocation: Uint8Array): Promise<void> {
+    await this.#ask({ method: 'trustRevoke', revocation: base64(revocation) });
+  }
+
+  async revocations(): Promise<readonly RevocationReport[]> {
+    return (await this.#ask({ method: 'trustRevocations' })) as readonly RevocationReport[];
+  }
+
+  async useCertificate(certificate: Uint8Array): Promise<void> {
+    await this.#ask({ method: 'trustCertificate', certificate: base64(certificate) });
+  }
+
   close(): void {
     this.#socket.destroy();
   }
@@ -282,6 +320,10 @@ export class ControlClient implements Disposable {
     this.#waiting = undefined;
     this.#socket.destroy();
   }
+}
+
+function base64(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('base64');
 }
 
 function resultOf(response: Given): unknown {

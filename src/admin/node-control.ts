@@ -15,6 +15,7 @@ import { answerLeaders } from './node-leaders.ts';
 import { answerMaps } from './node-maps.ts';
 import { answerReminders } from './node-reminders.ts';
 import { answerShards, type PlacingNode } from './node-shards.ts';
+import { answerTrust } from './node-trust.ts';
 
 type Methods = Readonly<Record<string, (...args: readonly unknown[]) => Promise<unknown>>>;
 
@@ -68,6 +69,15 @@ export class NodeControl implements AsyncDisposable {
       case 'remindRetry':
       case 'remindList':
         return answerReminders(node.reminders, query, signal);
+      case 'key':
+      case 'keyRotate':
+      case 'trustList':
+      case 'trustPin':
+      case 'trustUnpin':
+      case 'trustRevoke':
+      case 'trustRevocations':
+      case 'trustCertificate':
+        return answerTrust(node, query, signal);
       default:
         return answerMaps(node.maps, query, signal);
     }

@@ -9,6 +9,7 @@ import {
   discoverOptions,
 } from './discover-settings.ts';
 import { CommandError, EXIT } from './exit-code.ts';
+import { certificateOf, keyOfWord } from './raw-key.ts';
 
 /** What commander makes of the options below. */
 export interface StartSettings extends DiscoverSettings {
@@ -21,7 +22,9 @@ export interface StartSettings extends DiscoverSettings {
   readonly advertise?: readonly string[];
   readonly dataDir?: string;
   readonly contact?: readonly string[];
-  readonly trust?: 'tofu' | 'strict';
+  readonly trust?: 'tofu' | 'strict' | 'authority';
+  readonly authorityKey?: string;
+  readonly certificate?: string;
   readonly zone?: string;
   readonly map?: readonly string[];
   readonly ringSize?: number;
@@ -63,7 +66,10 @@ export function startOptions(): readonly Option[] {
     option('--trust <mode>', 'whose key is admitted (default: tofu)', 'BARREL_TRUST').choices([
       'tofu',
       'strict',
+      'authority',
     ]),
+    option('--authority-key <file>', "operator's public key", 'BARREL_AUTHORITY_KEY'),
+    option('--certificate <file>', 'what it has signed for this node', 'BARREL_CERTIFICATE'),
     option('--zone <zone>', 'where the node runs, for others to see', 'BARREL_ZONE'),
     option('--map <name>', 'replicated map to host; repeatable', 'BARREL_MAP').argParser(collect),
     option('--ring-size <count>', 'partitions of the cluster', 'BARREL_RING_SIZE').argParser(
@@ -104,6 +110,7 @@ export async function nodeOptions(given: StartSettings, env: Environment): Promi
     contacts: given.contact,
     discovery: discoveries(given),
     trust: given.trust,
+    authority: await readAuthority(given),
     zone: given.zone,
     // No program of a user runs in it that could work on partitions.
     shards: { ringSize: given.ringSize, weight: 0 },
@@ -111,6 +118,20 @@ export async function nodeOptions(given: StartSettings, env: Environment): Promi
     liveness: { heartbeatMs: given.heartbeatMs },
     drainMs: given.drainMs,
   };
+}
+
+async function readAuthority({
+  authorityKey,
+  certificate,
+}: StartSettings): Promise<NodeOptions['authority']> {
+  if (authorityKey === undefined && certificate === undefined) return undefined;
+  if (authorityKey !== undefined && certificate !== undefined) {
+    return {
+      publicKey: await keyOfWord(authorityKey),
+      certificate: await certificateOf(certificate),
+    };
+  }
+  throw new CommandError(EXIT.usage, 'give --authority-key and --certificate, both or none');
 }
 
 /** Never from the command line: other users of the machine can read that. */

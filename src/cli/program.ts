@@ -9,8 +9,9 @@ import {
   printStatus,
   type StatusSettings,
 } from './ask.ts';
+import { addAuthority } from './authority-words.ts';
 import { EXIT, exitCodeOf, lineOf } from './exit-code.ts';
-import { printKey, printSecret } from './keys.ts';
+import { addKeys } from './key-words.ts';
 import { addLeaders } from './leader-words.ts';
 import { addMaps } from './map-words.ts';
 import {
@@ -71,6 +72,7 @@ function barrel(version: string, isJson: boolean): Command {
   addShards(program);
   addReminders(program);
   addKeys(program);
+  addAuthority(program);
   addSimulate(program);
   return program;
 }
@@ -129,21 +131,6 @@ function addCall(program: Command): void {
     .action((service: string, method: string, args: readonly string[], settings: CallSettings) =>
       printCall({ service, method, args }, settings),
     );
-}
-
-function addKeys(program: Command): void {
-  const keys = program.command('keys').description('Identity of a node, and join secrets.');
-  keys
-    .command('show')
-    .description('Print the public key of a node and its fingerprint.')
-    .addOption(dataDirOption())
-    .addOption(json())
-    .action((settings: AskSettings) => printKey(settings));
-  keys
-    .command('secret')
-    .description('Print a new join secret.')
-    .addOption(json())
-    .action((settings: AskSettings) => printSecret(settings));
 }
 
 function addSimulate(program: Command): void {

@@ -4,11 +4,14 @@ import type { Host } from '../host/host.ts';
 import {
   type AdmissionContext,
   type AdmissionSelf,
+  certifiedClaimOf,
   claimOf,
   judge,
   type Verdict,
 } from '../identity/admission.ts';
+import { successionOf } from '../identity/endorsement.ts';
 import { encodeHello, type ForeignHello, type Hello } from '../identity/hello.ts';
+import type { OwnIdentity } from '../identity/own-identity.ts';
 import { proofOf } from '../identity/secret.ts';
 import type { TrustTable } from '../identity/trust.ts';
 import type { Connection } from '../transport/transport.ts';
@@ -16,7 +19,8 @@ import type { Gate } from './handshake.ts';
 
 export interface AdmissionGateOptions {
   readonly host: Pick<Host, 'clock'>;
-  readonly self: AdmissionSelf;
+  readonly self: Omit<AdmissionSelf, 'publicKey'>;
+  readonly identity: OwnIdentity;
   readonly incarnation: bigint;
   /** Known only when the socket is bound. */
   readonly addresses: () => readonly Address[];
@@ -37,7 +41,7 @@ export class AdmissionGate implements Gate {
   }
 
   hello(connection: Connection, dialled: NodeName | undefined): Uint8Array {
-    const { self, incarnation, ephemeral, host, addresses } = this.#options;
+    const { self, incarnation, ephemeral, host, addresses, identity, trust } = this.#options;
     return encodeHello({
       role: connection.role,
       versionMin: self.versionMin,
@@ -51,9 +55,10 @@ export class AdmissionGate implements Gate {
       ringSize: self.ringSize,
       wallMs: host.clock.wallMs(),
       features: 0,
-      endorsements: [],
+      endorsements: identity.endorsements,
       dialled,
       proof: this.#proof(connection),
+      certificate: trust.authority?.certificate,
     });
   }
 
@@ -65,9 +70,27 @@ export class AdmissionGate implements Gate {
     return judge(hello, this.#context(hello, connection, dialled));
   }
 
-  pin(hello: Hello, connection: Connection): Promise<Verdict> {
-    const claim = claimOf(hello, this.#context(hello, connection, undefined));
-    return this.#options.trust.admit(hello.name, claim);
+  endorsements(): readonly Uint8Array[] {
+    return this.#options.identity.endorsements;
+  }
+
+  isEndorsed(
+    node: NodeName,
+    { peerKey }: Connection,
+    endorsements: readonly Uint8Array[],
+  ): boolean {
+    const { trust, self } = this.#options;
+    const from = trust.expectedKey(node);
+    const owner = { cluster: self.cluster, name: node };
+    const question = { endorsements, owner, to: peerKey, above: trust.pinOf(node)?.rotation?.seq };
+    return from === undefined || successionOf({ ...question, from }) !== undefined;
+  }
+
+  async pin(hello: Hello, connection: Connection): Promise<Verdict> {
+    const { trust } = this.#options;
+    const context = this.#context(hello, connection, undefined);
+    if (context.mode === 'authority') return trust.admitCertified(certifiedClaimOf(hello, context));
+    return trust.admit(hello.name, claimOf(hello, context));
   }
 
   #context(
@@ -75,12 +98,14 @@ export class AdmissionGate implements Gate {
     connection: Connection,
     dialledName: NodeName | undefined,
   ): AdmissionContext {
-    const { self, secretKey, host, trust, seenIncarnation } = this.#options;
+    const { self, identity, secretKey, host, trust, seenIncarnation } = this.#options;
     const name = hello.kind === 'hello' ? hello.name : '';
     return {
-      self,
+      self: { ...self, publicKey: connection.ownKey },
       role: connection.role,
       peerKey: connection.peerKey,
+      isFormerKey: (key) => identity.isFormer(key),
+      authority: trust.authority,
       dialledName,
       secretKey,
       wallMs: host.clock.wallMs(),
@@ -96,7 +121,7 @@ export class AdmissionGate implements Gate {
     return proofOf({
       key: secretKey,
       role: connection.role,
-      ownKey: self.publicKey,
+      ownKey: connection.ownKey,
       peerKey: connection.peerKey,
       cluster: self.cluster,
       name: self.name,

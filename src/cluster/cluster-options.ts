@@ -10,6 +10,7 @@ import type { Discovery } from '../discovery/discovery.ts';
 import type { DurableStore } from '../host/durable-store.ts';
 import type { Host } from '../host/host.ts';
 import type { AdmissionSelf } from '../identity/admission.ts';
+import type { OwnIdentity } from '../identity/own-identity.ts';
 import type { TrustTable } from '../identity/trust.ts';
 import type { DialHook } from '../transport/pipe.ts';
 import type { OnConnection, Transport } from '../transport/transport.ts';
@@ -17,7 +18,8 @@ import type { NodeClock } from './node-clock.ts';
 
 export interface ClusterOptions {
   readonly host: Host;
-  readonly self: AdmissionSelf;
+  readonly self: Omit<AdmissionSelf, 'publicKey'>;
+  readonly identity: OwnIdentity;
   readonly incarnation: bigint;
   readonly ephemeral: boolean;
   readonly secretKey: Uint8Array | undefined;

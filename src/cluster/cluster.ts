@@ -75,9 +75,8 @@ export class Cluster implements LinkTableEvents {
     this.#links = new LinkTable({
       host,
       name: self.name,
-      publicKey: self.publicKey,
       gate: this.#gate(),
-      pinnedKey: (node) => options.trust.lookup(node),
+      pinnedKey: (node) => options.trust.expectedKey(node),
       dial: (address, signal) => transport.dial(address, { signal }),
       events: this,
     });
@@ -258,6 +257,12 @@ export class Cluster implements LinkTableEvents {
     // Out of the cluster no death is heard of: pins of ephemeral keys end, as at a new start.
     for (const { node, incarnation } of this.alive())
       this.#options.trust.release(node, incarnation);
+  }
+
+  /** New sessions show that key, and the roster says it. */
+  setIdentity(identity: Parameters<Transport['setIdentity']>[0]): void {
+    this.#transport.setIdentity(identity);
+    this.overlay.submit({ kind: 'update', record: this.#options.record(this.#addresses) });
   }
 
   /** Ends the links to a node whose pin was removed. */

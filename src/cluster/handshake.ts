@@ -2,11 +2,14 @@
  * Admission on one connection: HELLO, then HELLO with a verdict, then the dialer's verdict. An
  * established connection means nothing yet; after the third step both ends have accepted.
  */
+import { unreachable } from '../core/unreachable.ts';
 import { WireError } from '../core/wire/wire-error.ts';
 import type { Verdict } from '../identity/admission.ts';
 import {
   decodeAdmission,
   encodeAccept,
+  encodeAsk,
+  encodeKeys,
   encodeReject,
   type ForeignHello,
   type Hello,
@@ -26,6 +29,10 @@ export interface Gate {
   /** Own HELLO for a peer with that key. */
   hello(connection: Connection, dialled: string | undefined): Uint8Array;
   judge(hello: Hello | ForeignHello, connection: Connection, dialled: string | undefined): Verdict;
+  /** Statements of this node's rotated keys. */
+  endorsements(): readonly Uint8Array[];
+  /** True when these lead from the key that is pinned for that node to the one it proved. */
+  isEndorsed(node: string, connection: Connection, endorsements: readonly Uint8Array[]): boolean;
   /** Holds the claim to the pin, and pins it durably where it is new. */
   pin(hello: Hello, connection: Connection): Promise<Verdict>;
 }
@@ -48,6 +55,8 @@ export interface HandshakeOptions {
   readonly gate: Gate;
   /** The name that the dialer means, where it knows one. */
   readonly dialled?: string | undefined;
+  /** Another key is pinned for that name: it gets no HELLO unless that one has endorsed it. */
+  readonly isOtherKey?: boolean | undefined;
   /** Asked before this end accepts: false when another connection is to be kept. */
   readonly isWanted: (hello: Hello) => boolean;
   /** The last call, exactly once. On `admitted` the connection is paused and waits for `admit`. */
@@ -59,13 +68,17 @@ export class Handshake implements ConnectionEvents {
   readonly #options: HandshakeOptions;
   #hello: Hello | ForeignHello | undefined;
   #isAwaitingVerdict = true;
+  /** A dialer waits for the statements, an acceptor has given them. */
+  #hasAsked = false;
   #isDone = false;
 
   constructor(options: HandshakeOptions) {
     this.#options = options;
     this.connection = options.connection;
     this.connection.attach(this);
-    if (this.connection.role === 'dialer') this.#sendHello();
+    if (this.connection.role === 'acceptor') return;
+    if (options.isOtherKey === true) this.#ask();
+    else this.#sendHello();
   }
 
   /** What the peer said of itself, once it did. */
@@ -82,9 +95,26 @@ export class Handshake implements ConnectionEvents {
     if (this.#isDone) return;
     if (channel !== CONTROL) throw new WireError('a message before admission');
     const message = decodeAdmission(frame);
-    if (message.kind === 'hello' || message.kind === 'foreignHello') this.#onHello(message);
-    else if (message.kind === 'reject') this.#finish({ ...message, by: 'peer' });
-    else this.#onAccept();
+    switch (message.kind) {
+      case 'hello':
+      case 'foreignHello':
+        this.#onHello(message);
+        break;
+      case 'reject':
+        this.#finish({ ...message, by: 'peer' });
+        break;
+      case 'ask':
+        this.#onAsk();
+        break;
+      case 'keys':
+        this.#onKeys(message.endorsements);
+        break;
+      case 'accept':
+        this.#onAccept();
+        break;
+      default:
+        unreachable(message);
+    }
   }
 
   onDrained(): void {
@@ -96,8 +126,39 @@ export class Handshake implements ConnectionEvents {
     this.#finish({ reason: reasonOf(reason), by, detail });
   }
 
+  #ask(): void {
+    this.#hasAsked = true;
+    this.connection.send(CONTROL, encodeAsk());
+  }
+
+  /** Whoever asks may know: keys are shown to everybody, and statements name nobody. */
+  #onAsk(): void {
+    const { connection, gate } = this.#options;
+    if (connection.role === 'dialer' || this.#hasAsked || this.#hello !== undefined) {
+      throw new WireError('ASK out of turn');
+    }
+    this.#hasAsked = true;
+    connection.send(CONTROL, encodeKeys(gate.endorsements()));
+  }
+
+  #onKeys(endorsements: readonly Uint8Array[]): void {
+    const { connection, gate, dialled } = this.#options;
+    if (connection.role === 'acceptor' || !this.#hasAsked) throw new WireError('KEYS out of turn');
+    this.#hasAsked = false;
+    if (dialled !== undefined && gate.isEndorsed(dialled, connection, endorsements)) {
+      this.#sendHello();
+      return;
+    }
+    // No REJECT before a HELLO: the word of the close says it.
+    const detail = `another key is pinned for ${dialled}`;
+    this.#finish({ reason: 'key-mismatch', by: 'local', detail });
+  }
+
   #onHello(hello: Hello | ForeignHello): void {
     if (this.#hello !== undefined) throw new WireError('a second HELLO');
+    if (this.connection.role === 'dialer' && this.#hasAsked) {
+      throw new WireError('a HELLO that nobody has asked for');
+    }
     this.#hello = hello;
     const { connection, gate, dialled } = this.#options;
     if (connection.role === 'acceptor') this.#sendHello();

@@ -14,7 +14,7 @@ import type { LinkListener, LinkPort, NodeRef } from './ports.ts';
 
 export interface LinkGroundOptions {
   readonly self: NodeRef;
-  readonly links: Pick<LinkTable, 'get'>;
+  readonly links: Pick<LinkTable, 'get' | 'rekey'>;
   readonly control: ControlSender;
   readonly dialler: Pick<Dialler, 'toNode'>;
   /** Known only when everything is put together. */
@@ -53,6 +53,10 @@ export class LinkGround implements LinkPort {
       if (this.#readers.has(kind)) throw new TypeError(`control messages ${kind} have a reader`);
       this.#readers.set(kind, reader);
     }
+  }
+
+  rekey(link: Link, key: Uint8Array): void {
+    this.#options.links.rekey(link, key);
   }
 
   send(node: NodeName, frame: Uint8Array): boolean {

@@ -21,8 +21,6 @@ import { PartedLinks } from './parted-links.ts';
 export interface LinkTableOptions {
   readonly host: Pick<Host, 'clock' | 'timers' | 'logger' | 'meter'>;
   readonly name: NodeName;
-  /** Own raw key. */
-  readonly publicKey: Uint8Array;
   readonly gate: Gate;
   /** The key that is pinned for a name, if one is. */
   readonly pinnedKey: (node: NodeName) => Uint8Array | undefined;
@@ -70,7 +68,7 @@ export class LinkTable {
     const known = this.#standing(key, target);
     const awaited = known ?? this.#await(key);
     if (known !== undefined || this.#isUnderWay(key)) connection.close('superseded');
-    else this.#shake(connection, target);
+    else this.#shake(connection, target, this.#isOtherKey(connection, target));
     const link = await abortable(Promise.resolve(awaited), signal);
     if (target.node === undefined || link.node === target.node) return link;
     throw new BarrelError('ERR_REFUSED', `${target.address} is ${link.node}, not ${target.node}`, {
@@ -83,6 +81,14 @@ export class LinkTable {
   #standing(key: string, { mayReplaceRelayed }: DialTarget): Link | undefined {
     const link = this.#byKey.get(key);
     return mayReplaceRelayed !== undefined && link?.isRelayed === true ? undefined : link;
+  }
+
+  /** The holder of a link has rotated its key: it is found under the new one from now on. */
+  rekey(link: Link, key: Uint8Array): void {
+    if (this.#links.get(link.node) !== link || !(link instanceof AdmittedLink)) return;
+    this.#forgetKey(link);
+    link.key = key;
+    this.#byKey.set(keyText(key), link);
   }
 
   /** A connection that another node opened. */
@@ -131,12 +137,13 @@ export class LinkTable {
     this.#onClosed(link, { reason, by: 'local' });
   }
 
-  #shake(connection: Connection, target: DialTarget | undefined): void {
+  #shake(connection: Connection, target: DialTarget | undefined, isOtherKey = false): void {
     const key = keyText(connection.peerKey);
     const handshake: Handshake = new Handshake({
       connection,
       gate: this.#options.gate,
       dialled: target?.node,
+      isOtherKey,
       isWanted: (hello) =>
         target === undefined ? this.#isWanted(key, hello) : (target.mayReplaceRelayed?.() ?? true),
       onOutcome: (outcome) => {
@@ -250,6 +257,10 @@ export class LinkTable {
 
   #remove(link: Link): void {
     this.#links.delete(link.node);
+    this.#forgetKey(link);
+  }
+
+  #forgetKey(link: Link): void {
     const key = keyText(link.key);
     if (this.#byKey.get(key) === link) this.#byKey.delete(key);
   }
@@ -269,8 +280,8 @@ export class LinkTable {
 
   /** What is wrong with the key before anything is said to its holder. */
   #keyFault(connection: Connection, target: DialTarget): BarrelError | undefined {
-    const { peerKey } = connection;
-    if (isSameKey(peerKey, this.#options.publicKey)) {
+    const { peerKey, ownKey } = connection;
+    if (isSameKey(peerKey, ownKey)) {
       return new BarrelError('ERR_SELF', `${target.address} is this node itself`);
     }
     const detail = this.#mismatch(peerKey, target);
@@ -281,12 +292,15 @@ export class LinkTable {
   }
 
   #mismatch(key: Uint8Array, { node, fingerprint }: DialTarget): string | undefined {
-    const pinned = node === undefined ? undefined : this.#options.pinnedKey(node);
-    if (pinned !== undefined) {
-      return isSameKey(pinned, key) ? undefined : `another key is pinned for ${node}`;
-    }
+    if (node !== undefined && this.#options.pinnedKey(node) !== undefined) return undefined;
     if (fingerprint === undefined || fingerprint === fingerprintOf(key)) return undefined;
     return `${node} has said that its key is ${fingerprint}`;
+  }
+
+  /** A pin outweighs what was said; only what the pinned key has endorsed may stand for it. */
+  #isOtherKey({ peerKey }: Connection, { node }: DialTarget): boolean {
+    const pinned = node === undefined ? undefined : this.#options.pinnedKey(node);
+    return pinned !== undefined && !isSameKey(pinned, peerKey);
   }
 
   #count(connection: Connection, refused: Refused): void {

@@ -16,7 +16,7 @@ export type LinkConnection = Omit<Connection, 'send'>;
 
 export interface Link extends NodeRef {
   readonly connection: LinkConnection;
-  /** Raw Ed25519 key that the peer proved. */
+  /** Raw Ed25519 key that the peer proved, or has rotated to since. */
   readonly key: Uint8Array;
   readonly addresses: readonly Address[];
   /** It leads through other nodes. */
@@ -67,7 +67,7 @@ export class AdmittedLink implements Link {
   readonly node: NodeName;
   readonly incarnation: bigint;
   readonly addresses: readonly Address[];
-  readonly key: Uint8Array;
+  key: Uint8Array;
   readonly connection: LinkConnection;
   readonly isRelayed: boolean;
   readonly use: LinkUse;

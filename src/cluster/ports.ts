@@ -77,6 +77,8 @@ export interface LinkPort {
    * is valid during the call only. A reader that throws WireError ends the link.
    */
   read(kinds: readonly number[], reader: (link: Link, frame: Uint8Array) => void): void;
+  /** The holder of that link has proven that it goes by another key now. */
+  rekey(link: Link, key: Uint8Array): void;
   /** A control message over the link there is. False without a link, or with a full queue. */
   send(node: NodeName, frame: Uint8Array): boolean;
 }

@@ -5,6 +5,8 @@
  */
 import { isNodeName, type NodeName } from '../core/names.ts';
 import { CLOCK_SKEW_MS_MAX } from '../limits.ts';
+import type { Authority, CertifiedClaim } from './authority.ts';
+import { statementsOf } from './endorsement.ts';
 import type { ForeignHello, Hello } from './hello.ts';
 import { isOfTheFuture } from './incarnation.ts';
 import {
@@ -21,7 +23,7 @@ import { isProof } from './secret.ts';
 /** What this node says in its own HELLO, as far as judging needs it. */
 export interface AdmissionSelf {
   readonly name: NodeName;
-  /** Raw, 32 bytes. */
+  /** The key that this end has proven on the connection. Raw, 32 bytes. */
   readonly publicKey: Uint8Array;
   readonly cluster: string;
   readonly versionMin: number;
@@ -48,6 +50,10 @@ export interface AdmissionContext {
   /** What the trust table has for the claimed name. */
   readonly pin: Pin | undefined;
   readonly mode: TrustMode;
+  /** True for a key that this node had before a rotation. */
+  readonly isFormerKey?: ((key: Uint8Array) => boolean) | undefined;
+  /** The operator's key and what it has revoked; undefined where none is known. */
+  readonly authority?: Authority | undefined;
 }
 
 export type Verdict = { readonly kind: 'accept' } | Refusal;
@@ -62,7 +68,8 @@ const RULES: readonly Rule[] = [
   nameFault,
   ownFault,
   dialledFault,
-  pinFault,
+  revokedFault,
+  trustFault,
   incarnationFault,
 ];
 
@@ -86,7 +93,15 @@ export function claimOf(hello: Hello, context: AdmissionContext): Claim {
     ephemeral: hello.ephemeral,
     incarnation: hello.incarnation,
     secretProven: context.secretKey !== undefined,
+    endorsements: hello.endorsements,
+    cluster: hello.cluster,
   };
+}
+
+/** The same of one that shows a certificate. */
+export function certifiedClaimOf(hello: Hello, { peerKey }: AdmissionContext): CertifiedClaim {
+  const { certificate, endorsements, incarnation, cluster, name } = hello;
+  return { publicKey: peerKey, certificate, endorsements, incarnation, owner: { cluster, name } };
 }
 
 function versionFault(
@@ -149,7 +164,13 @@ function nameFault(hello: Hello): Refusal | undefined {
   return refuse('name', `${quote(hello.name)} is no node name`);
 }
 
-function ownFault(hello: Hello, { self, peerKey }: AdmissionContext): Refusal | undefined {
+function ownFault(
+  hello: Hello,
+  { self, peerKey, isFormerKey }: AdmissionContext,
+): Refusal | undefined {
+  if (isFormerKey?.(peerKey) === true) {
+    return refuse('key-mismatch', `a key that ${self.name} has given up`);
+  }
   const isOwnKey = isSameKey(peerKey, self.publicKey);
   if (hello.name === self.name) {
     const detail = isOwnKey ? 'this is the same node' : 'the node here has this name';
@@ -168,8 +189,22 @@ function dialledFault(hello: Hello, context: AdmissionContext): Refusal | undefi
   return refuse('name', `this is ${self.name}, not ${quote(hello.dialled)}`);
 }
 
-function pinFault(hello: Hello, context: AdmissionContext): Refusal | undefined {
-  const verdict = judgePin(context.pin, claimOf(hello, context), context.mode);
+/** An operator's word counts in every mode; the keys before a revoked one's successor, too. */
+function revokedFault(hello: Hello, context: AdmissionContext): Refusal | undefined {
+  const { authority, peerKey } = context;
+  if (authority === undefined) return undefined;
+  const keys = [peerKey, ...statementsOf(hello.endorsements).map(({ oldKey }) => oldKey)];
+  if (!authority.isRevoked({ keys, serials: [] })) return undefined;
+  return refuse('revoked', 'the operator has revoked the key');
+}
+
+function trustFault(hello: Hello, context: AdmissionContext): Refusal | undefined {
+  const { mode, authority, wallMs } = context;
+  const verdict =
+    mode === 'authority'
+      ? authority?.judge(certifiedClaimOf(hello, context), wallMs)
+      : judgePin(context.pin, claimOf(hello, context), mode);
+  if (verdict === undefined) return refuse('certificate', 'no authority is known here');
   return verdict.kind === 'reject' ? verdict : undefined;
 }
 

@@ -1,7 +1,8 @@
 /**
- * The three messages of admission. HELLO says who its sender claims to be; ACCEPT and REJECT judge
- * the other end's HELLO. They are the first bytes of ours that a stranger can send, so every field
- * is bounded here and believed nowhere before `admission.ts` has judged it.
+ * The messages of admission. HELLO says who its sender claims to be; ACCEPT and REJECT judge the
+ * other end's HELLO; ASK and KEYS come before it where a key was rotated. They are the first bytes
+ * of ours that a stranger can send, so every field is bounded here and believed nowhere before
+ * `admission.ts` has judged it.
  */
 import { type Address, isAddress } from '../core/names.ts';
 import { Reader } from '../core/wire/reader.ts';
@@ -18,6 +19,7 @@ import {
   PROOF_BYTES_MAX,
   REASON_BYTES_MAX,
 } from '../limits.ts';
+import { CERTIFICATE_BYTES_MAX } from './identity-limits.ts';
 
 /** Oldest and newest version of the protocol that this release speaks. */
 export const PROTOCOL_VERSION_MIN = 1;
@@ -50,6 +52,8 @@ export interface Hello {
   readonly dialled: string | undefined;
   /** Proof of the join secret; undefined without one. */
   readonly proof: Uint8Array | undefined;
+  /** What an operator says of the sender's key, see `node-certificate.ts`. */
+  readonly certificate: Uint8Array | undefined;
 }
 
 /** A HELLO of a release that speaks no version of ours: nothing behind the versions can be read. */
@@ -57,6 +61,17 @@ export interface ForeignHello {
   readonly kind: 'foreignHello';
   readonly versionMin: number;
   readonly versionMax: number;
+}
+
+/** A dialer that has pinned another key for that name asks, before its HELLO, how they follow. */
+export interface Ask {
+  readonly kind: 'ask';
+}
+
+/** The answer: the statements of rotated keys, oldest first. */
+export interface Keys {
+  readonly kind: 'keys';
+  readonly endorsements: readonly Uint8Array[];
 }
 
 export interface Accept {
@@ -75,11 +90,13 @@ export interface Reject {
   readonly detail: string;
 }
 
-export type AdmissionMessage = Hello | ForeignHello | Accept | Reject;
+export type AdmissionMessage = Hello | ForeignHello | Ask | Keys | Accept | Reject;
 
 const HELLO = 1;
 const ACCEPT = 2;
 const REJECT = 3;
+const ASK = 4;
+const KEYS = 5;
 const INCARNATION_MAX = 2n ** 63n - 1n;
 const REASON_NAME_BYTES_MAX = 32;
 const UNPRINTABLE = /[^\x20-\x7e]/g;
@@ -119,6 +136,18 @@ export function encodeHello(hello: Omit<Hello, 'kind'>): Uint8Array {
     .list(hello.endorsements, (w, statement) => w.bytes(statement))
     .optional(hello.dialled, (w, name) => w.string(name))
     .optional(hello.proof, (w, proof) => w.bytes(proof))
+    .optional(hello.certificate, (w, certificate) => w.bytes(certificate))
+    .take();
+}
+
+export function encodeAsk(): Uint8Array {
+  return new Writer().uint(ASK).take();
+}
+
+export function encodeKeys(endorsements: readonly Uint8Array[]): Uint8Array {
+  return new Writer()
+    .uint(KEYS)
+    .list(endorsements, (w, statement) => w.bytes(statement))
     .take();
 }
 
@@ -136,15 +165,16 @@ export function encodeReject(reject: Omit<Reject, 'kind'>): Uint8Array {
     .take();
 }
 
-/** @throws WireError on anything but exactly one of the three messages within its bounds. */
+/** @throws WireError on anything but exactly one of the messages within its bounds. */
 export function decodeAdmission(bytes: Uint8Array): AdmissionMessage {
   const reader = new Reader(bytes);
   const kind = reader.uint();
   if (kind === HELLO) return readHello(reader);
   if (kind === REJECT) return readReject(reader);
-  if (kind !== ACCEPT) throw new WireError('no message of admission');
+  if (kind === KEYS) return readKeys(reader);
+  if (kind !== ACCEPT && kind !== ASK) throw new WireError('no message of admission');
   reader.end();
-  return { kind: 'accept' };
+  return { kind: kind === ASK ? 'ask' : 'accept' };
 }
 
 function readHello(reader: Reader): Hello | ForeignHello {
@@ -167,15 +197,23 @@ function readHello(reader: Reader): Hello | ForeignHello {
     ringSize: reader.uint(),
     wallMs: reader.uint(),
     features: reader.uint(),
-    endorsements: reader.list(
-      ENDORSEMENTS_MAX,
-      (r) => new Uint8Array(r.bytes(ENDORSEMENT_BYTES_MAX)),
-    ),
+    endorsements: readEndorsements(reader),
     dialled: reader.optional((r) => r.string(HELLO_NAME_BYTES_MAX)),
     proof: reader.optional((r) => new Uint8Array(r.bytes(PROOF_BYTES_MAX))),
+    certificate: reader.optional((r) => new Uint8Array(r.bytes(CERTIFICATE_BYTES_MAX))),
   };
   reader.end();
   return hello;
+}
+
+function readKeys(reader: Reader): Keys {
+  const endorsements = readEndorsements(reader);
+  reader.end();
+  return { kind: 'keys', endorsements };
+}
+
+function readEndorsements(reader: Reader): Uint8Array[] {
+  return reader.list(ENDORSEMENTS_MAX, (r) => new Uint8Array(r.bytes(ENDORSEMENT_BYTES_MAX)));
 }
 
 function readReject(reader: Reader): Reject {

@@ -55,11 +55,13 @@ export async function loadKeyPair(options: KeyPairOptions): Promise<KeyPair> {
   const privateText = await readPrivateKey(files, privatePath);
   const publicText = await readKeyFile(files, publicPath);
   if (privateText === undefined && publicText === undefined) {
-    return savePair(files, createKeyPair(random), { privatePath, publicPath });
+    const pair = createKeyPair(random);
+    await writeKeyPair(files, pair, directory);
+    return pair;
   }
   if (privateText === undefined) throw missing(privatePath, publicPath);
   if (publicText === undefined) throw missing(publicPath, privatePath);
-  const pair = pairOf(parseKey(() => createPrivateKey(privateText), privatePath));
+  const pair = keyPairOfPem(privateText, privatePath);
   const expected = rawPublicKey(parseKey(() => createPublicKey(publicText), publicPath));
   if (Buffer.compare(pair.publicKey, expected) === 0) return pair;
   throw identityError(`${privatePath} and ${publicPath} are not a pair`);
@@ -88,18 +90,21 @@ function pairOf(key: KeyObject): KeyPair {
   return { publicKey: rawPublicKey(createPublicKey(key)), privateKeyPem: String(privateKeyPem) };
 }
 
-/** The private file comes first: a crash in between leaves a pair that is refused, not replaced. */
-async function savePair(
-  files: Files,
-  pair: KeyPair,
-  paths: { readonly privatePath: string; readonly publicPath: string },
-): Promise<KeyPair> {
+/**
+ * Writes both files. The private one comes first: a crash in between leaves a pair that is refused,
+ * not replaced.
+ */
+export async function writeKeyPair(files: Files, pair: KeyPair, directory: string): Promise<void> {
   const publicPem = createPublicKey(pair.privateKeyPem).export({ format: 'pem', type: 'spki' });
-  await attempt(`cannot write the key pair to ${paths.privatePath}`, async () => {
-    await files.write(paths.privatePath, Buffer.from(pair.privateKeyPem));
-    await files.write(paths.publicPath, Buffer.from(publicPem));
+  await attempt(`cannot write the key pair to ${directory}`, async () => {
+    await files.write(`${directory}/node.key`, Buffer.from(pair.privateKeyPem));
+    await files.write(`${directory}/node.pub`, Buffer.from(publicPem));
   });
-  return pair;
+}
+
+/** @throws ERR_IDENTITY when the text, found at that path, holds no Ed25519 key. */
+export function keyPairOfPem(privateKeyPem: string, path: string): KeyPair {
+  return pairOf(parseKey(() => createPrivateKey(privateKeyPem), path));
 }
 
 async function readPrivateKey(files: Files, path: string): Promise<string | undefined> {
@@ -129,7 +134,8 @@ function parseKey(parse: () => KeyObject, path: string): KeyObject {
   throw identityError(`${path} holds a key of another type than Ed25519`);
 }
 
-function refuseOpenToOthers(path: string, mode: number, repair: string): void {
+/** @throws ERR_IDENTITY for a file or directory that other users can open. */
+export function refuseOpenToOthers(path: string, mode: number, repair: string): void {
   if ((mode & 0o077) === 0) return;
   const shown = mode.toString(8).padStart(4, '0');
   throw identityError(`${path} is open to other users (mode ${shown}): run \`${repair} ${path}\``);

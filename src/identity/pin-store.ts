@@ -10,7 +10,7 @@ import type { Logger } from '../host/logger.ts';
 import { isNodeFileName, nodeFileName } from '../host/node-file.ts';
 import { PIN_FILE_BYTES_MAX, PINS_MAX } from '../limits.ts';
 import { identityDirectory, PUBLIC_KEY_BYTES, prepareIdentityDirectory } from './keys.ts';
-import type { Pin, PinnedBy } from './pin.ts';
+import type { Pin, PinnedBy, PinRotation } from './pin.ts';
 
 export interface PinStoreOptions {
   readonly files: Files;
@@ -82,9 +82,15 @@ export class PinStore {
   }
 }
 
-function printPin({ node, publicKey, by, sinceMs, seenMs }: Pin): string {
+function printPin({ node, publicKey, by, sinceMs, seenMs, rotation }: Pin): string {
+  const followed = rotation && {
+    seq: rotation.seq,
+    previousKey: Buffer.from(rotation.previousKey).toString('base64'),
+    origin: rotation.origin,
+  };
   const key = Buffer.from(publicKey).toString('base64');
-  return `${JSON.stringify({ node, publicKey: key, by, sinceMs, seenMs }, undefined, 2)}\n`;
+  const fields = { node, publicKey: key, by, sinceMs, seenMs, rotation: followed };
+  return `${JSON.stringify(fields, undefined, 2)}\n`;
 }
 
 /** Undefined unless it is exactly a pin. */
@@ -95,11 +101,27 @@ function parsePin(text: string): Pin | undefined {
   const publicKey = new Uint8Array(Buffer.from(base64, 'base64'));
   if (publicKey.length !== PUBLIC_KEY_BYTES || !isPinnedBy(by)) return undefined;
   if (!isTime(sinceMs) || !isTime(seenMs)) return undefined;
-  return { node, publicKey, by, ephemeral: false, incarnation: 0n, sinceMs, seenMs };
+  const pin = { node, publicKey, by, ephemeral: false, incarnation: 0n, sinceMs, seenMs };
+  if (fields.rotation === undefined) return by === 'endorsement' ? undefined : pin;
+  const rotation = parseRotation(fields.rotation);
+  return rotation && { ...pin, rotation };
 }
 
+function parseRotation(value: unknown): PinRotation | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const { seq, previousKey: base64, origin }: RotationFields = value;
+  if (!Number.isSafeInteger(seq) || typeof base64 !== 'string') return undefined;
+  if (origin !== 'operator' && origin !== 'tofu') return undefined;
+  const previousKey = new Uint8Array(Buffer.from(base64, 'base64'));
+  return previousKey.length === PUBLIC_KEY_BYTES
+    ? { seq: Number(seq), previousKey, origin }
+    : undefined;
+}
+
+type RotationFields = Readonly<Partial<Record<'seq' | 'previousKey' | 'origin', unknown>>>;
+
 type Fields = Readonly<
-  Partial<Record<'node' | 'publicKey' | 'by' | 'sinceMs' | 'seenMs', unknown>>
+  Partial<Record<'node' | 'publicKey' | 'by' | 'sinceMs' | 'seenMs' | 'rotation', unknown>>
 >;
 
 function parseObject(text: string): Fields {

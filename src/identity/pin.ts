@@ -1,9 +1,13 @@
 /** A pin binds a node name to the key that its holder must prove; and how a claim is held to it. */
 import type { NodeName } from '../core/names.ts';
+import { isForked, type Succession, successionOf } from './endorsement.ts';
 import type { RejectReason } from './hello.ts';
 
-/** First contact pins the key (`tofu`), or only keys that are pinned already are admitted. */
-export type TrustMode = 'tofu' | 'strict';
+/**
+ * First contact pins the key (`tofu`), or only keys that are pinned already are admitted
+ * (`strict`), or those that an operator has certified (`authority`).
+ */
+export type TrustMode = 'tofu' | 'strict' | 'authority';
 
 /** Who pinned: a person, or the first contact, or a statement of the key pinned before. */
 export type PinnedBy = 'operator' | 'tofu' | 'endorsement';
@@ -21,6 +25,13 @@ export interface Pin {
   readonly sinceMs: number;
   /** Wall clock, of the last admission under it. */
   readonly seenMs: number;
+  /** How the key followed from the one before; undefined for a key that was never rotated here. */
+  readonly rotation?: PinRotation | undefined;
+}
+
+export interface PinRotation extends Succession {
+  /** Who pinned the first key of the line. */
+  readonly origin: Exclude<PinnedBy, 'endorsement'>;
 }
 
 /** What a node says about itself at admission, and what was proven about it. */
@@ -31,6 +42,9 @@ export interface Claim {
   readonly incarnation: bigint;
   /** A join secret is set and the node proved to know it. */
   readonly secretProven: boolean;
+  /** Statements of its rotated keys, as they came. */
+  readonly endorsements: readonly Uint8Array[];
+  readonly cluster: string;
 }
 
 export interface Refusal {
@@ -43,22 +57,45 @@ export interface Refusal {
 export type PinVerdict =
   | Refusal
   /** The key is the pinned one, is new, or takes the place of an ephemeral key. */
-  | { readonly kind: 'known' | 'new' | 'successor' };
+  | { readonly kind: 'known' | 'new' | 'successor' }
+  /** The pinned key has named it as the one that follows. */
+  | { readonly kind: 'endorsed'; readonly succession: Succession };
+
+/** How claims are held to pins; where certificates count, pins do not. */
+export type PinMode = Exclude<TrustMode, 'authority'>;
 
 /** Holds a claim against the pin of that name. Changes nothing. */
-export function judgePin(pin: Pin | undefined, claim: Claim, mode: TrustMode): PinVerdict {
+export function judgePin(pin: Pin | undefined, claim: Claim, mode: PinMode): PinVerdict {
   const isKnown = pin !== undefined && isSameKey(pin.publicKey, claim.publicKey);
   if (pin !== undefined && !isKnown) return judgeOtherKey(pin, claim, mode);
   if (mode === 'strict' && claim.ephemeral) {
-    return refuse('not-trusted', 'strict trust takes no ephemeral keys');
+    return refuse('not-trusted', EPHEMERAL);
   }
   if (isKnown) return { kind: 'known' };
   if (mode === 'strict') return refuse('not-trusted', 'no key is pinned for this name');
   return { kind: 'new' };
 }
 
-/** An ephemeral key may follow another one, but only for those who know the join secret. */
-function judgeOtherKey(pin: Pin, claim: Claim, mode: TrustMode): PinVerdict {
+/** How the claimed key follows from the pinned one, by statements later than those followed. */
+export function endorsedBy(
+  { node, publicKey: from, rotation }: Pin,
+  { endorsements, cluster, publicKey: to }: Pick<Claim, 'endorsements' | 'cluster' | 'publicKey'>,
+): Succession | undefined {
+  const owner = { cluster, name: node };
+  return successionOf({ endorsements, owner, from, to, above: rotation?.seq ?? 0 });
+}
+
+/**
+ * Another key than the pinned one: the pinned one may have endorsed it. An ephemeral key may follow
+ * another one without that, but only for those who know the join secret.
+ */
+function judgeOtherKey(pin: Pin, claim: Claim, mode: PinMode): PinVerdict {
+  const succession = endorsedBy(pin, claim);
+  if (succession !== undefined) {
+    if (mode === 'strict' && claim.ephemeral) return refuse('not-trusted', EPHEMERAL);
+    return { kind: 'endorsed', succession };
+  }
+  if (isFork(pin, claim)) return refuse('key-mismatch', FORKED);
   const mayFollow = mode === 'tofu' && pin.ephemeral && claim.ephemeral && claim.secretProven;
   if (!mayFollow) return refuse('key-mismatch', 'another key is pinned for this name');
   if (claim.incarnation > pin.incarnation) return { kind: 'successor' };
@@ -66,6 +103,24 @@ function judgeOtherKey(pin: Pin, claim: Claim, mode: TrustMode): PinVerdict {
     ...refuse('stale-incarnation', 'a later start of this node was seen'),
     seenIncarnation: pin.incarnation,
   };
+}
+
+/** The key before the pinned one has endorsed two keys under one number. */
+export function isFork(
+  { node, publicKey, rotation }: Pin,
+  { endorsements, cluster }: Pick<Claim, 'endorsements' | 'cluster'>,
+): boolean {
+  if (rotation === undefined) return false;
+  return isForked(endorsements, { ...rotation, publicKey }, { cluster, name: node });
+}
+
+export const FORKED =
+  'the key before endorsed two keys under one number: it is in the hands of a second one';
+const EPHEMERAL = 'strict trust takes no ephemeral keys';
+
+/** Who pinned the first key of the line that the pin is in. */
+export function originOf({ by, rotation }: Pin): PinRotation['origin'] {
+  return rotation?.origin ?? (by === 'operator' ? 'operator' : 'tofu');
 }
 
 export function isSameKey(a: Uint8Array, b: Uint8Array): boolean {

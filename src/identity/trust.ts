@@ -12,57 +12,50 @@ import {
   PIN_UNSEEN_MS,
   PINS_MAX,
 } from '../limits.ts';
+import type { Authority, CertifiedClaim } from './authority.ts';
+import { type Succession, statementsOf, successionOf } from './endorsement.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import { PUBLIC_KEY_BYTES } from './keys.ts';
 import {
   type Claim,
+  endorsedBy,
+  FORKED,
+  isFork,
   isSameKey,
   judgePin,
+  originOf,
   type Pin,
-  type PinnedBy,
+  type PinMode,
   type Refusal,
   refuse,
   type TrustMode,
 } from './pin.ts';
+import { PinRate } from './pin-rate.ts';
 import { PinStore } from './pin-store.ts';
-
-/** One entry of `Trust.list`. */
-export interface TrustedNode {
-  readonly node: NodeName;
-  /** Raw, 32 bytes. */
-  readonly publicKey: Uint8Array;
-  readonly fingerprint: string;
-  readonly since: Date;
-  readonly by: PinnedBy;
-}
-
-/** Which keys are trusted, for operators. Reads are local and at once. */
-export interface Trust {
-  mode(): TrustMode;
-  /** Holds for admissions from now on; live connections stay. @throws ERR_OPTION */
-  setMode(mode: TrustMode): void;
-  /** All pins, sorted by name. */
-  list(): readonly TrustedNode[];
-  /** Raw key pinned for that node. */
-  lookup(node: NodeName): Uint8Array | undefined;
-  /**
-   * Binds a name to a key. Durable before it resolves, where there is a data directory.
-   * @throws ERR_CONFLICT when another key is pinned: unpin first; ERR_OPTION for what is no node
-   * name or key; ERR_OVERLOADED when the table is full; ERR_STORE. Nothing is changed then.
-   */
-  pin(node: NodeName, publicKey: Uint8Array): Promise<void>;
-  /** Forgets the key of that node and closes live connections to it. @throws ERR_STORE */
-  unpin(node: NodeName): Promise<void>;
-}
+import type { PinnedKeys, TrustedNode } from './trust-contract.ts';
 
 export interface TrustTableOptions {
   readonly host: Pick<Host, 'clock' | 'files' | 'logger'>;
   /** Absolute. Undefined: all pins live in memory. */
   readonly dataDir: string | undefined;
   readonly mode: TrustMode;
+  /** Undefined where no operator's key is known. */
+  readonly authority?: Authority | undefined;
   /** Told after a pin was removed or replaced: live connections under that key have to end. */
   readonly onRemoved: (node: NodeName, publicKey: Uint8Array) => void;
 }
+
+/** What a node with a live connection says of its keys. */
+export interface RotationClaim {
+  /** The key that the connection was proven with, or followed to. */
+  readonly linkKey: Uint8Array;
+  readonly endorsements: readonly Uint8Array[];
+  readonly cluster: string;
+}
+
+export type FollowVerdict =
+  | Refusal
+  | { readonly kind: 'followed'; readonly publicKey: Uint8Array; readonly seq: number };
 
 export type AdmitVerdict = { readonly kind: 'accept' } | Refusal;
 
@@ -75,11 +68,12 @@ export async function openTrustTable(options: TrustTableOptions): Promise<TrustT
 }
 
 /** Made by `openTrustTable`. Changes happen one after the other, in the order of the calls. */
-export class TrustTable implements Trust {
+export class TrustTable implements PinnedKeys {
   readonly #host: TrustTableOptions['host'];
   readonly #onRemoved: TrustTableOptions['onRemoved'];
   readonly #store: PinStore | undefined;
   readonly #pins = new Map<NodeName, Pin>();
+  readonly authority: Authority | undefined;
   readonly #newPins: PinRate;
   #mode: TrustMode;
   #lastChange: Promise<unknown> = Promise.resolve();
@@ -88,6 +82,7 @@ export class TrustTable implements Trust {
     this.#host = options.host;
     this.#onRemoved = options.onRemoved;
     this.#mode = options.mode;
+    this.authority = options.authority;
     this.#store = store;
     this.#newPins = new PinRate(options.host.clock);
     for (const pin of pins) this.#pins.set(pin.node, pin);
@@ -98,11 +93,12 @@ export class TrustTable implements Trust {
   }
 
   setMode(mode: TrustMode): void {
-    if (mode !== 'tofu' && mode !== 'strict') {
-      throw new BarrelError(
-        'ERR_OPTION',
-        `trust mode must be 'tofu' or 'strict', received ${mode}`,
-      );
+    if (mode !== 'tofu' && mode !== 'strict' && mode !== 'authority') {
+      const rule = "trust mode must be 'tofu', 'strict' or 'authority'";
+      throw new BarrelError('ERR_OPTION', `${rule}, received ${mode}`);
+    }
+    if (mode === 'authority' && this.authority === undefined) {
+      throw new BarrelError('ERR_OPTION', "trust mode 'authority' needs the option `authority`");
     }
     this.#mode = mode;
   }
@@ -124,6 +120,12 @@ export class TrustTable implements Trust {
     return pin === undefined ? undefined : new Uint8Array(pin.publicKey);
   }
 
+  /** The key that whoever answers for that node must prove; undefined where any may be right. */
+  expectedKey(node: NodeName): Uint8Array | undefined {
+    if (this.#mode !== 'authority') return this.#pins.get(node)?.publicKey;
+    return undefined;
+  }
+
   /** The pin itself, for judging a HELLO before `admit`. */
   pinOf(node: NodeName): Pin | undefined {
     return this.#pins.get(node);
@@ -140,8 +142,9 @@ export class TrustTable implements Trust {
       if (known === undefined && !(await this.#makeRoom())) {
         throw new BarrelError('ERR_OVERLOADED', `${PINS_MAX} keys are pinned already`, { node });
       }
-      const fresh = this.#newPin(node, publicKey);
-      await this.#keep({ ...fresh, ...known, by: 'operator', ephemeral: false });
+      const pin = { ...this.#newPin(node, publicKey), ...known, ephemeral: false };
+      const rotation = pin.rotation && { ...pin.rotation, origin: 'operator' as const };
+      await this.#keep({ ...pin, by: 'operator', rotation });
     });
   }
 
@@ -157,13 +160,77 @@ export class TrustTable implements Trust {
   admit(node: NodeName, claim: Claim): Promise<AdmitVerdict> {
     return this.#inTurn(async () => {
       const pin = this.#pins.get(node);
-      const verdict = judgePin(pin, claim, this.#mode);
+      const verdict = judgePin(pin, claim, this.#pinMode);
       if (verdict.kind === 'reject') return verdict;
       if (verdict.kind === 'known' && pin !== undefined) await this.#refresh(pin, claim);
+      else if (verdict.kind === 'endorsed' && pin !== undefined)
+        await this.#follow(pin, claim, verdict.succession);
       else if (verdict.kind === 'successor') await this.#succeed(node, claim);
       else return this.#pinFirst(node, claim);
       return { kind: 'accept' };
     });
+  }
+
+  /** The same where certificates count: nothing is pinned, the name is bound while it lives. */
+  admitCertified(claim: CertifiedClaim): AdmitVerdict {
+    const verdict = this.authority?.judge(claim, this.#host.clock.wallMs());
+    if (verdict === undefined) return refuse('certificate', 'no authority is known here');
+    if (verdict.kind === 'reject') return verdict;
+    const { name } = claim.owner;
+    const before = this.authority?.binding(name)?.publicKey;
+    if (this.authority?.bind(claim, verdict.certified) !== true) {
+      return refuse('overloaded', 'too many names are bound');
+    }
+    if (verdict.kind === 'successor' && before !== undefined) this.#onRemoved(name, before);
+    return { kind: 'accept' };
+  }
+
+  /**
+   * A node with a live connection has rotated its key: what is known of it follows, durably before
+   * it resolves.
+   * @throws ERR_STORE
+   */
+  follow(
+    node: NodeName,
+    { linkKey, endorsements, cluster }: RotationClaim,
+  ): Promise<FollowVerdict> {
+    return this.#inTurn(async () => {
+      const last = statementsOf(endorsements).at(-1);
+      if (last === undefined) return refuse('key-mismatch', 'unreadable endorsements');
+      const { newKey: publicKey, seq } = last;
+      const pin = this.#pins.get(node);
+      const claim = { publicKey, endorsements, cluster };
+      const question = { endorsements, owner: { cluster, name: node }, from: linkKey };
+      if (pin !== undefined && isFork(pin, claim)) return refuse('key-mismatch', FORKED);
+      if (!isSameKey(linkKey, publicKey) && !successionOf({ ...question, to: publicKey })) {
+        return refuse('key-mismatch', 'the key of the link has not endorsed it');
+      }
+      if (pin !== undefined && !isSameKey(pin.publicKey, publicKey)) {
+        const succession = endorsedBy(pin, claim);
+        if (succession !== undefined) await this.#follow(pin, claim, succession);
+        // Where certificates count, an old pin does not.
+        else if (this.#mode !== 'authority') return refuse('key-mismatch', 'not endorsed');
+      }
+      this.authority?.rebind(node, publicKey);
+      return { kind: 'followed', publicKey, seq };
+    });
+  }
+
+  /** True when the operator has revoked that key, the one before it, or its certificate. */
+  isRevoked(node: NodeName, publicKey: Uint8Array): boolean {
+    const { authority } = this;
+    if (authority === undefined) return false;
+    const bound = authority.binding(node)?.certified;
+    const previous = this.#pins.get(node)?.rotation?.previousKey;
+    const keys = [publicKey, ...(bound?.keys ?? []), ...(previous === undefined ? [] : [previous])];
+    return authority.isRevoked({ keys, serials: bound?.serials ?? [] });
+  }
+
+  /** True when certificates count and that of the node has run out. */
+  isExpired(node: NodeName): boolean {
+    if (this.#mode !== 'authority') return false;
+    const bound = this.authority?.binding(node)?.certified;
+    return bound !== undefined && bound.notAfterMs < this.#host.clock.wallMs();
   }
 
   /**
@@ -172,6 +239,7 @@ export class TrustTable implements Trust {
    * Pins of lasting keys stay.
    */
   release(node: NodeName, incarnation: bigint): void {
+    this.authority?.release(node, incarnation);
     const pin = this.#pins.get(node);
     if (pin?.ephemeral === true && pin.incarnation <= incarnation) this.#pins.delete(node);
   }
@@ -196,6 +264,35 @@ export class TrustTable implements Trust {
     await this.#drop(node);
     const { ephemeral, incarnation } = claim;
     await this.#keep({ ...this.#newPin(node, claim.publicKey), ephemeral, incarnation });
+  }
+
+  /** Who pinned the first key of the line still decides how long it is kept. */
+  async #follow(
+    pin: Pin,
+    { publicKey, incarnation = pin.incarnation }: Pick<Claim, 'publicKey'> & Partial<Claim>,
+    succession: Succession,
+  ): Promise<void> {
+    const { sinceMs } = this.#newPin(pin.node, publicKey);
+    const rotation = { ...succession, origin: originOf(pin) };
+    const key = new Uint8Array(publicKey);
+    const times = { sinceMs, seenMs: sinceMs };
+    await this.#keep({
+      ...pin,
+      publicKey: key,
+      by: 'endorsement',
+      incarnation,
+      ...times,
+      rotation,
+    });
+    this.#host.logger.info('followed a node to its new key', {
+      node: pin.node,
+      fingerprint: fingerprintOf(key),
+      seq: succession.seq,
+    });
+  }
+
+  get #pinMode(): PinMode {
+    return this.#mode === 'tofu' ? 'tofu' : 'strict';
   }
 
   /** The time of admission is kept to the day; that it cannot be written harms nobody. */
@@ -237,7 +334,7 @@ export class TrustTable implements Trust {
     if (this.#pins.size < PINS_MAX) return true;
     let oldest: Pin | undefined;
     for (const pin of this.#pins.values()) {
-      if (pin.by === 'tofu' && pin.seenMs < (oldest?.seenMs ?? Number.POSITIVE_INFINITY)) {
+      if (originOf(pin) === 'tofu' && pin.seenMs < (oldest?.seenMs ?? Number.POSITIVE_INFINITY)) {
         oldest = pin;
       }
     }
@@ -253,28 +350,6 @@ export class TrustTable implements Trust {
       // The caller of this change gets its error; the next change starts all the same.
     });
     return result;
-  }
-}
-
-/** So many new pins at once, and as many again within a minute. */
-class PinRate {
-  readonly #clock: Clock;
-  #left = NEW_PINS_PER_MINUTE_MAX;
-  #countedMs: number;
-
-  constructor(clock: Clock) {
-    this.#clock = clock;
-    this.#countedMs = clock.monotonicMs();
-  }
-
-  take(): boolean {
-    const nowMs = this.#clock.monotonicMs();
-    const regained = ((nowMs - this.#countedMs) / 60_000) * NEW_PINS_PER_MINUTE_MAX;
-    this.#left = Math.min(NEW_PINS_PER_MINUTE_MAX, this.#left + regained);
-    this.#countedMs = nowMs;
-    if (this.#left < 1) return false;
-    this.#left -= 1;
-    return true;
   }
 }
 

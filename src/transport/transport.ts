@@ -41,6 +41,8 @@ export interface Connection {
   readonly role: 'dialer' | 'acceptor';
   /** Raw 32-byte Ed25519 key that the peer proved to hold in this very session. */
   readonly peerKey: Uint8Array;
+  /** The same of this node: the key that it had when the session began. */
+  readonly ownKey: Uint8Array;
   readonly remoteAddress: Address;
   /** Smoothed round-trip time; 0 before the first sample. */
   readonly rttMs: number;
@@ -101,6 +103,16 @@ export interface Tunnels {
   ): Tunnel;
 }
 
+/** What a node shows in new sessions. */
+export interface TransportIdentity {
+  /** PKCS #8 PEM of the Ed25519 key. */
+  readonly privateKeyPem: string;
+  /** PEM of the one self-signed certificate over that key. */
+  readonly certificatePem: string;
+  /** Raw, 32 bytes. */
+  readonly publicKey: Uint8Array;
+}
+
 export interface Transport {
   /** Bound address, with its real port. */
   readonly address: Address;
@@ -111,6 +123,8 @@ export interface Transport {
    * ERR_CLOSED, or the signal's reason.
    */
   dial(address: Address, options?: DialOptions): Promise<Connection>;
+  /** Sessions that begin from now on show that key; those that have begun go on as they are. */
+  setIdentity(identity: TransportIdentity): void;
   /** Closes all connections with a reason, waits for their last datagrams, frees the socket. */
   close(reason?: string): Promise<void>;
 }

@@ -179,6 +179,14 @@ async function answer(query: ControlQuery, signal: AbortSignal): Promise<unknown
     case 'remindCancel':
     case 'remindRetry':
     case 'remindList':
+    case 'key':
+    case 'keyRotate':
+    case 'trustList':
+    case 'trustPin':
+    case 'trustUnpin':
+    case 'trustRevoke':
+    case 'trustRevocations':
+    case 'trustCertificate':
       return [];
     default:
   }

@@ -30,6 +30,12 @@ async function quicWorld(): Promise<ConformanceWorld> {
   const host = systemHost();
   return {
     open: (onConnection) => openOn(host, onConnection),
+    identity: async () => {
+      const { publicKey, privateKeyPem } = createKeyPair(host.random);
+      const keyPair = { publicKey, privateKeyPem };
+      const name = 'another@test';
+      return { ...keyPair, certificatePem: await createCertificate({ host, keyPair, name }) };
+    },
     settle,
     // Port 9 discards; nobody speaks QUIC there.
     nobody: '127.0.0.1:9',

@@ -30,6 +30,7 @@ const FEATURES = [
   'maps',
   'reminders',
   'streams',
+  'trust',
 ];
 
 /** What the composition root is made of. */
@@ -60,6 +61,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   maps: CLUSTER,
   reminders: [...CLUSTER, 'processes', 'shards'],
   streams: CLUSTER,
+  trust: CLUSTER,
   'option-rules': [...FEATURES, 'options'],
   options: [...FEATURES, 'option-rules'],
   version: [],
@@ -90,7 +92,7 @@ const PACKAGE_PLACES: Readonly<Record<string, readonly string[]>> = {
   'multicast-dns': ['src/host/'],
   pino: ['src/cli/'],
   'xxhash-wasm': ['src/host/'],
-  valibot: ['src/options.ts', 'src/option-rules.ts'],
+  valibot: ['src/options.ts', 'src/option-rules.ts', 'src/trust/trust-rules.ts'],
   'pure-rand': ['src/testing/'],
 };
 

@@ -23,6 +23,8 @@ export const REMINDERS = 'reminders';
 export const HANDLERS = 'handlers';
 /** Who left by its own word. */
 export const DEPARTURES = 'departures';
+/** What operators have revoked: signed by them, and kept by each node for itself. */
+export const REVOCATIONS = 'revocations';
 /** Hosted by every node; `services` is the last by name. */
 export const BUILT_IN: ReadonlySet<string> = new Set([
   SERVICES,
@@ -33,6 +35,7 @@ export const BUILT_IN: ReadonlySet<string> = new Set([
   REMINDERS,
   HANDLERS,
   DEPARTURES,
+  REVOCATIONS,
 ]);
 
 /** What a node says of its replica. */

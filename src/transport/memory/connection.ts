@@ -48,6 +48,7 @@ export interface ConnectionOptions {
   readonly localAddress: Address;
   readonly remoteAddress: Address;
   readonly peerKey: Uint8Array;
+  readonly ownKey: Uint8Array;
   /** Round trip of the handshake. */
   readonly rttMs: number;
   readonly idleTimeoutMs: number;
@@ -59,6 +60,7 @@ export interface ConnectionOptions {
 export class MemoryConnection implements Connection, PathUser {
   readonly role: 'dialer' | 'acceptor';
   readonly peerKey: Uint8Array;
+  readonly ownKey: Uint8Array;
   readonly remoteAddress: Address;
   readonly #options: ConnectionOptions;
   readonly #out: Path;
@@ -85,6 +87,7 @@ export class MemoryConnection implements Connection, PathUser {
     const { network, loop, localAddress, remoteAddress } = options;
     this.role = options.role;
     this.peerKey = options.peerKey.slice();
+    this.ownKey = options.ownKey;
     this.remoteAddress = remoteAddress;
     this.#options = options;
     this.#rttMs = options.rttMs;

@@ -39,6 +39,7 @@ class MemoryTransport implements Transport, Endpoint {
   readonly tunnels: MemoryTunnels;
   readonly #options: MemoryTransportOptions;
   readonly #loop: EventLoop;
+  #publicKey: Uint8Array;
   readonly #connections = new Set<MemoryConnection>();
   readonly #handshakes = new Set<Handshake>();
   #closed: Promise<void> | undefined;
@@ -46,12 +47,13 @@ class MemoryTransport implements Transport, Endpoint {
 
   constructor(options: MemoryTransportOptions) {
     this.#options = options;
+    this.#publicKey = options.identity.publicKey;
     this.#loop = options.loop ?? plainLoop(options.network);
     const { host = '127.0.0.1', port = 0 } = options.listen ?? {};
     this.address = options.network.bind(host, port, this);
     this.tunnels = new MemoryTunnels({
       loop: this.#loop,
-      publicKey: options.identity.publicKey,
+      publicKey: () => this.#publicKey,
       idleTimeoutMs: options.idleTimeoutMs ?? IDLE_TIMEOUT_MS_DEFAULT,
       onConnection: options.onConnection,
       onEmpty: () => this.#checkEmpty(),
@@ -81,6 +83,10 @@ class MemoryTransport implements Transport, Endpoint {
     });
     this.#handshakes.add(handshake);
     return handshake.done;
+  }
+
+  setIdentity({ publicKey }: { readonly publicKey: Uint8Array }): void {
+    this.#publicKey = publicKey;
   }
 
   close(reason = 'closed'): Promise<void> {
@@ -135,7 +141,8 @@ class MemoryTransport implements Transport, Endpoint {
       role: end.role,
       localAddress: this.address,
       remoteAddress: end.remote.address,
-      peerKey: end.remote.#options.identity.publicKey,
+      peerKey: end.remote.#publicKey,
+      ownKey: this.#publicKey,
       rttMs: end.rttMs,
       idleTimeoutMs,
       onOpened: onConnection,

@@ -15,7 +15,8 @@ const FIRST_PROBE_MS = 999;
 
 export interface MemoryTunnelsOptions {
   readonly loop: EventLoop;
-  readonly publicKey: Uint8Array;
+  /** Own key, as it is now. */
+  readonly publicKey: () => Uint8Array;
   readonly idleTimeoutMs: number;
   readonly onConnection: OnConnection;
   /** The last connection through a tunnel has ended. */
@@ -69,14 +70,15 @@ export class MemoryTunnels implements Tunnels {
     this.#dials.add(dial);
     const { loop } = this.#options;
     const startMs = loop.monotonicMs();
-    const asking = this.#ask(end, 0);
+    const ownKey = this.#options.publicKey();
+    const asking = this.#ask(end, ownKey, 0);
     const deadline = loop.after(HANDSHAKE_TIMEOUT_MS, () =>
       dial.reject(new BarrelError('ERR_UNREACHABLE', `nothing answered at ${address}`)),
     );
     try {
       const peerKey = await abortable(dial.promise, signal);
       const rttMs = loop.monotonicMs() - startMs;
-      return this.#connect(end, { role: 'dialer', peerKey, rttMs });
+      return this.#connect(end, { role: 'dialer', peerKey, ownKey, rttMs });
     } finally {
       for (const timer of [asking, deadline]) timer[Symbol.dispose]();
       this.#dials.delete(dial);
@@ -98,11 +100,11 @@ export class MemoryTunnels implements Tunnels {
   }
 
   /** Says hello, again and again with growing pauses, until it is disposed. */
-  #ask(end: NearEnd, probes: number): Disposable {
-    end.send(encodeDatagram({ kind: 'hello', key: this.#options.publicKey }));
+  #ask(end: NearEnd, key: Uint8Array, probes: number): Disposable {
+    end.send(encodeDatagram({ kind: 'hello', key }));
     let again: Disposable | undefined;
     const timer = this.#options.loop.after(FIRST_PROBE_MS * 2 ** probes, () => {
-      again = this.#ask(end, probes + 1);
+      again = this.#ask(end, key, probes + 1);
     });
     return {
       [Symbol.dispose]: () => {
@@ -124,16 +126,18 @@ export class MemoryTunnels implements Tunnels {
   /** Said again until it is answered. */
   #onHello(end: NearEnd, key: Uint8Array): void {
     if (this.#isClosed) return;
-    const welcome: TunnelDatagram = { kind: 'welcome', key: this.#options.publicKey };
+    const ownKey = end.connection?.ownKey ?? this.#options.publicKey();
+    const welcome: TunnelDatagram = { kind: 'welcome', key: ownKey };
     end.send(encodeDatagram(welcome));
     if (end.connection === undefined) {
-      this.#options.onConnection(this.#connect(end, { role: 'acceptor', peerKey: key, rttMs: 0 }));
+      const known = { role: 'acceptor', peerKey: key, ownKey, rttMs: 0 } as const;
+      this.#options.onConnection(this.#connect(end, known));
     }
   }
 
   #connect(
     end: NearEnd,
-    known: Pick<TunnelConnectionOptions, 'role' | 'peerKey' | 'rttMs'>,
+    known: Pick<TunnelConnectionOptions, 'role' | 'peerKey' | 'ownKey' | 'rttMs'>,
   ): TunnelConnection {
     if (this.#isClosed) throw closedError();
     const { loop, idleTimeoutMs, onEmpty } = this.#options;

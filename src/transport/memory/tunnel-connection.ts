@@ -41,6 +41,7 @@ export interface TunnelConnectionOptions {
   readonly role: 'dialer' | 'acceptor';
   readonly remoteAddress: Address;
   readonly peerKey: Uint8Array;
+  readonly ownKey: Uint8Array;
   readonly idleTimeoutMs: number;
   /** Round trip of the handshake; 0 where it is not known. */
   readonly rttMs: number;
@@ -53,6 +54,7 @@ type Part = Extract<Parcel, { kind: 'part' }>;
 export class TunnelConnection implements Connection {
   readonly role: 'dialer' | 'acceptor';
   readonly peerKey: Uint8Array;
+  readonly ownKey: Uint8Array;
   readonly remoteAddress: Address;
   readonly #options: TunnelConnectionOptions;
   readonly #window: TunnelWindow;
@@ -81,6 +83,7 @@ export class TunnelConnection implements Connection {
     const { loop, role, remoteAddress, peerKey } = options;
     this.role = role;
     this.peerKey = peerKey.slice();
+    this.ownKey = options.ownKey;
     this.remoteAddress = remoteAddress;
     this.#options = options;
     this.#window = new TunnelWindow(options);

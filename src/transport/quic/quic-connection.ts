@@ -56,11 +56,13 @@ export interface ConnectionPath {
   readonly role: 'dialer' | 'acceptor';
   readonly remote: Endpoint;
   readonly datagramBytesMax: number;
+  readonly ownKey: Uint8Array;
 }
 
 export class QuicConnection implements Connection {
   readonly role: 'dialer' | 'acceptor';
   readonly remote: Endpoint;
+  readonly ownKey: Uint8Array;
   readonly #native: NativeConnection;
   readonly #owner: ConnectionOwner;
   readonly #datagramBytesMax: number;
@@ -89,6 +91,7 @@ export class QuicConnection implements Connection {
     this.#owner = owner;
     this.role = path.role;
     this.remote = path.remote;
+    this.ownKey = path.ownKey;
     this.#datagramBytesMax = path.datagramBytesMax;
     this.#inbox = new Inbox(native, path.role === 'acceptor', {
       onFrame: this.#deliver,

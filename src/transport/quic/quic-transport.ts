@@ -53,7 +53,7 @@ class QuicTransport implements Transport, ConnectionOwner {
   readonly keyOf: (certificate: Uint8Array) => Uint8Array | undefined;
   readonly tunnels: UdpTunnels = new UdpTunnels();
   readonly #listen: Endpoint;
-  readonly #settings: Settings;
+  #settings: Settings;
   readonly #onConnection: OnConnection;
   readonly #connections = new ConnectionTable<QuicConnection>();
   readonly #dials = new Map<QuicConnection, Dial>();
@@ -116,6 +116,10 @@ class QuicTransport implements Transport, ConnectionOwner {
       connection.close('closed');
       throw error;
     }
+  }
+
+  setIdentity(identity: TlsIdentity): void {
+    this.#settings = new Settings(identity, this.#door.tagBytes);
   }
 
   async close(reason = 'closed'): Promise<void> {
@@ -233,11 +237,11 @@ class QuicTransport implements Transport, ConnectionOwner {
     const entry = this.#door.welcome(datagram, from);
     if (entry === undefined) return;
     const { id, originalId } = entry;
-    const { config, datagramBytesMax } = this.#settings.forPeer(from.host);
+    const { config, ...path } = this.#settings.forPeer(from.host);
     const connection = new QuicConnection(
       native.Connection.accept(id, originalId, this.local, from, config),
       this,
-      { role: 'acceptor', remote: from, datagramBytesMax },
+      { role: 'acceptor', remote: from, ...path },
     );
     // Until the client has learnt our id, it addresses us by the one that it made up.
     this.#connections.add(connection, [route.connection, idText(id, 0, CONNECTION_ID_BYTES)]);
@@ -247,11 +251,11 @@ class QuicTransport implements Transport, ConnectionOwner {
 
   #connect(remote: Endpoint): QuicConnection {
     const id = this.host.random.bytes(CONNECTION_ID_BYTES);
-    const { config, datagramBytesMax } = this.#settings.forPeer(remote.host);
+    const { config, ...path } = this.#settings.forPeer(remote.host);
     const connection = new QuicConnection(
       native.Connection.connect(null, id, this.local, remote, config),
       this,
-      { role: 'dialer', remote, datagramBytesMax },
+      { role: 'dialer', remote, ...path },
     );
     this.#connections.add(connection, [idText(id, 0, CONNECTION_ID_BYTES)]);
     return connection;

@@ -1,6 +1,8 @@
 /**
  * TLS and transport settings of a connection, and the constants that both ends agree on.
  */
+
+import { createPublicKey } from 'node:crypto';
 import { CREDIT } from '../streams/channels.ts';
 import { PEER_STREAMS_HELD_MAX } from '../streams/stream-limits.ts';
 import { type NativeConfig, native } from './native.ts';
@@ -37,6 +39,8 @@ export interface TlsIdentity {
 export interface PathSettings {
   readonly config: NativeConfig;
   readonly datagramBytesMax: number;
+  /** Raw key of the identity. */
+  readonly ownKey: Uint8Array;
 }
 
 /** Settings for a path to that host: larger datagrams where they never leave the machine. */
@@ -81,7 +85,12 @@ function pathSettings(identity: TlsIdentity, datagramBytesMax: number): PathSett
   config.setDisableActiveMigration(false);
   config.enablePacing(false);
   config.grease(false);
-  return { config, datagramBytesMax };
+  return { config, datagramBytesMax, ownKey: rawKeyOf(identity.privateKeyPem) };
+}
+
+function rawKeyOf(privateKeyPem: string): Uint8Array {
+  const { x = '' } = createPublicKey(privateKeyPem).export({ format: 'jwk' });
+  return new Uint8Array(Buffer.from(x, 'base64url'));
 }
 
 /** True for a stream of bytes: all two-way streams but control. */

@@ -109,7 +109,7 @@ describe('links under stress', () => {
     }
   });
 
-  test('a name that is meant is checked where a link stands already, too', async () => {
+  test('a name that is meant is checked where a link stands already, too (weakness W3)', async () => {
     const clusters = new SimulatedClusters();
     const a = await clusters.start('a@test');
     const b = await clusters.start('b@test');
@@ -262,11 +262,12 @@ describe('admission', () => {
     await refusedBy({ heartbeatMs: 1_000 }, {}, 'parameters');
   });
 
-  test('refuses an unknown name in strict mode', async () => {
+  test('refuses an unknown name in strict mode, at whichever end (I31)', async () => {
     await refusedBy({ ephemeral: false }, { trust: 'strict' }, 'not-trusted');
+    await refusedBy({ trust: 'strict' }, { ephemeral: false }, 'not-trusted');
   });
 
-  test('refuses another key under a pinned name, and keeps the pin', async () => {
+  test('refuses another key under a pinned name, and keeps the pin (I34)', async () => {
     const clusters = new SimulatedClusters();
     const host = await clusters.start('host@test');
     const first = await clusters.start('guest@test', { ephemeral: false });

@@ -50,6 +50,7 @@ function table(pinned: Uint8Array | undefined): {
   const connection: Connection = {
     role: 'dialer',
     peerKey: KEY,
+    ownKey: new Uint8Array(32),
     remoteAddress: TARGET.address,
     rttMs: 1,
     queuedBytes: 0,
@@ -65,8 +66,13 @@ function table(pinned: Uint8Array | undefined): {
   const links = new LinkTable({
     host: { clock: time, timers: time, logger: silentLogger, meter },
     name: 'a@test',
-    publicKey: new Uint8Array(32),
-    gate: { hello: () => Uint8Array.of(1), judge: unused, pin: unused },
+    gate: {
+      hello: () => Uint8Array.of(1),
+      judge: unused,
+      endorsements: unused,
+      isEndorsed: unused,
+      pin: unused,
+    },
     pinnedKey: () => pinned,
     dial: async () => connection,
     events: { onUp: unused, onDown: unused, onFrame: unused, onDrained: unused, onStale: unused },

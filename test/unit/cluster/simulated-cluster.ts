@@ -15,6 +15,7 @@ import { Meter } from '../../../src/host/meter.ts';
 import { systemDigest } from '../../../src/host/system-digest.ts';
 import { fingerprintOf } from '../../../src/identity/fingerprint.ts';
 import { createKeyPair } from '../../../src/identity/keys.ts';
+import { firstKeys, OwnIdentity } from '../../../src/identity/own-identity.ts';
 import { deriveSecretKey } from '../../../src/identity/secret.ts';
 import { openTrustTable, type TrustTable } from '../../../src/identity/trust.ts';
 import { MemoryFiles } from '../../../src/testing/memory-files.ts';
@@ -137,6 +138,11 @@ export class SimulatedClusters {
     };
   }
 
+  /** A host in this world that counts with that node. */
+  hostOf({ meter }: TestNode): Host {
+    return { ...this.#host({}), meter };
+  }
+
   /** Lets a promise settle in virtual time. */
   async settled<T>(promise: Promise<T>, timeoutMs = 30_000): Promise<T> {
     let isSettled = false;
@@ -160,13 +166,13 @@ export class SimulatedClusters {
       host,
       self: {
         name,
-        publicKey,
         cluster,
         versionMin: 1,
         versionMax: 1,
         heartbeatMs,
         ringSize: 0,
       },
+      identity: new OwnIdentity(firstKeys({ publicKey, privateKeyPem: '' })),
       incarnation: settings.incarnation ?? this.#starts,
       ephemeral: settings.ephemeral ?? true,
       secretKey: secret === undefined ? undefined : await deriveSecretKey(secret, cluster),

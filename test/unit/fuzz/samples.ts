@@ -198,6 +198,7 @@ export const hello: Omit<Hello, 'kind'> = {
   heartbeatMs: 500,
   ringSize: 4_096,
   wallMs: 1_800_000_000_000,
+  certificate: new Uint8Array(80).fill(3),
   features: 0,
   endorsements: [new Uint8Array(80)],
   dialled: 'b@host',

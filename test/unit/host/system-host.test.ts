@@ -20,7 +20,7 @@ afterEach(async () => {
 });
 
 describe('files', () => {
-  test('a written file has mode 0600, its content, and nothing left beside it', async () => {
+  test('a written file has mode 0600, its content, and nothing left beside it (I6)', async () => {
     const path = join(directory, 'secret');
 
     await files.write(path, bytes('first'));

@@ -6,7 +6,9 @@ import { type AdmissionContext, claimOf, judge } from '../../../src/identity/adm
 import {
   decodeAdmission,
   encodeAccept,
+  encodeAsk,
   encodeHello,
+  encodeKeys,
   encodeReject,
   type Hello,
 } from '../../../src/identity/hello.ts';
@@ -23,7 +25,7 @@ describe('messages of admission', () => {
     );
   });
 
-  test('accept and reject arrive as they were sent', () => {
+  test('accept, reject, ask and keys arrive as they were sent', () => {
     const reject = {
       kind: 'reject',
       reason: 'stale-incarnation',
@@ -32,6 +34,9 @@ describe('messages of admission', () => {
     } as const;
 
     expect(decodeAdmission(encodeAccept())).toEqual({ kind: 'accept' });
+    expect(decodeAdmission(encodeAsk())).toEqual({ kind: 'ask' });
+    const keys = { kind: 'keys', endorsements: [Uint8Array.of(1), Uint8Array.of(2)] };
+    expect(decodeAdmission(encodeKeys(keys.endorsements))).toEqual(keys);
     expect(decodeAdmission(encodeReject(reject))).toEqual(reject);
   });
 
@@ -65,6 +70,8 @@ describe('messages of admission', () => {
       encodeHello({ ...hello(), dialled: 'b@host', proof: new Uint8Array(32) }),
       encodeReject({ reason: 'stale-incarnation', seenIncarnation: 1n, detail: 'x' }),
       encodeAccept(),
+      encodeAsk(),
+      encodeKeys([new Uint8Array(9)]),
     ];
     for (const message of messages) {
       for (let length = 0; length < message.length; length++) {
@@ -130,7 +137,7 @@ describe('messages of admission', () => {
     const reason = new Writer().uint(3).string('because').bool(false).string('').take();
 
     expect(() => decodeAdmission(reason)).toThrow(WireError);
-    expect(() => decodeAdmission(new Writer().uint(4).take())).toThrow(WireError);
+    expect(() => decodeAdmission(new Writer().uint(6).take())).toThrow(WireError);
   });
 
   test('proof and endorsements outlive the frame they came in', () => {
@@ -282,6 +289,8 @@ describe('judging a hello', () => {
       ephemeral: true,
       incarnation: 10n,
       secretProven: true,
+      endorsements: [],
+      cluster: 'default',
     });
   });
 });
@@ -305,6 +314,7 @@ function hello(changes: Partial<Hello> = {}): Hello {
     endorsements: [],
     dialled: undefined,
     proof: undefined,
+    certificate: undefined,
     ...changes,
   };
 }
@@ -359,4 +369,5 @@ const anyHello: fc.Arbitrary<Hello> = fc.record({
   endorsements: fc.array(fc.uint8Array({ maxLength: 100 }), { maxLength: 16 }),
   dialled: fc.option(fc.string({ maxLength: 100 }), { nil: undefined }),
   proof: fc.option(fc.uint8Array({ maxLength: 64 }), { nil: undefined }),
+  certificate: fc.option(fc.uint8Array({ maxLength: 1_024 }), { nil: undefined }),
 });

@@ -55,7 +55,8 @@ export function keyOf(name: string): Uint8Array {
 }
 
 export function claim(key: string, changes: Partial<Claim> = {}): Claim {
-  const plain = { ephemeral: false, incarnation: 1n, secretProven: false };
+  const none = { endorsements: [], cluster: 'default' };
+  const plain = { ephemeral: false, incarnation: 1n, secretProven: false, ...none };
   return { publicKey: keyOf(key), ...plain, ...changes };
 }
 

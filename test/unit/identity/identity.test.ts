@@ -31,7 +31,7 @@ afterEach(async () => {
 });
 
 describe('key pair', () => {
-  test('two new pairs have 32-byte keys and share nothing', () => {
+  test('two new pairs have 32-byte keys and share nothing (I1)', () => {
     const { random } = testHost();
     const [a, b] = [createKeyPair(random), createKeyPair(random)];
 
@@ -56,7 +56,7 @@ describe('key pair', () => {
     expect(await readdir(dataDir)).toEqual([]);
   });
 
-  test('a pair on disk is loaded again, private in a private directory', async () => {
+  test('a pair on disk is loaded again, private in a private directory (I2)', async () => {
     const first = await load(dataDir, 'one');
 
     expect(await load(dataDir, 'two')).toEqual(first);
@@ -65,7 +65,7 @@ describe('key pair', () => {
     expect(await readdir(join(dataDir, 'identity'))).toEqual(['node.key', 'node.pub']);
   });
 
-  test('each node has a pair of its own in its own directory', async () => {
+  test('each node has a pair of its own in its own directory (I5)', async () => {
     const nodes = ['a', 'b', 'c'];
     const pairs = await Promise.all(nodes.map((node) => load(join(dataDir, node), node)));
 
@@ -97,7 +97,7 @@ describe('key pair', () => {
     });
   });
 
-  test('a public key of another pair is refused and nothing is replaced', async () => {
+  test('a public key of another pair is refused and nothing is replaced (I3)', async () => {
     const pair = await load(dataDir, 'one');
     const { publicKey } = generateKeyPairSync('ed25519');
     const other = publicKey.export({ format: 'pem', type: 'spki' });
@@ -147,7 +147,7 @@ describe('key pair', () => {
 });
 
 describe('certificate', () => {
-  test('it is self-signed version 3 with the identity key, for both ends of TLS', async () => {
+  test('it is self-signed version 3 with the identity key, for both ends of TLS (I7)', async () => {
     const keyPair = createKeyPair(testHost().random);
 
     const certificate = new X509Certificate(await certify(keyPair));
@@ -230,7 +230,7 @@ describe('certificate', () => {
 });
 
 describe('fingerprint', () => {
-  test('it is what ssh prints: the digest in base64 without padding', () => {
+  test('it is what ssh prints: the digest in base64 without padding (I17)', () => {
     expect(fingerprintOf(new Uint8Array(32))).toBe(
       'SHA256:Zmh6rfhivXdsj8GLjp+OIAiXFIVu4jOzkCpZHQ1fKSU',
     );

@@ -24,11 +24,11 @@ afterEach(async () => {
 });
 
 describe('pins of operators', () => {
-  test('an unknown name has no key', async () => {
+  test('an unknown name has no key (I10)', async () => {
     expect((await open()).lookup('a@h')).toBeUndefined();
   });
 
-  test('a pinned key is looked up, listed, and there after a restart', async () => {
+  test('a pinned key is looked up, listed, and there after a restart (I11, I15)', async () => {
     const table = await open();
     await table.pin('b@h', keyOf('b'));
     await table.pin('a@h', keyOf('a'));
@@ -47,7 +47,7 @@ describe('pins of operators', () => {
     }
   });
 
-  test('a pin is one readable file of mode 0600 in a directory of mode 0700', async () => {
+  test('a pin is one readable file of mode 0600 in a directory of mode 0700 (I12)', async () => {
     await (await open()).pin('a@h', keyOf('a'));
 
     expect((await stat(trusted())).mode & 0o777).toBe(0o700);
@@ -108,7 +108,7 @@ describe('pins of operators', () => {
     expect(table.list()).toEqual([]);
   });
 
-  test('an unpinned key is gone, on disk too, and its connections have to end', async () => {
+  test('an unpinned key is gone, on disk too, and its connections have to end (I14)', async () => {
     const table = await open();
     await table.pin('a@h', keyOf('a'));
 
@@ -136,7 +136,7 @@ describe('pins of operators', () => {
 });
 
 describe('mode', () => {
-  test('the mode that is set is the one that holds', async () => {
+  test('the mode that is set is the one that holds (I16)', async () => {
     const table = await open('strict');
     expect(table.mode()).toBe('strict');
 
@@ -170,7 +170,7 @@ describe('admission', () => {
     else expect((await open()).list()).toMatchObject([{ node: 'a@h', by: 'tofu' }]);
   });
 
-  test('of two strangers with one fresh name exactly one gets it', async () => {
+  test('of two strangers with one fresh name exactly one gets it (I13)', async () => {
     const table = await open();
 
     const verdicts = await Promise.all(['a', 'b'].map((key) => table.admit('x@h', claim(key))));

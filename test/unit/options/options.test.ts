@@ -70,7 +70,11 @@ describe('rules', () => {
     ['contacts', { contacts: ['x y:1'] }, /`contacts` must be .*received \["x y:1"\]/],
     ['contacts', { contacts: 'a@b' }, /`contacts` must be .*received "a@b"/],
     ['discovery', { discovery: [{ name: 'x' }] }, /`discovery.0` must be an object with a name/],
-    ['trust', { trust: 'authority' }, /`trust` must be 'tofu' or 'strict', received "authority"/],
+    [
+      'trust',
+      { trust: 'everybody' },
+      /`trust` must be 'tofu', 'strict' or 'authority', received "everybody"/,
+    ],
     ['meta', { meta: { text: 'x'.repeat(1025) } }, /`meta` must be .*1024 bytes/],
     ['meta', { meta: { run: () => 1 } }, /`meta` must be a plain object of plain data/],
     ['meta', { meta: new Map() }, /`meta` must be .*received a Map/],
@@ -131,7 +135,7 @@ describe('rules', () => {
 });
 
 describe('relations', () => {
-  test('a secret is required beyond loopback in tofu, unless insecure', () => {
+  test('a secret is required beyond loopback in tofu, unless insecure (I29)', () => {
     const beyond = { listen: { host: '0.0.0.0' } };
     expect(refusal(beyond).message).toMatch(/`secret` is required .*"0.0.0.0"/);
     const fine: NodeOptions[] = [
@@ -148,8 +152,11 @@ describe('relations', () => {
     expect(refusal({ listen: { host: '127.0.0.1.example.org' } }).message).toMatch(/`secret`/);
   });
 
-  test('strict needs a dataDir, where the pins are', () => {
+  test('strict needs a dataDir, where the pins are; authority also what an operator has signed', () => {
     expect(refusal({ trust: 'strict' }).message).toMatch(/`dataDir` is required/);
+    expect(refusal({ trust: 'authority' }).message).toMatch(
+      /`dataDir` is required when .* \(the certified key is there\).*; `authority` is required/,
+    );
   });
 
   test('a map that is kept needs a dataDir', () => {

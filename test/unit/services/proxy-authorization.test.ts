@@ -8,7 +8,7 @@ let sim: Simulation;
 
 afterEach(() => sim[Symbol.asyncDispose]());
 
-test('the node of a proxy is asked by the name of the service, then that of the callee', async () => {
+test('the node of a proxy is asked by the name of the service, then that of the callee (weakness W9)', async () => {
   sim = createSimulation({ seed: 3 });
   const questions: string[] = [];
   const asked = (node: string) => {

@@ -119,6 +119,10 @@ export class StreamNode implements LinkPort {
     this.#listeners.push(listener);
   }
 
+  rekey(): void {
+    // Keys do not change here.
+  }
+
   read(): void {
     // Streams have no control messages of their own.
   }

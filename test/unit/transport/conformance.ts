@@ -20,6 +20,7 @@ import {
   type Connection,
   type OnConnection,
   type Transport,
+  type TransportIdentity,
 } from '../../../src/transport/transport.ts';
 import { byteStreamTests } from './byte-stream-conformance.ts';
 
@@ -30,6 +31,8 @@ export interface OpenedTransport {
 
 export interface ConformanceWorld {
   open(onConnection: OnConnection): Promise<OpenedTransport>;
+  /** Another identity for a transport of this world. */
+  identity(): Promise<TransportIdentity>;
   /** Lets time pass until the condition holds; rejects after `timeoutMs` of that time. */
   settle(condition: () => boolean, timeoutMs?: number): Promise<void>;
   /** Nobody listens there. */
@@ -70,6 +73,21 @@ function handshakeTests(bench: () => Bench): void {
     expect(far.connection.peerKey).toEqual(a.publicKey);
     expect([near.connection.role, far.connection.role]).toEqual(['dialer', 'acceptor']);
     expect(near.connection.remoteAddress).toBe(b.transport.address);
+  });
+
+  test('another identity is shown in new connections, and those there are go on', async () => {
+    const [a, b] = await bench().openMany(2);
+    const [near, far] = await bench().connect(a, b);
+    const other = await bench().world.identity();
+    a.transport.setIdentity(other);
+    near.connection.send(CONTROL, new TextEncoder().encode('as before'));
+    await bench().world.settle(() => far.texts(CONTROL).includes('as before'));
+    expect([near.connection.ownKey, far.connection.peerKey]).toEqual([a.publicKey, a.publicKey]);
+    const [, newFar] = await bench().connect(a, b);
+    expect(newFar.connection.peerKey).toEqual(other.publicKey);
+    const [newNear, dialler] = await bench().connect(b, a);
+    expect(newNear.connection.peerKey).toEqual(other.publicKey);
+    expect(dialler.connection.ownKey).toEqual(other.publicKey);
   });
 
   test('a dial to nobody fails as unreachable or timed out', async () => {

@@ -295,6 +295,10 @@ async function memoryWorld(
       });
       return { transport, publicKey };
     },
+    identity: async () => {
+      const publicKey = world.network.random.bytes(32);
+      return { publicKey, privateKeyPem: '', certificatePem: '' };
+    },
     settle: (condition, timeoutMs = 30_000) => world.time.runUntil(condition, timeoutMs),
     close: async () => {},
   };

@@ -22,6 +22,7 @@ export class TunnelledTransports {
     this.#byAddress.set(transport.address, transport);
     const wrapped: Transport = {
       address: transport.address,
+      setIdentity: (identity) => transport.setIdentity(identity),
       tunnels: transport.tunnels,
       dial: async (address, options) => {
         const target = this.#byAddress.get(address);

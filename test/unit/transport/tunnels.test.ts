@@ -124,6 +124,10 @@ function tunnelWorld(loss: number): ConformanceWorld {
   });
   return {
     nobody: '127.0.0.1:9',
+    identity: async () => {
+      const publicKey = network.random.bytes(32);
+      return { publicKey, privateKeyPem: '', certificatePem: '' };
+    },
     open: async (onConnection) => {
       const publicKey = random.bytes(32);
       const identity = { publicKey };

@@ -1,0 +1,69 @@
+import { expect, test } from 'vitest';
+import { REVOCATIONS } from '../../../src/core/store/hosts.ts';
+import { systemRandom } from '../../../src/host/system-clock.ts';
+import { Authority } from '../../../src/identity/authority.ts';
+import { createKeyPair } from '../../../src/identity/keys.ts';
+import { firstKeys, OwnIdentity } from '../../../src/identity/own-identity.ts';
+import { revoke, revokedId } from '../../../src/identity/revocation.ts';
+import { openTrustTable } from '../../../src/identity/trust.ts';
+import { RevocationSpread } from '../../../src/trust/revocation-spread.ts';
+import { join, SimulatedClusters, type TestNode } from '../cluster/simulated-cluster.ts';
+
+const operator = createKeyPair(systemRandom);
+const REVOKED = { kind: 'serial', serial: 7n } as const;
+const RULES = { ownership: 'anyone', lifetime: 'own', persist: false } as const;
+
+test('a member can neither forge a revocation nor undo one', async () => {
+  const clusters = new SimulatedClusters();
+  const [a, hostile] = [await clusters.start('a@test'), await clusters.start('hostile@test')];
+  const { spread, authority } = await spreadOf(clusters, a);
+  const store = await hostile.cluster.stores.open(REVOCATIONS, { ...RULES, tombstoneTtlMs: 1_000 });
+  await join(clusters, hostile, a);
+  await clusters.time.advance(2_000);
+
+  const forged = revoke(createKeyPair(systemRandom).privateKeyPem, REVOKED, 1);
+  const id = revokedId(REVOKED);
+  await store.write([{ key: id, value: forged }]);
+  await store.write([{ key: 'k00', value: revoke(operator.privateKeyPem, REVOKED, 1) }]);
+  await clusters.time.advance(2_000);
+  expect(spread.list()).toEqual([]);
+  const sample = 'barrel_revocations_refused_total{what="forged"}';
+  expect(a.meter.snapshot()[sample]).toBe(2);
+
+  const valid = revoke(operator.privateKeyPem, REVOKED, 2);
+  await clusters.settled(spread.revoke(valid));
+  await clusters.time.advance(1_000);
+  expect(store.get(id)).toEqual(valid);
+  await store.write([{ key: id, value: undefined }]);
+  await clusters.time.advance(1_000);
+  expect(store.get(id)).toBe(undefined);
+  expect(authority.revocations.hasSerial(7n)).toBe(true);
+  await clusters.time.advance(31_000);
+  expect(store.get(id)).toEqual(valid);
+
+  spread.close();
+  await clusters.settled(Promise.all([a.cluster.close(), hostile.cluster.close()]));
+});
+
+async function spreadOf(
+  clusters: SimulatedClusters,
+  node: TestNode,
+): Promise<{ readonly spread: RevocationSpread; readonly authority: Authority }> {
+  const host = clusters.hostOf(node);
+  const authority = new Authority({
+    publicKey: operator.publicKey,
+    certificate: new Uint8Array(0),
+  });
+  const options = { host, dataDir: undefined, mode: 'tofu', authority } as const;
+  const trust = await openTrustTable({ ...options, onRemoved: () => {} });
+  const spread = await RevocationSpread.open({
+    host,
+    stores: node.cluster.stores,
+    links: node.cluster.links,
+    trust,
+    identity: new OwnIdentity(firstKeys(createKeyPair(systemRandom))),
+    dataDir: undefined,
+    end: () => {},
+  });
+  return { spread, authority };
+}
