@@ -1,4 +1,4 @@
-/** Real nodes on QUIC whose datagrams go through a relay process, or through a pipe of the user's. */
+/** Real nodes on QUIC whose datagrams go through a relay process, or a pipe inside this one. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { fileURLToPath } from 'node:url';
