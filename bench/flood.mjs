@@ -4,8 +4,8 @@
  *
  *     node bench/flood.mjs [--rate 2000] [--ms 5000] [--kind half|spoofed|full|untagged]
  *
- * `half` begins handshakes and says no more; `spoofed` does so from 250 addresses and hears nothing;
- * `full` finishes them and is never admitted; `untagged` floods a node with a join secret.
+ * `half` begins handshakes and says no more; `spoofed` does so from 250 addresses, and hears
+ * nothing; `full` finishes them and is never admitted; `untagged` floods a node with a join secret.
  */
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -29,7 +29,8 @@ const ms = Number(values.ms);
 const kinds = values.kind === undefined ? KINDS : [values.kind];
 
 printMachine(`loopback, ${PAYLOAD_BYTES} B, ${CONCURRENCY} calls at once, ${rate} handshakes/s`);
-console.log(row(['flood', 'calls/s before', 'during', 'kept', 'flood/s', 'CPU of it', 'RSS before', 'after']));
+const COLUMNS = ['flood', 'calls/s before', 'during', 'kept', 'flood/s', 'CPU of it'];
+console.log(row([...COLUMNS, 'RSS before', 'after']));
 for (const kind of kinds) console.log(row(await measure(kind)));
 
 async function measure(kind) {
