@@ -31,11 +31,9 @@ import type { OverlayDriver } from './overlay-driver.ts';
 import { overlayDriver } from './overlay-parts.ts';
 import { PagedRoster } from './paged-roster.ts';
 import type {
-  Broadcasts,
   CustodyPort,
   ElectionPort,
   LinkPort,
-  MessageLinks,
   NodeRef,
   OverlayQueries,
   OwnedTable,
@@ -56,8 +54,8 @@ export class Cluster implements LinkTableEvents {
   readonly #routes: ClusterRoutes;
   readonly #elections: ElectionGround;
   readonly #shards: ShardGround;
-  readonly #broadcasts: TaggedBroadcasts;
-  readonly #messages: OnDemandLinks;
+  readonly broadcasts: TaggedBroadcasts;
+  readonly messages: OnDemandLinks;
   readonly #linkGround: LinkGround;
   readonly #pagedRoster: PagedRoster;
   readonly #synced = settlement<void>();
@@ -88,16 +86,16 @@ export class Cluster implements LinkTableEvents {
       control,
       tunnels: transport.tunnels,
       overlay: () => this.overlay,
-      messages: () => this.#messages,
+      messages: () => this.messages,
     });
-    this.#broadcasts = new TaggedBroadcasts((tag, bytes) => this.overlay.broadcast(tag, bytes));
+    this.broadcasts = new TaggedBroadcasts((tag, bytes) => this.overlay.broadcast(tag, bytes));
     this.overlay = this.#overlay(control);
     meterGossip(host.meter, this.overlay.core.gossip);
     this.stores = clusterStores({
       ...options,
       self: this.self,
       cluster: self.cluster,
-      broadcasts: this.#broadcasts,
+      broadcasts: this.broadcasts,
       control,
       links: this.#links,
       dialler: this.#routes.dialler,
@@ -119,10 +117,10 @@ export class Cluster implements LinkTableEvents {
       links: this.#links,
       control,
       dialler: this.#routes.dialler,
-      messages: () => this.#messages,
+      messages: () => this.messages,
     });
     this.#routes.idle.attach(this.#linkGround);
-    this.#messages = new OnDemandLinks(this.self, host, {
+    this.messages = new OnDemandLinks(this.self, host, {
       link: (node) => this.#links.get(node),
       connect: async (node) => void (await this.#routes.dialler.toNode(node)),
     });
@@ -149,10 +147,6 @@ export class Cluster implements LinkTableEvents {
     return this.#addresses;
   }
 
-  get messages(): MessageLinks {
-    return this.#messages;
-  }
-
   get links(): LinkPort {
     return this.#linkGround;
   }
@@ -168,10 +162,6 @@ export class Cluster implements LinkTableEvents {
 
   get shards(): ShardPort & CustodyPort {
     return this.#shards;
-  }
-
-  get broadcasts(): Broadcasts {
-    return this.#broadcasts;
   }
 
   get queries(): OverlayQueries {
@@ -281,7 +271,7 @@ export class Cluster implements LinkTableEvents {
     this.#isClosed = true;
     this.overlay.close();
     this.#routes.close();
-    this.#messages.close();
+    this.messages.close();
     await this.stores.close();
     await this.#transport.close('leaving');
   }
@@ -291,7 +281,7 @@ export class Cluster implements LinkTableEvents {
   onUp(link: Link): void {
     this.#options.host.logger.debug('link up', { node: link.node, role: link.connection.role });
     this.overlay.linkUp(link);
-    this.#messages.linkUp(link);
+    this.messages.linkUp(link);
     this.#routes.retries.linkUp(link);
     this.#routes.reaching.linkUp(link);
     this.#linkGround.up(link);
@@ -302,7 +292,7 @@ export class Cluster implements LinkTableEvents {
     this.#pagedRoster.stop(node);
     this.#routes.linkDown(link);
     this.overlay.linkDown(link, closure);
-    this.#messages.linkDown(link, closure.reason);
+    this.messages.linkDown(link, closure.reason);
     this.#linkGround.down(link, closure);
     const isKept = this.isAlive(node, incarnation) && this.isMember(this.self.node);
     if (!isKept) this.#options.trust.release(node, incarnation);
@@ -312,7 +302,7 @@ export class Cluster implements LinkTableEvents {
     const kind = frame[0] ?? 0;
     if (isRoutingKind(kind)) this.#routes.routing.frame(link, channel, frame);
     else if (channel === CONTROL) this.#onControl(link, frame, kind);
-    else this.#messages.frame(link, frame);
+    else this.messages.frame(link, frame);
   }
 
   #onControl(link: Link, frame: Uint8Array, kind: number): void {
@@ -326,7 +316,7 @@ export class Cluster implements LinkTableEvents {
   onDrained(link: Link): void {
     this.overlay.linkDrained(link);
     this.#pagedRoster.goOn(link.node);
-    this.#messages.drained(link);
+    this.messages.drained(link);
   }
 
   onStale(seenIncarnation: bigint): void {
@@ -391,7 +381,7 @@ export class Cluster implements LinkTableEvents {
       facts: this.#facts,
       links: this.#links,
       control,
-      broadcasts: this.#broadcasts,
+      broadcasts: this.broadcasts,
       dialler: this.#routes.dialler,
       onNeighbor: (event) => this.#onNeighbor(event),
       onMember: (event) => this.#onMember(event),

@@ -5,7 +5,7 @@ export const STREAMS_PER_END_MAX = 256;
 /** What a writer may send before the reader has read any of it. */
 export const STREAM_WINDOW_BYTES_INITIAL = 65_536;
 /**
- * A reader that keeps up is sent so much ahead on any path. More would not make a short path faster,
+ * A reader that keeps up is sent so much ahead on any path. More would make no short path faster,
  * but messages would wait behind it.
  */
 export const STREAM_WINDOW_BYTES_SHORT = 524_288;

@@ -1,6 +1,6 @@
 /**
- * Hostile bytes for every decoder. `npm run fuzz -- --part frames` is the long form; a failure prints
- * seed and bytes.
+ * Hostile bytes for every decoder. `npm run fuzz -- --part frames` is the long form; a failure
+ * prints seed and bytes.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -57,6 +57,8 @@ describe(`${COUNT} hostile frames of seed ${SEED}`, () => {
 const TOTAL: ReadonlySet<string> = new Set([
   'core/store/binary-text.ts:decodeText',
   'core/schedule/record-codec.ts:isClaimedValue',
+  // What is none is undefined.
+  'identity/revocation.ts:readRevocation',
   'transport/quic/datagram.ts:routeOf',
   'transport/quic/datagram.ts:initialHeaderOf',
   'transport/quic/secret-refusal.ts:isSecretRefusal',

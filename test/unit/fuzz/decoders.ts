@@ -15,6 +15,7 @@ import {
 import { decodeVote, encodeVote } from '../../../src/core/election/vote-record.ts';
 import { readVoters, writeVoters } from '../../../src/core/election/voters.ts';
 import { decodeGossip, encodeGossip } from '../../../src/core/gossip/messages.ts';
+import { decodeEconomy, encodeEconomy } from '../../../src/core/links/economy-messages.ts';
 import { decodeMembership, encodeMembership } from '../../../src/core/membership/messages.ts';
 import {
   readAddress,
@@ -69,12 +70,16 @@ import { Reader } from '../../../src/core/wire/reader.ts';
 import { decodeValue } from '../../../src/core/wire/value.ts';
 import { decodeVarint, encodeVarint, readVarint } from '../../../src/core/wire/varint.ts';
 import { Writer } from '../../../src/core/wire/writer.ts';
+import { decodeEndorsement, endorse } from '../../../src/identity/endorsement.ts';
 import {
   decodeAdmission,
   encodeAccept,
   encodeHello,
   encodeReject,
 } from '../../../src/identity/hello.ts';
+import { createKeyPair } from '../../../src/identity/keys.ts';
+import { decodeCertificates, issue } from '../../../src/identity/node-certificate.ts';
+import { readRevocation, revoke } from '../../../src/identity/revocation.ts';
 import { SKETCH_SYMBOLS_MAX } from '../../../src/limits.ts';
 import { keyOfText } from '../../../src/maps/map-key.ts';
 import { readFailure, readReason } from '../../../src/processes/failure-codec.ts';
@@ -84,6 +89,7 @@ import {
   encodeDown,
   encodeLive,
 } from '../../../src/services/service-record.ts';
+import { SeededRandom } from '../../../src/testing/index.ts';
 import { decodeTopic, encodeTopic } from '../../../src/topics/topic-payload.ts';
 import { decodeDatagram, encodeDatagram } from '../../../src/transport/memory/tunnel-datagrams.ts';
 import { initialHeaderOf, routeOf } from '../../../src/transport/quic/datagram.ts';
@@ -91,6 +97,19 @@ import {
   encodeSecretRefusal,
   isSecretRefusal,
 } from '../../../src/transport/quic/secret-refusal.ts';
+import {
+  decodeCreditFrame,
+  decodeStreamFrame,
+  encodeCredit,
+  encodeStop,
+  encodeStreamFrame,
+} from '../../../src/transport/streams/stream-frames.ts';
+import {
+  decodeRotate,
+  decodeRotated,
+  encodeRotate,
+  encodeRotated,
+} from '../../../src/trust/rotation-frames.ts';
 import * as sample from './samples.ts';
 
 export interface Decoder {
@@ -143,6 +162,22 @@ const secretRefusal = encodeSecretRefusal({
 const firstPacket = new Uint8Array(1_200);
 firstPacket.set([0xc0, 0, 0, 0, 1, 16, ...new Uint8Array(16).fill(1), 16]);
 firstPacket.set([...new Uint8Array(16).fill(2), 3, 7, 8, 9, 0x40, 200], 23);
+
+const keyPair = createKeyPair(new SeededRandom(3));
+const { publicKey } = keyPair;
+const endorsement = endorse(
+  keyPair.privateKeyPem,
+  { oldKey: publicKey, newKey: new Uint8Array(32).fill(9), seq: 1 },
+  { cluster: 'default', name: 'a@host' },
+);
+const certificate = issue(keyPair.privateKeyPem, {
+  pattern: 'web-*@host',
+  publicKey,
+  serial: 2n ** 60n,
+  notBeforeMs: 1,
+  notAfterMs: 2_000_000_000_000,
+  mayIssue: false,
+});
 
 export const DECODERS: readonly Decoder[] = [
   {
@@ -395,5 +430,57 @@ export const DECODERS: readonly Decoder[] = [
     name: 'transport/quic/secret-refusal.ts:isSecretRefusal',
     decode: isSecretRefusal,
     samples: [secretRefusal, firstPacket],
+  },
+  {
+    name: 'core/links/economy-messages.ts:decodeEconomy',
+    decode: decodeEconomy,
+    samples: [
+      encodeEconomy({ kind: 'propose', round: 3, cause: 'room', framesSent: 70_000 }),
+      encodeEconomy({ kind: 'agree', round: 3, framesSent: 2 }),
+      encodeEconomy({ kind: 'refuse', round: 3 }),
+      encodeEconomy({ kind: 'withdraw', round: 3 }),
+    ],
+  },
+  {
+    name: 'transport/streams/stream-frames.ts:decodeCreditFrame',
+    decode: decodeCreditFrame,
+    samples: [encodeCredit({ id: 8, limit: 2 ** 40 }), encodeStop({ id: 8, code: 7 })],
+  },
+  {
+    name: 'transport/streams/stream-frames.ts:decodeStreamFrame',
+    decode: decodeStreamFrame,
+    samples: [
+      encodeStreamFrame({ kind: 'bytes', id: 4, bytes: new Uint8Array(30).fill(5) }),
+      encodeStreamFrame({ kind: 'end', id: 4 }),
+      encodeStreamFrame({ kind: 'reset', id: 4, code: 9 }),
+    ],
+  },
+  {
+    name: 'identity/endorsement.ts:decodeEndorsement',
+    decode: decodeEndorsement,
+    samples: [endorsement],
+  },
+  {
+    name: 'identity/node-certificate.ts:decodeCertificates',
+    decode: decodeCertificates,
+    samples: [certificate],
+  },
+  {
+    name: 'identity/revocation.ts:readRevocation',
+    decode: (bytes) => readRevocation(bytes, keyPair.publicKey),
+    samples: [
+      revoke(keyPair.privateKeyPem, { kind: 'serial', serial: 77n }, 9),
+      revoke(keyPair.privateKeyPem, { kind: 'key', publicKey: keyPair.publicKey }, 9),
+    ],
+  },
+  {
+    name: 'trust/rotation-frames.ts:decodeRotate',
+    decode: decodeRotate,
+    samples: [encodeRotate([endorsement, endorsement])],
+  },
+  {
+    name: 'trust/rotation-frames.ts:decodeRotated',
+    decode: decodeRotated,
+    samples: [encodeRotated(7)],
   },
 ];

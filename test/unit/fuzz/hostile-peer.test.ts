@@ -42,7 +42,7 @@ test(`${COUNT} hostile frames of seed ${SEED} from a peer end its links, and no 
   let link = await linked();
   for (let sent = 0; sent < COUNT; sent += 1) {
     const channel = sent % 7 === 0 ? 1 + (sent % LANE_COUNT) : CONTROL;
-    link.connection.send(channel, mutations.next(samples));
+    link.send(channel, mutations.next(samples));
     if (sent % BURST !== 0) continue;
     await clusters.time.advance(20);
     link = await linked();
