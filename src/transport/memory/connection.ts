@@ -3,6 +3,7 @@
  * while nothing can come from its peer, and lost when that lasts for the idle time-out.
  */
 import type { Address } from '../../core/names.ts';
+import { BarrelError } from '../../errors.ts';
 import {
   HANDSHAKE_TIMEOUT_MS,
   LINK_QUEUE_HIGH_WATER_BYTES,
@@ -14,11 +15,13 @@ import {
   CONTROL,
   type Connection,
   type ConnectionEvents,
-  type OnConnection,
+  type PathFacts,
+  type PathMove,
 } from '../transport.ts';
-import type { EventLoop } from './event-loop.ts';
-import type { SimulatedNetwork } from './network.ts';
-import type { Path, PathUser } from './path.ts';
+import type { ConnectionOptions } from './connection-options.ts';
+import { DATAGRAM_BYTES, type PathUser } from './path.ts';
+import { findPath, movePairs } from './path-search.ts';
+import { Route } from './route.ts';
 import { type QueuedFrame, sizeOf } from './send-queue.ts';
 import { type Flight, Sender } from './sender.ts';
 
@@ -37,29 +40,11 @@ const LOST: Closure = {
   detail: 'nothing heard for the idle time-out',
 };
 
-export interface ConnectionOptions {
-  readonly network: SimulatedNetwork;
-  /** Of the node at this end. */
-  readonly loop: EventLoop;
-  readonly role: 'dialer' | 'acceptor';
-  readonly localAddress: Address;
-  readonly remoteAddress: Address;
-  readonly peerKey: Uint8Array;
-  /** Round trip of the handshake. */
-  readonly rttMs: number;
-  readonly idleTimeoutMs: number;
-  /** Acceptor only: the dialer's key is proven. */
-  readonly onOpened: OnConnection;
-  readonly onEnded: (connection: MemoryConnection) => void;
-}
-
 export class MemoryConnection implements Connection, PathUser {
   readonly role: 'dialer' | 'acceptor';
   readonly peerKey: Uint8Array;
-  readonly remoteAddress: Address;
   readonly #options: ConnectionOptions;
-  readonly #out: Path;
-  readonly #in: Path;
+  readonly #route: Route;
   readonly #sender: Sender;
   #peer: MemoryConnection | undefined;
   #events: ConnectionEvents | undefined;
@@ -76,27 +61,25 @@ export class MemoryConnection implements Connection, PathUser {
   #rttMs: number;
   #heardMs: number;
   #nextHeardMs = 0;
+  #receivedBytes = 0;
+  #search: AbortController | undefined;
 
   constructor(options: ConnectionOptions) {
     const { network, loop, localAddress, remoteAddress } = options;
     this.role = options.role;
     this.peerKey = options.peerKey.slice();
-    this.remoteAddress = remoteAddress;
     this.#options = options;
     this.#rttMs = options.rttMs;
     this.#heardMs = loop.monotonicMs();
-    this.#out = network.path(localAddress, remoteAddress);
-    this.#in = network.path(remoteAddress, localAddress);
+    this.#route = new Route({ ...options, user: this }, localAddress, remoteAddress);
     this.#deadline = loop.after(HANDSHAKE_TIMEOUT_MS, () =>
       this.close('lost', 'not admitted in time'),
     );
-    this.#out.users.add(this);
-    this.#in.users.add(this);
     this.#sender = new Sender({
       network,
       loop,
-      out: this.#out,
-      back: this.#in,
+      out: this.#route.out,
+      back: this.#route.in,
       windowBytes: () => this.#peer?.windowBytes ?? 0,
       onArrival: (flight) => this.#peer?.receive(flight),
       onDrained: () => this.#events?.onDrained(),
@@ -110,6 +93,36 @@ export class MemoryConnection implements Connection, PathUser {
     dialer.#watchSilence();
     acceptor.#watchSilence();
     dialer.#sender.open();
+  }
+
+  get localAddress(): Address {
+    return this.#route.out.from;
+  }
+
+  get remoteAddress(): Address {
+    return this.#route.out.to;
+  }
+
+  get canMigrate(): boolean {
+    return this.#state === 'open';
+  }
+
+  get path(): PathFacts {
+    return {
+      localAddress: this.localAddress,
+      remoteAddress: this.remoteAddress,
+      rttMs: this.#rttMs,
+      cwndBytes: WINDOW_BYTES,
+      sentBytes: this.#sender.sentBytes,
+      receivedBytes: this.#receivedBytes,
+      lostPackets: 0,
+      mtuBytes: DATAGRAM_BYTES,
+    };
+  }
+
+  get unansweredMs(): number {
+    const sinceMs = this.#sender.stalledSinceMs;
+    return sinceMs === undefined ? 0 : this.#options.loop.monotonicMs() - sinceMs;
   }
 
   get rttMs(): number {
@@ -160,6 +173,58 @@ export class MemoryConnection implements Connection, PathUser {
     this.#sender.whenIdle(() => this.#finish());
   }
 
+  async migrate(move: PathMove, signal: AbortSignal): Promise<void> {
+    this.#search?.abort(new BarrelError('ERR_PATH_NOT_VALIDATED', 'another move began'));
+    if (this.role === 'acceptor') {
+      throw new BarrelError('ERR_MIGRATION_DISABLED', 'only the end that dialled can move');
+    }
+    this.#search = new AbortController();
+    const signals = AbortSignal.any([signal, this.#search.signal]);
+    const { localAddress: local, remoteAddress: remote } = this;
+    const pairs = movePairs(move, { local, remote, stray: this.#route.stray });
+    const found = await findPath({ ...this.#options, signal: signals }, pairs);
+    if (this.#state !== 'open') {
+      throw new BarrelError('ERR_PATH_NOT_VALIDATED', 'the connection ended');
+    }
+    this.#moveTo(found.local, found.remote);
+    this.#peer?.followTo(found.remote, found.local);
+  }
+
+  /** The peer has moved. */
+  followTo(local: Address, remote: Address): void {
+    if (this.#state !== 'ended') this.#moveTo(local, remote);
+  }
+
+  /** This node speaks from another address. An acceptor follows at once, a dialer must be told. */
+  speakFrom(local: Address): void {
+    if (this.#state === 'ended') return;
+    if (this.role === 'dialer') {
+      this.#peer?.followTo(this.remoteAddress, local);
+      this.#moveTo(local, this.remoteAddress);
+      return;
+    }
+    this.#route.speakFrom(local);
+    this.#onMoved();
+    this.#peer?.hearFrom(local);
+  }
+
+  /** The peer speaks from another address. */
+  hearFrom(remote: Address): void {
+    if (this.#state === 'ended') return;
+    this.#route.hearFrom(remote);
+    this.#onMoved();
+  }
+
+  #moveTo(local: Address, remote: Address): void {
+    this.#route.moveTo(local, remote);
+    this.#onMoved();
+  }
+
+  #onMoved(): void {
+    this.#sender.moveTo({ out: this.#route.out, back: this.#route.in });
+    this.#watchSilence();
+  }
+
   /** Ends without a word to anybody. */
   vanish(): void {
     if (this.#state === 'ended') return;
@@ -177,7 +242,7 @@ export class MemoryConnection implements Connection, PathUser {
   acknowledge(bytes: number): void {
     if (this.#state === 'ended' || !this.#sender.acknowledge(bytes)) return;
     const nowMs = this.#options.loop.monotonicMs();
-    const latencyMs = this.#in.drawLatencyMs();
+    const latencyMs = this.#route.in.drawLatencyMs();
     // Smoothing of RFC 9002 section 5.3.
     this.#rttMs += (2 * latencyMs - this.#rttMs) / 8;
     if (this.#nextHeardMs > nowMs) return;
@@ -212,9 +277,10 @@ export class MemoryConnection implements Connection, PathUser {
     if (this.#state === 'ended') return;
     const { loop, network, onOpened } = this.#options;
     this.#heardMs = loop.monotonicMs();
+    this.#receivedBytes += flight.bytes;
     if (flight.opens && this.#state === 'open') onOpened(this);
     for (const frame of flight.frames) {
-      network.noteFrame(this.#in, frame);
+      network.noteFrame(this.#route.in, frame);
       this.#take(frame);
     }
     this.#peer?.acknowledge(flight.bytes);
@@ -266,15 +332,15 @@ export class MemoryConnection implements Connection, PathUser {
     if (this.#state === 'ended') return;
     const { timers, clock } = this.#options.network;
     const nowMs = clock.monotonicMs();
-    const arrivalMs = nowMs + this.#out.drawLatencyMs() + this.#out.drawRepairMs(0);
+    const arrivalMs = nowMs + this.#route.out.drawLatencyMs() + this.#route.out.drawRepairMs(0);
     const delayMs = Math.max(arrivalMs, this.#sender.lastArrivalMs) - nowMs;
     const closure = this.#closure;
     this.#end(closure);
     const peer = this.#peer;
-    if (this.#out.isCut) peer?.peerGone();
+    if (this.#route.out.isCut) peer?.peerGone();
     else {
       timers.after(delayMs, () => {
-        if (this.#out.isCut) peer?.peerGone();
+        if (this.#route.out.isCut) peer?.peerGone();
         else peer?.peerSaidGoodbye(closure);
       });
     }
@@ -292,7 +358,7 @@ export class MemoryConnection implements Connection, PathUser {
   }
 
   #watchSilence(): void {
-    const hearsNothing = this.#peerIsGone || this.#in.isCut || this.#peer?.isStalled === true;
+    const hearsNothing = this.#peerIsGone || this.#route.in.isCut || this.#peer?.isStalled === true;
     const isSilent = this.#state !== 'ended' && hearsNothing;
     if (isSilent === (this.#silence !== undefined)) return;
     this.#silence?.[Symbol.dispose]();
@@ -315,10 +381,7 @@ export class MemoryConnection implements Connection, PathUser {
     this.#silence?.[Symbol.dispose]();
     this.#linger?.[Symbol.dispose]();
     this.#deadline[Symbol.dispose]();
-    for (const path of [this.#out, this.#in]) {
-      path.users.delete(this);
-      this.#options.network.releasePath(path);
-    }
+    this.#route.close();
     this.#options.onEnded(this);
     this.#report(closure);
   }

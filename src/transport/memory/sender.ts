@@ -41,13 +41,14 @@ export interface SenderOptions {
 }
 
 export class Sender {
-  readonly #options: SenderOptions;
+  #options: SenderOptions;
   readonly #queue = new SendQueue();
   readonly #lastArrivals: number[] = Array.from({ length: LANE_COUNT + 1 }, () => 0);
   #floorMs = 0;
   #stalled: Flight[] = [];
   #stalledSinceMs = 0;
   #releasing = false;
+  #sentBytes = 0;
   #inFlightBytes = 0;
   #lateAckBytes = 0;
   #flushing = false;
@@ -64,6 +65,10 @@ export class Sender {
 
   get queuedBytes(): number {
     return this.#queue.bytes;
+  }
+
+  get sentBytes(): number {
+    return this.#sentBytes;
   }
 
   /** Everything sent so far arrives by this time, unless the path is cut. */
@@ -131,6 +136,18 @@ export class Sender {
     const bytes = this.#lateAckBytes;
     this.#lateAckBytes = 0;
     this.acknowledge(bytes);
+  }
+
+  /** Goes on over another path; what got lost goes out again with the first probe on it. */
+  moveTo({ out, back }: Pick<SenderOptions, 'out' | 'back'>): void {
+    this.#options = { ...this.#options, out, back };
+    this.#stalledSinceMs = this.#options.network.clock.monotonicMs();
+    this.onPathChanged();
+  }
+
+  /** Since something got lost that was not heard of again; undefined while all arrives. */
+  get stalledSinceMs(): number | undefined {
+    return this.#stalled.length === 0 ? undefined : this.#stalledSinceMs;
   }
 
   /** Sends no more; what is on the wire still arrives. */
@@ -206,6 +223,7 @@ export class Sender {
     const { traffic } = network;
     const datagrams = Math.ceil(flight.bytes / DATAGRAM_BYTES);
     const duplicates = out.drawDuplicates(datagrams);
+    this.#sentBytes += flight.bytes;
     traffic.frames += flight.frames.length;
     traffic.bytes += flight.bytes + Math.ceil((flight.bytes * duplicates) / datagrams);
     traffic.datagrams += datagrams + duplicates;

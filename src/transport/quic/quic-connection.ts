@@ -4,7 +4,7 @@
  */
 import { WireError } from '../../core/wire/wire-error.ts';
 import { BarrelError } from '../../errors.ts';
-import type { Host } from '../../host/host.ts';
+import { endpointText } from '../../host/endpoint-text.ts';
 import type { Endpoint } from '../../host/udp.ts';
 import {
   CONTROL_QUEUE_BYTES_MAX,
@@ -20,11 +20,17 @@ import {
   CONTROL,
   type Connection,
   type ConnectionEvents,
+  type PathFacts,
+  type PathMove,
 } from '../transport.ts';
 import { closePhrase, closureOf } from './closure.ts';
+import { type IdRegister, replenishIds } from './connection-ids.ts';
+import type { ConnectionOwner, ConnectionStart } from './connection-owner.ts';
+import { ConnectionPaths } from './connection-paths.ts';
 import { Inbox } from './inbox.ts';
 import type { NativeConnection } from './native.ts';
 import { Outbox } from './outbox.ts';
+import { provenKey } from './proven-key.ts';
 import {
   ACK_DELAY_MS,
   ACK_EVERY_DATAGRAMS,
@@ -34,43 +40,16 @@ import {
 } from './settings.ts';
 
 const NOTHING = new Uint8Array(0);
-const RTT_SAMPLE_MS = 1_000;
-/** Stands for a round trip below a millisecond. */
-const RTT_MS_MIN = 0.5;
-
-/** What the transport does for its connections. */
-export interface ConnectionOwner {
-  readonly host: Pick<Host, 'clock' | 'timers'>;
-  readonly local: Endpoint;
-  /** The raw key of an Ed25519 certificate, or undefined. */
-  keyOf(certificate: Uint8Array): Uint8Array | undefined;
-  /** Memory for one datagram. */
-  datagram(bytesMax: number): Uint8Array;
-  transmit(datagram: Uint8Array, to: Endpoint): void;
-  /** Asks for a call of `flush` at the end of this turn. */
-  wake(connection: QuicConnection): void;
-  /** The peer's key is proven. */
-  established(connection: QuicConnection): void;
-  /** The peer is let in: what bounds strangers no longer counts it. */
-  admitted(connection: QuicConnection): void;
-  /** The connection is gone for good, after any lingering. */
-  ended(connection: QuicConnection): void;
-}
-
-export interface ConnectionPath {
-  readonly role: 'dialer' | 'acceptor';
-  readonly remote: Endpoint;
-  readonly datagramBytesMax: number;
-}
 
 export class QuicConnection implements Connection {
   readonly role: 'dialer' | 'acceptor';
-  readonly remote: Endpoint;
   readonly #native: NativeConnection;
   readonly #owner: ConnectionOwner;
   readonly #datagramBytesMax: number;
   readonly #inbox: Inbox;
   readonly #outbox = new Outbox();
+  readonly #paths: ConnectionPaths;
+  readonly #ids: IdRegister;
   readonly #written = new Set<Channel>();
   readonly #finished = new Set<Channel>();
   #events: ConnectionEvents | undefined;
@@ -86,16 +65,21 @@ export class QuicConnection implements Connection {
   #timerDueMs = Number.POSITIVE_INFINITY;
   #deadline: Disposable | undefined;
   #keepAlive: Disposable | undefined;
-  #rtt = { ms: 0, atMs: Number.NEGATIVE_INFINITY };
+  /** When the first frame went out after which nothing came. */
+  #askedMs: number | undefined;
   lastHeardMs: number;
 
-  constructor(native: NativeConnection, owner: ConnectionOwner, path: ConnectionPath) {
+  constructor(native: NativeConnection, owner: ConnectionOwner, start: ConnectionStart) {
     this.#native = native;
     this.#owner = owner;
-    this.role = path.role;
-    this.remote = path.remote;
-    this.#datagramBytesMax = path.datagramBytesMax;
-    this.#inbox = new Inbox(native, path.role === 'acceptor', this.#deliver);
+    this.role = start.role;
+    this.#datagramBytesMax = start.datagramBytesMax;
+    this.#inbox = new Inbox(native, start.role === 'acceptor', this.#deliver);
+    this.#ids = {
+      add: (id) => owner.addId(this, id),
+      delete: (id) => owner.deleteId(this, id),
+    };
+    this.#paths = new ConnectionPaths(native, start, { owner, wake: () => owner.wake(this) });
     this.lastHeardMs = owner.host.clock.monotonicMs();
     this.#deadline = owner.host.timers.after(HANDSHAKE_TIMEOUT_MS, () =>
       this.#abort('lost', 'not admitted in time'),
@@ -106,9 +90,25 @@ export class QuicConnection implements Connection {
     return this.#peerKey;
   }
 
+  get localAddress(): string {
+    return endpointText(this.#paths.active.local);
+  }
+
   get remoteAddress(): string {
-    const { host, port } = this.remote;
-    return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+    return endpointText(this.#paths.active.remote);
+  }
+
+  get canMigrate(): boolean {
+    return this.#state === 'open' && this.#paths.canMigrate;
+  }
+
+  get path(): PathFacts {
+    return this.#paths.facts;
+  }
+
+  get unansweredMs(): number {
+    if (this.#askedMs === undefined || this.#state !== 'open') return 0;
+    return this.#owner.host.clock.monotonicMs() - this.#askedMs;
   }
 
   get queuedBytes(): number {
@@ -121,13 +121,7 @@ export class QuicConnection implements Connection {
   }
 
   get rttMs(): number {
-    const now = this.#owner.host.clock.monotonicMs();
-    if (this.#state === 'open' && now - this.#rtt.atMs > RTT_SAMPLE_MS) {
-      const path = this.#native.pathStats().find(({ active }) => active);
-      // The library counts whole milliseconds.
-      this.#rtt = { ms: path === undefined ? 0 : Math.max(path.rtt, RTT_MS_MIN), atMs: now };
-    }
-    return this.#rtt.ms;
+    return this.#paths.rttMs(this.#owner.host.clock.monotonicMs());
   }
 
   attach(events: ConnectionEvents): void {
@@ -145,6 +139,7 @@ export class QuicConnection implements Connection {
     this.#owner.admitted(this);
     this.#armKeepAlive();
     this.#guard(() => {
+      this.#replenishIds();
       this.#inbox.admit();
       this.#inbox.read();
     });
@@ -164,6 +159,7 @@ export class QuicConnection implements Connection {
       throw new BarrelError('ERR_OVERLOADED', `send queue is full (${bytesMax} bytes)`);
     }
     this.#outbox.push(channel, frame);
+    this.#askedMs ??= this.#owner.host.clock.monotonicMs();
     this.#owner.wake(this);
     const isLow = this.#outbox.bytes < LINK_QUEUE_HIGH_WATER_BYTES;
     if (!isLow) this.#wantsDrained = true;
@@ -180,11 +176,17 @@ export class QuicConnection implements Connection {
     this.#owner.wake(this);
   }
 
+  migrate(move: PathMove, signal: AbortSignal): Promise<void> {
+    return this.#paths.migrate(move, signal);
+  }
+
   /** One datagram of this connection, which it may overwrite. */
-  receive(datagram: Uint8Array, from: Endpoint): void {
+  receive(datagram: Uint8Array, from: Endpoint, to: Endpoint): void {
     if (this.#state === 'ended') return;
+    const isUsual = this.#paths.isActive(from, to);
+    if (isUsual) this.#askedMs = undefined;
     try {
-      this.#native.recv(datagram, { from, to: this.#owner.local });
+      this.#native.recv(datagram, isUsual ? { from, to } : this.#paths.arrive(from, to));
     } catch (error) {
       // The library closes the connection by itself and will tell the peer; `flush` sees the end.
       this.#failure = error;
@@ -197,6 +199,7 @@ export class QuicConnection implements Connection {
   flush(): void {
     if (this.#state === 'ended') return;
     this.#checkEstablished();
+    if (this.#paths.look()) this.#guard(() => this.#replenishIds());
     if (this.#state !== 'handshake') this.#guard(() => this.#readStreams());
     this.#guard(() => this.#outbox.drain(this.#write));
     if (this.#mayDelayAck()) {
@@ -205,6 +208,11 @@ export class QuicConnection implements Connection {
     }
     this.#transmitAll();
     this.#afterTransmit();
+  }
+
+  #replenishIds(): void {
+    if (this.#keepAlive === undefined) return;
+    replenishIds(this.#native, { random: this.#owner.host.random, register: this.#ids });
   }
 
   #readStreams(): void {
@@ -239,22 +247,15 @@ export class QuicConnection implements Connection {
 
   #checkEstablished(): void {
     if (this.#state !== 'handshake' || !this.#native.isEstablished()) return;
-    const key = this.#provenKey();
+    const key = provenKey(this.#native, (certificate) => this.#owner.keyOf(certificate));
     if (key === undefined) {
       this.#abort('certificate', 'needs one Ed25519 certificate, shown in this very session');
       return;
     }
     this.#peerKey = key;
     this.#state = 'open';
+    this.#paths.open();
     this.#owner.established(this);
-  }
-
-  /** In a resumed session nothing was proven: the binding lets a peer try one all the same. */
-  #provenKey(): Uint8Array | undefined {
-    if (this.#native.isResumed()) return undefined;
-    const [certificate, ...more] = this.#native.peerCertChain() ?? [];
-    if (certificate === undefined || more.length > 0) return undefined;
-    return this.#owner.keyOf(certificate);
   }
 
   readonly #deliver = (channel: Channel, frame: Uint8Array): void => {
@@ -297,7 +298,8 @@ export class QuicConnection implements Connection {
       const target = this.#owner.datagram(this.#datagramBytesMax);
       const sent = this.#native.send(target);
       if (sent === null) break;
-      this.#owner.transmit(target.subarray(0, sent[0]), sent[1].to);
+      const { local, remote } = this.#paths.depart({ local: sent[1].from, remote: sent[1].to });
+      this.#owner.transmit(target.subarray(0, sent[0]), local, remote);
     }
   }
 
@@ -374,6 +376,7 @@ export class QuicConnection implements Connection {
     if (this.#state === 'ended') return;
     this.#state = 'ended';
     this.#outbox.clear();
+    this.#paths.close();
     for (const timer of [this.#timer, this.#deadline, this.#keepAlive]) timer?.[Symbol.dispose]();
     this.#report(closure);
     this.#owner.ended(this);

@@ -4,19 +4,29 @@
  */
 import { type Address, isAddress, splitAddress } from '../../core/names.ts';
 import { BarrelError } from '../../errors.ts';
+import { bareHost, endpointText } from '../../host/endpoint-text.ts';
 import type { Host } from '../../host/host.ts';
 import type { Counter } from '../../host/meter.ts';
-import type { Endpoint, UdpSocket } from '../../host/udp.ts';
+import type { Endpoint } from '../../host/udp.ts';
 import { LINKS_MAX } from '../../limits.ts';
 import { abortable, type Settlement, settlement } from '../../settlement.ts';
-import type { Closure, Connection, DialOptions, OnConnection, Transport } from '../transport.ts';
+import type {
+  Binding,
+  Closure,
+  Connection,
+  DialOptions,
+  OnConnection,
+  Transport,
+} from '../transport.ts';
 import { UdpTunnels } from '../tunnel/udp-tunnels.ts';
+import type { ConnectionOwner } from './connection-owner.ts';
 import { ConnectionTable } from './connection-table.ts';
 import { idText, routeOf } from './datagram.ts';
 import { HalfOpen } from './half-open.ts';
 import { native } from './native.ts';
-import { type ConnectionOwner, QuicConnection } from './quic-connection.ts';
+import { QuicConnection } from './quic-connection.ts';
 import { CONNECTION_ID_BYTES, Settings, type TlsIdentity } from './settings.ts';
+import { Sockets } from './sockets.ts';
 
 /** Datagrams are cut from blocks of this size, so that sending one costs no allocation. */
 const BLOCK_BYTES = 262_144;
@@ -56,8 +66,9 @@ class QuicTransport implements Transport, ConnectionOwner {
   readonly #halfOpen = new HalfOpen<QuicConnection>();
   readonly #awake = new Set<QuicConnection>();
   readonly #dropped: Record<'garbage' | 'unknown' | 'overload', Counter>;
+  readonly #paths: Record<'validated' | 'followed', Counter>;
+  readonly #sockets: Sockets;
   #isWaking = false;
-  #socket: UdpSocket | undefined;
   #block = new Uint8Array(BLOCK_BYTES);
   #blockUsed = 0;
   #closing: Settlement<void> | undefined;
@@ -76,25 +87,41 @@ class QuicTransport implements Transport, ConnectionOwner {
       unknown: counter('unknown'),
       overload: counter('overload'),
     };
+    this.#paths = {
+      validated: meter.counter('barrel_paths_validated_total'),
+      followed: meter.counter('barrel_paths_followed_total'),
+    };
+    this.#sockets = new Sockets({
+      openUdp: this.host.openUdp,
+      openFirst: this.tunnels.opener(this.host.openUdp),
+      onDatagram: this.#onDatagram,
+      onError: (error) => this.host.logger.error('a UDP socket failed', { error }),
+    });
+    meter.gauge('barrel_udp_sockets', () => this.#sockets.size);
   }
 
   async open(): Promise<void> {
-    const openUdp = this.tunnels.opener(this.host.openUdp);
-    this.#socket = await openUdp({
-      ...this.#listen,
-      onDatagram: this.#onDatagram,
-      onError: (error) => this.host.logger.error('the UDP socket failed', { error }),
-    });
-  }
-
-  get local(): Endpoint {
-    if (this.#socket === undefined) throw new TypeError('the transport is not open');
-    return this.#socket.local;
+    await this.#sockets.open(this.#listen);
   }
 
   get address(): Address {
-    const { host, port } = this.local;
-    return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+    return endpointText(this.#sockets.home);
+  }
+
+  async bind(local: Parameters<Transport['bind']>[0] = {}): Promise<Binding> {
+    const { host = this.#sockets.home.host, port = 0 } = local;
+    const bound = await this.#asked(() => this.#sockets.bind({ host: bareHost(host), port }));
+    const release = once(() => this.#sockets.release(bound));
+    return { address: endpointText(bound), [Symbol.dispose]: release };
+  }
+
+  async rehome(host: string): Promise<void> {
+    const home = { host: bareHost(host), port: this.#sockets.home.port };
+    try {
+      await this.#sockets.rehome(home);
+    } catch {
+      await this.#asked(() => this.#sockets.rehome({ ...home, port: 0 }));
+    }
   }
 
   async dial(address: Address, options: DialOptions = {}): Promise<Connection> {
@@ -122,7 +149,7 @@ class QuicTransport implements Transport, ConnectionOwner {
       if (this.#connections.size === 0) this.#closing.resolve();
     }
     await this.#closing.promise;
-    await this.#socket?.close();
+    await this.#sockets.close();
   }
 
   datagram(bytesMax: number): Uint8Array {
@@ -133,9 +160,29 @@ class QuicTransport implements Transport, ConnectionOwner {
     return this.#block.subarray(this.#blockUsed, this.#blockUsed + bytesMax);
   }
 
-  transmit(datagram: Uint8Array, to: Endpoint): void {
+  transmit(datagram: Uint8Array, from: Endpoint, to: Endpoint): void {
     this.#blockUsed += datagram.length;
-    this.#socket?.send(datagram, to);
+    this.#sockets.send(datagram, from, to);
+  }
+
+  addId(connection: QuicConnection, id: Uint8Array): void {
+    this.#connections.add(connection, [idText(id, 0, id.length)]);
+  }
+
+  deleteId(connection: QuicConnection, id: Uint8Array): void {
+    this.#connections.deleteId(connection, idText(id, 0, id.length));
+  }
+
+  holdSocket(local: Endpoint): void {
+    this.#sockets.hold(local);
+  }
+
+  releaseSocket(local: Endpoint): void {
+    this.#sockets.release(local);
+  }
+
+  countPath(what: 'validated' | 'followed'): void {
+    this.#paths[what].value += 1;
   }
 
   wake(connection: QuicConnection): void {
@@ -173,19 +220,20 @@ class QuicTransport implements Transport, ConnectionOwner {
     for (const connection of connections) connection.flush();
   };
 
-  readonly #onDatagram = (datagram: Uint8Array, from: Endpoint): void => {
+  readonly #onDatagram = (datagram: Uint8Array, from: Endpoint, to: Endpoint): void => {
     const route = routeOf(datagram);
     if (route === undefined) {
       this.#dropped.garbage.value += 1;
       return;
     }
-    const connection = this.#connections.find(route.connection) ?? this.#accept(route, from);
-    connection?.receive(datagram, from);
+    const connection = this.#connections.find(route.connection) ?? this.#accept(route, from, to);
+    connection?.receive(datagram, from, to);
   };
 
   #accept(
     route: { readonly connection: string; readonly mayOpen: boolean },
     from: Endpoint,
+    to: Endpoint,
   ): QuicConnection | undefined {
     if (!route.mayOpen || this.#closing !== undefined) {
       this.#dropped.unknown.value += 1;
@@ -198,9 +246,9 @@ class QuicTransport implements Transport, ConnectionOwner {
     const id = this.host.random.bytes(CONNECTION_ID_BYTES);
     const { config, datagramBytesMax } = this.#settings.forPeer(from.host);
     const connection = new QuicConnection(
-      native.Connection.accept(id, null, this.local, from, config),
+      native.Connection.accept(id, null, to, from, config),
       this,
-      { role: 'acceptor', remote: from, datagramBytesMax },
+      { role: 'acceptor', local: to, remote: from, datagramBytesMax },
     );
     // Until the client has learnt our id, it addresses us by the one that it made up.
     this.#connections.add(connection, [route.connection, idText(id, 0, CONNECTION_ID_BYTES)]);
@@ -211,10 +259,11 @@ class QuicTransport implements Transport, ConnectionOwner {
   #connect(remote: Endpoint): QuicConnection {
     const id = this.host.random.bytes(CONNECTION_ID_BYTES);
     const { config, datagramBytesMax } = this.#settings.forPeer(remote.host);
+    const local = this.#sockets.home;
     const connection = new QuicConnection(
-      native.Connection.connect(null, id, this.local, remote, config),
+      native.Connection.connect(null, id, local, remote, config),
       this,
-      { role: 'dialer', remote, datagramBytesMax },
+      { role: 'dialer', local, remote, datagramBytesMax },
     );
     this.#connections.add(connection, [idText(id, 0, CONNECTION_ID_BYTES)]);
     return connection;
@@ -230,11 +279,21 @@ class QuicTransport implements Transport, ConnectionOwner {
 
   async #resolve(address: Address): Promise<Endpoint> {
     const { host, port } = splitAddress(address);
-    const bare = host.startsWith('[') ? host.slice(1, -1) : host;
     try {
-      return { host: await this.host.lookup(bare), port };
+      return { host: await this.host.lookup(bareHost(host)), port };
     } catch (cause) {
       throw new BarrelError('ERR_UNREACHABLE', `cannot resolve ${address}`, { cause });
+    }
+  }
+
+  /** What the system says to a local address that was asked for. */
+  async #asked<T>(bind: () => Promise<T>): Promise<T> {
+    if (this.#closing !== undefined) throw new BarrelError('ERR_CLOSED', 'the node is closing');
+    try {
+      return await bind();
+    } catch (cause) {
+      if (cause instanceof BarrelError) throw cause;
+      throw new BarrelError('ERR_PATH_NOT_VALIDATED', `cannot bind: ${cause}`, { cause });
     }
   }
 
@@ -263,6 +322,14 @@ class QuicTransport implements Transport, ConnectionOwner {
       timeout[Symbol.dispose]();
     }
   }
+}
+
+function once(action: () => void): () => void {
+  let isDone = false;
+  return () => {
+    if (!isDone) action();
+    isDone = true;
+  };
 }
 
 function dialError(address: Address, closure: Closure | undefined): BarrelError {

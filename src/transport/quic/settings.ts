@@ -1,7 +1,10 @@
 /**
  * TLS and transport settings of a connection, and the constants that both ends agree on.
  */
+
+import { isLoopback } from '../../host/endpoint-text.ts';
 import { LANE_COUNT } from '../../limits.ts';
+import { PATHS_MAX } from '../path-limits.ts';
 import { type NativeConfig, native } from './native.ts';
 
 export const ALPN = 'barrel-p2p/1';
@@ -46,7 +49,7 @@ export class Settings {
   }
 
   forPeer(host: string): PathSettings {
-    return host.startsWith('127.') || host === '::1' ? this.#loopback : this.#everywhere;
+    return isLoopback(host) ? this.#loopback : this.#everywhere;
   }
 }
 
@@ -72,6 +75,7 @@ function pathSettings(identity: TlsIdentity, datagramBytesMax: number): PathSett
   config.setInitialMaxStreamsBidi(1);
   config.setInitialMaxStreamsUni(LANE_COUNT);
   config.setDisableActiveMigration(false);
+  config.setActiveConnectionIdLimit(PATHS_MAX);
   config.enablePacing(false);
   config.grease(false);
   return { config, datagramBytesMax };

@@ -21,6 +21,7 @@ import {
   type OnConnection,
   type Transport,
 } from '../../../src/transport/transport.ts';
+import { migrationTests } from './migration-tests.ts';
 
 export interface OpenedTransport {
   readonly transport: Transport;
@@ -33,6 +34,10 @@ export interface ConformanceWorld {
   settle(condition: () => boolean, timeoutMs?: number): Promise<void>;
   /** Nobody listens there. */
   readonly nobody: Address;
+  /** Another host of the machine on which transports are open. */
+  readonly otherHost: string;
+  /** Connections lead through tunnels. */
+  readonly isTunnelled?: boolean;
   /** Frees what the transports do not free themselves. */
   close(): Promise<void>;
 }
@@ -57,6 +62,7 @@ export function transportConformance(name: string, setup: () => Promise<Conforma
     boundTests(() => bench);
     admissionTests(() => bench);
     endTests(() => bench);
+    migrationTests(() => bench);
   });
 }
 
@@ -381,7 +387,7 @@ interface BenchNode extends OpenedTransport {
 /** Enough of them for any test, so that destructuring needs no checks. */
 type BenchNodes = readonly [BenchNode, BenchNode, ...BenchNode[]];
 
-class Bench {
+export class Bench {
   readonly world: ConformanceWorld;
   readonly #nodes: BenchNode[] = [];
 

@@ -23,6 +23,8 @@ export class TunnelledTransports {
     const wrapped: Transport = {
       address: transport.address,
       tunnels: transport.tunnels,
+      bind: (local) => transport.bind(local),
+      rehome: (host) => transport.rehome(host),
       dial: async (address, options) => {
         const target = this.#byAddress.get(address);
         if (target === undefined) return transport.dial(address, options);

@@ -124,6 +124,8 @@ function tunnelWorld(loss: number): ConformanceWorld {
   });
   return {
     nobody: '127.0.0.1:9',
+    otherHost: '127.0.0.2',
+    isTunnelled: true,
     open: async (onConnection) => {
       const publicKey = random.bytes(32);
       const identity = { publicKey };
