@@ -11,6 +11,7 @@ import { LeaderElections } from './leaders/leader-elections.ts';
 import { MapRegistry } from './maps/map-registry.ts';
 import type { EventSource } from './observable.ts';
 import type { ResolvedOptions } from './options.ts';
+import { NodePaths } from './paths/node-paths.ts';
 import { ProcessTable } from './processes/process-table.ts';
 import { openCron } from './reminders/cron.ts';
 import { NodeReminders } from './reminders/node-reminders.ts';
@@ -39,6 +40,7 @@ export interface Features {
   readonly shards: NodeShards;
   readonly maps: MapRegistry;
   readonly reminders: NodeReminders;
+  readonly paths: NodePaths;
 }
 
 /** When one of them cannot be opened, nothing stays open. Throws what that one throws. */
@@ -77,7 +79,13 @@ async function openAll(parts: FeatureParts): Promise<Features> {
   const shards = await openShards(parts);
   const maps = await openMaps(parts);
   const reminders: NodeReminders = await openReminders(parts, { processes, shards });
-  return { processes, services, topics, leaders, shards, maps, reminders };
+  const paths = openPaths(parts);
+  return { processes, services, topics, leaders, shards, maps, reminders, paths };
+}
+
+function openPaths({ host, options, cluster }: FeatureParts): NodePaths {
+  const { paths, listen } = options;
+  return new NodePaths({ host, links: cluster.links, auto: paths.auto, listenHost: listen.host });
 }
 
 function openLeaders(

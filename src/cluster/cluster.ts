@@ -2,7 +2,6 @@
  * The overlay as one running thing: transport, admission, membership, roster and stores of a node,
  * tied together. Features see it through `messages`, `broadcasts`, `stores` and `table`.
  */
-
 import type { LinkFacts } from '../core/link-facts.ts';
 import type { NeighborEvent } from '../core/membership/contract.ts';
 import type { PeerDescriptor } from '../core/membership/peer.ts';
@@ -61,7 +60,7 @@ export class Cluster implements LinkTableEvents {
   readonly #pagedRoster: PagedRoster;
   readonly #synced = settlement<void>();
   readonly #transport: Transport;
-  readonly #addresses: readonly Address[];
+  #addresses: readonly Address[];
   #isOnTrial = false;
   #isClosed = false;
 
@@ -120,6 +119,8 @@ export class Cluster implements LinkTableEvents {
       control,
       dialler: this.#routes.dialler,
       messages: () => this.#messages,
+      sockets: transport,
+      readvertise: () => this.#readvertise(),
     });
     this.#messages = new OnDemandLinks(this.self, host, {
       link: (node) => this.#links.get(node),
@@ -228,6 +229,14 @@ export class Cluster implements LinkTableEvents {
     this.#isOnTrial = true;
   }
 
+  #readvertise(): readonly Address[] {
+    const addresses = this.#options.advertise(this.#transport.address);
+    if (addresses.join() === this.#addresses.join()) return addresses;
+    this.#addresses = addresses;
+    this.overlay.submit({ kind: 'update', record: this.#options.record(addresses) });
+    return this.#linkGround.readvertised(addresses);
+  }
+
   /** Somebody has accepted this node. */
   confirm(): void {
     this.announce();
@@ -293,8 +302,8 @@ export class Cluster implements LinkTableEvents {
     this.overlay.linkDown(link, closure);
     this.#messages.linkDown(link, closure.reason);
     this.#linkGround.down(link, closure);
-    const isKept = this.isAlive(node, incarnation) && this.isMember(this.self.node);
-    if (!isKept) this.#options.trust.release(node, incarnation);
+    if (this.isAlive(node, incarnation) && this.isMember(this.self.node)) return;
+    this.#options.trust.release(node, incarnation);
   }
 
   onFrame(link: Link, channel: Channel, frame: Uint8Array): void {
@@ -351,9 +360,8 @@ export class Cluster implements LinkTableEvents {
     const link = this.#links.get(node);
     if (link === undefined || link.incarnation > incarnation) return;
     const silentMs = this.#options.host.clock.monotonicMs() - link.connection.lastHeardMs;
-    if (silentMs > 2 * this.#options.self.heartbeatMs) {
-      this.#links.close(link, 'lost', 'the node is gone');
-    }
+    const isSilent = silentMs > 2 * this.#options.self.heartbeatMs;
+    if (isSilent) this.#links.close(link, 'lost', 'the node is gone');
   }
 
   // What it is made of
@@ -376,7 +384,7 @@ export class Cluster implements LinkTableEvents {
       ...this.#options,
       self: this.self,
       heartbeatMs: this.#options.self.heartbeatMs,
-      addresses: this.#addresses,
+      addresses: () => this.#addresses,
       facts: this.#facts,
       links: this.#links,
       control,

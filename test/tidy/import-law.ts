@@ -29,6 +29,7 @@ const FEATURES = [
   'topics',
   'maps',
   'reminders',
+  'paths',
 ];
 
 /** What the composition root is made of. */
@@ -58,6 +59,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   topics: CLUSTER,
   maps: CLUSTER,
   reminders: [...CLUSTER, 'processes', 'shards'],
+  paths: CLUSTER,
   'option-rules': [...FEATURES, 'options'],
   options: [...FEATURES, 'option-rules'],
   version: [],

@@ -22,8 +22,10 @@ import { UdpTunnels } from '../tunnel/udp-tunnels.ts';
 import type { ConnectionOwner } from './connection-owner.ts';
 import { ConnectionTable } from './connection-table.ts';
 import { idText, routeOf } from './datagram.ts';
+import { firstOf } from './first-of.ts';
 import { HalfOpen } from './half-open.ts';
 import { native } from './native.ts';
+import { canReach } from './path-pair.ts';
 import { QuicConnection } from './quic-connection.ts';
 import { CONNECTION_ID_BYTES, Settings, type TlsIdentity } from './settings.ts';
 import { Sockets } from './sockets.ts';
@@ -130,8 +132,16 @@ class QuicTransport implements Transport, ConnectionOwner {
     if (!isAddress(address)) {
       throw new BarrelError('ERR_OPTION', `not an address: ${JSON.stringify(address)}`);
     }
-    const remote = await this.#resolve(address);
-    signal?.throwIfAborted();
+    const remotes = await this.#resolve(address);
+    const undo = (connection: Connection): void => connection.close('superseded');
+    return firstOf({ timers: this.host.timers, undo }, remotes, (remote, others) => {
+      const signals = signal === undefined ? [others] : [signal, others];
+      return this.#dialOne(address, remote, AbortSignal.any(signals));
+    });
+  }
+
+  async #dialOne(address: Address, remote: Endpoint, signal: AbortSignal): Promise<Connection> {
+    signal.throwIfAborted();
     this.#assertRoom(address);
     const connection = this.#connect(remote);
     try {
@@ -277,13 +287,18 @@ class QuicTransport implements Transport, ConnectionOwner {
     this.host.logger.warn('admission refused', { ...labels, detail, remote: remoteAddress });
   }
 
-  async #resolve(address: Address): Promise<Endpoint> {
+  /** At least one. */
+  async #resolve(address: Address): Promise<readonly Endpoint[]> {
     const { host, port } = splitAddress(address);
-    try {
-      return { host: await this.host.lookup(bareHost(host)), port };
-    } catch (cause) {
+    const found = await this.host.lookup(bareHost(host)).catch((cause) => {
       throw new BarrelError('ERR_UNREACHABLE', `cannot resolve ${address}`, { cause });
-    }
+    });
+    const local = this.#sockets.home;
+    const remotes = found.map((ip) => ({ host: ip, port }));
+    const reached = remotes.filter((remote) => canReach({ local, remote }));
+    if (reached.length > 0) return reached;
+    const why = `a node on ${endpointText(local)} does not reach that IP family`;
+    throw new BarrelError('ERR_UNREACHABLE', `cannot reach ${address}: ${why}`);
   }
 
   /** What the system says to a local address that was asked for. */

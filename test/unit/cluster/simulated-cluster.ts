@@ -204,7 +204,7 @@ export class SimulatedClusters {
       openUdp: () => Promise.reject(new Error('no UDP in a simulation')),
       logger: silentLogger,
       meter: new Meter(),
-      lookup: (host) => Promise.resolve(host),
+      lookup: (host) => Promise.resolve([host]),
       hostName: 'simulated',
       externalAddresses: () => [],
     };
