@@ -7,12 +7,14 @@ import type { Host } from '../host/host.ts';
 import { abortable, type Settlement, settlement } from '../settlement.ts';
 import { within } from '../time-limit.ts';
 import { MOVE_ADDRESSES_MAX } from '../transport/path-limits.ts';
+import type { LinkMoves } from './link-moves.ts';
 import { decodeMove, encodeMove, MOVE, MOVED, type MoveFault } from './move-frames.ts';
-import { MIGRATE_TIMEOUT_MS, MOVE_INTERVAL_MS, MOVES_ASKED_MAX } from './path-watch-limits.ts';
+import { MIGRATE_TIMEOUT_MS, MOVES_ASKED_MAX } from './path-watch-limits.ts';
 
 export interface MoveRequestsOptions {
-  readonly host: Pick<Host, 'clock' | 'timers' | 'logger'>;
+  readonly host: Pick<Host, 'timers' | 'logger'>;
   readonly links: LinkPort;
+  readonly moves: LinkMoves;
 }
 
 interface Asked {
@@ -23,8 +25,6 @@ interface Asked {
 export class MoveRequests {
   readonly #options: MoveRequestsOptions;
   readonly #asked = new Map<number, Asked>();
-  /** When each peer last asked to be followed. */
-  readonly #followedMs = new Map<NodeName, number>();
   #lastId = 0;
   #isClosed = false;
 
@@ -76,7 +76,6 @@ export class MoveRequests {
   }
 
   #onLinkDown(node: NodeName): void {
-    this.#followedMs.delete(node);
     const lost = new BarrelError('ERR_NOT_CONNECTED', `the connection to ${node} ended`, { node });
     for (const asked of this.#asked.values()) {
       if (asked.node === node) asked.outcome.reject(lost);
@@ -103,15 +102,12 @@ export class MoveRequests {
   }
 
   async #tryToFollow(link: Link, remotes: readonly Address[]): Promise<MoveFault | undefined> {
-    const { clock, timers, logger } = this.#options.host;
-    const nowMs = clock.monotonicMs();
-    const lastMs = this.#followedMs.get(link.node) ?? Number.NEGATIVE_INFINITY;
-    if (nowMs - lastMs < MOVE_INTERVAL_MS) return 'ERR_OVERLOADED';
-    this.#followedMs.set(link.node, nowMs);
+    const { moves, host } = this.#options;
+    const { timers, logger } = host;
     const what = `following ${link.node}`;
     try {
       await within({ timers, timeoutMs: MIGRATE_TIMEOUT_MS, what }, (signal) =>
-        link.connection.migrate({ remotes, mayFollow: true }, signal),
+        moves.run(link, { remotes, mayFollow: true }, signal),
       );
       return undefined;
     } catch (error) {
@@ -123,6 +119,7 @@ export class MoveRequests {
 
 function faultOf(error: unknown): MoveFault {
   const code = error instanceof BarrelError ? error.code : undefined;
-  if (code === 'ERR_MIGRATION_DISABLED' || code === 'ERR_TIMEOUT') return code;
+  const isTold = code === 'ERR_MIGRATION_DISABLED' || code === 'ERR_OVERLOADED';
+  if (isTold || code === 'ERR_TIMEOUT') return code;
   return 'ERR_PATH_NOT_VALIDATED';
 }

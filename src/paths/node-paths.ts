@@ -11,6 +11,7 @@ import type { Host } from '../host/host.ts';
 import type { Counter } from '../host/meter.ts';
 import { within } from '../time-limit.ts';
 import type { Binding } from '../transport/transport.ts';
+import { LinkMoves } from './link-moves.ts';
 import { LocalHistory } from './local-history.ts';
 import { MoveRequests } from './move-requests.ts';
 import { PathWatch } from './path-watch.ts';
@@ -28,6 +29,7 @@ export interface NodePathsOptions {
 
 export class NodePaths implements Paths {
   readonly #options: NodePathsOptions;
+  readonly #moves = new LinkMoves();
   readonly #requests: MoveRequests;
   readonly #watch: PathWatch | undefined;
   readonly #history = new LocalHistory();
@@ -37,11 +39,12 @@ export class NodePaths implements Paths {
   constructor(options: NodePathsOptions) {
     const { host, links, auto } = options;
     this.#options = options;
-    this.#requests = new MoveRequests(options);
+    this.#requests = new MoveRequests({ ...options, moves: this.#moves });
     const counter = (result: string): Counter =>
       host.meter.counter('barrel_migrations_total', { cause: 'asked', result });
     this.#counts = { ok: counter('ok'), failed: counter('failed') };
-    if (auto) this.#watch = new PathWatch({ ...options, requests: this.#requests });
+    if (auto)
+      this.#watch = new PathWatch({ ...options, requests: this.#requests, moves: this.#moves });
     links.listen({ onLinkDown: ({ node }) => this.#history.forget(node) });
   }
 
@@ -92,7 +95,7 @@ export class NodePaths implements Paths {
   }
 
   async #moveTo(link: Link, local: Address, signal: AbortSignal): Promise<void> {
-    if (link.connection.role === 'dialer') await link.connection.migrate({ local }, signal);
+    if (link.connection.role === 'dialer') await this.#moves.run(link, { local }, signal);
     else await this.#requests.ask(link, [toldAs(local)], signal);
   }
 

@@ -9,10 +9,10 @@ export const UNANSWERED_MS_CHANGED = 200;
 /** So long addresses count as just changed. */
 export const CHANGED_MS = 3_000;
 /** One attempt to move by itself takes no longer; another may follow. */
-export const RESCUE_TIMEOUT_MS = 2_000;
+export const RESCUE_TIMEOUT_MS = 10_000;
 export const MIGRATE_TIMEOUT_MS = 5_000;
-/** A peer that asks to be followed more often than this is told that it asks too often. */
-export const MOVE_INTERVAL_MS = 50;
+/** Moves of one link that wait for their turn, own ones and the peer's; above it ERR_OVERLOADED. */
+export const MOVES_WAITING_MAX = 64;
 /** Moves of one node that wait for their peer's answer; above it ERR_OVERLOADED. */
 export const MOVES_ASKED_MAX = 1_024;
 /** Local addresses that a link is moved to before the oldest of them is taken again. */

@@ -12,6 +12,7 @@ import type { Host } from '../host/host.ts';
 import type { Counter } from '../host/meter.ts';
 import { within } from '../time-limit.ts';
 import type { Binding } from '../transport/transport.ts';
+import type { LinkMoves } from './link-moves.ts';
 import type { MoveRequests } from './move-requests.ts';
 import {
   CHANGED_MS,
@@ -25,6 +26,7 @@ export interface PathWatchOptions {
   readonly host: Pick<Host, 'clock' | 'timers' | 'meter' | 'logger' | 'externalAddresses'>;
   readonly links: LinkPort;
   readonly requests: Pick<MoveRequests, 'tell'>;
+  readonly moves: Pick<LinkMoves, 'isBusy'>;
   readonly listenHost: string;
 }
 
@@ -117,7 +119,8 @@ export class PathWatch {
     const { connection, node } = link;
     const attempt = this.#moving.get(node);
     if (this.#isInTrouble(link)) {
-      if (attempt === undefined && connection.canMigrate) void this.#rescue(link);
+      const isFree = attempt === undefined && !this.#options.moves.isBusy(node);
+      if (isFree && connection.canMigrate) void this.#rescue(link);
     } else if (connection.unansweredMs === 0) attempt?.abort();
   }
 

@@ -12,8 +12,8 @@ export const SPARE_IDS = 3;
 export const SOCKETS_MAX = 16;
 /** Addresses that are tried at once for one move; what comes behind them is not tried. */
 export const MOVE_ADDRESSES_MAX = 8;
-/** A path that does not answer is asked again after so long, then after twice as long each. */
+/** A path that does not answer is asked again after so long, then after the longer time each. */
 export const PROBE_AGAIN_MS = 100;
-export const PROBE_AGAIN_MS_MAX = 1_000;
+export const PROBE_AGAIN_MS_MAX = 200;
 /** A path that was left is listened on for so long: what was on its way comes in. */
 export const PATH_LINGER_MS = 1_000;

@@ -179,6 +179,8 @@ async function answer(query: ControlQuery, signal: AbortSignal): Promise<unknown
     case 'remindCancel':
     case 'remindRetry':
     case 'remindList':
+    case 'paths':
+    case 'migrate':
       return [];
     default:
   }
