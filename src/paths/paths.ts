@@ -2,6 +2,7 @@
 import type { Address, NodeName } from '../core/names.ts';
 import type { Timed } from '../observable.ts';
 
+/** Where a connection is moved to, and how long that may take. */
 export interface MigrateOptions extends Timed {
   /** IP address of this machine. Default: the one that the connection uses. */
   readonly localHost?: string | undefined;
@@ -9,6 +10,7 @@ export interface MigrateOptions extends Timed {
   readonly localPort?: number | undefined;
 }
 
+/** Of the path that a connection uses. */
 export interface PathStats {
   readonly localAddress: Address;
   readonly remoteAddress: Address;
@@ -24,6 +26,7 @@ export interface PathStats {
   readonly mtuBytes: number;
 }
 
+/** The connections of a node, as ways through the network. */
 export interface Paths {
   /**
    * Moves the connection to that node to another local address, whichever end dialled it: streams,

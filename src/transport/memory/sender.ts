@@ -47,7 +47,7 @@ export class Sender {
   #floorMs = 0;
   #stalled: Flight[] = [];
   #stalledSinceMs = 0;
-  #releasing = false;
+  #releasing: Disposable | undefined;
   #sentBytes = 0;
   #inFlightBytes = 0;
   #lateAckBytes = 0;
@@ -142,6 +142,12 @@ export class Sender {
   moveTo({ out, back }: Pick<SenderOptions, 'out' | 'back'>): void {
     this.#options = { ...this.#options, out, back };
     this.#stalledSinceMs = this.#options.network.clock.monotonicMs();
+    if (this.#releasing !== undefined) {
+      // That probe would have gone over the path that was left.
+      this.#releasing[Symbol.dispose]();
+      this.#releasing = undefined;
+      this.#floorMs = this.#stalledSinceMs;
+    }
     this.onPathChanged();
   }
 
@@ -249,19 +255,18 @@ export class Sender {
 
   /** Probes go out at 1, 3, 7 ... time-outs after the loss (RFC 9002 section 6.2). */
   #releaseWithNextProbe(): void {
-    if (this.#releasing) return;
-    this.#releasing = true;
+    if (this.#releasing !== undefined) return;
     const { network, loop, out } = this.#options;
     const nowMs = network.clock.monotonicMs();
     let waitMs = out.probeTimeoutMs;
     while (this.#stalledSinceMs + waitMs < nowMs) waitMs = 2 * waitMs + out.probeTimeoutMs;
     const delayMs = this.#stalledSinceMs + waitMs - nowMs + out.drawLatencyMs();
     this.#floorMs = Math.max(this.#floorMs, nowMs + delayMs);
-    loop.after(delayMs, () => this.#release());
+    this.#releasing = loop.after(delayMs, () => this.#release());
   }
 
   #release(): void {
-    this.#releasing = false;
+    this.#releasing = undefined;
     if (this.#options.out.isCut) return;
     for (const flight of this.#stalled.splice(0)) this.#options.onArrival(flight);
   }

@@ -34,6 +34,8 @@ export interface NodeSettings {
   readonly ephemeral?: boolean;
   readonly activeSize?: number;
   readonly port?: number;
+  /** Default: 127.0.0.1. */
+  readonly listenHost?: string;
 }
 
 export interface TestNode {
@@ -176,7 +178,7 @@ export class SimulatedClusters {
         openMemoryTransport({
           network: this.network,
           identity: { publicKey },
-          listen: { port },
+          listen: { host: settings.listenHost, port },
           onConnection,
         }),
       advertise: (bound) => [bound],
