@@ -91,21 +91,80 @@ describe.each([
   });
 
   test('is unplugged for two seconds: no call fails, nobody is taken for gone', async () => {
-    const { a, b, cable } = await switched(anyHost);
-    await b.ask('startCalls', 'desk', CALLS_PER_SECOND, 10_000);
+    // By default a neighbour that is silent for a second is given up, though its links stay.
+    const liveness = { heartbeatMs: 4_000, suspicionMinMs: 8_000 };
+    const { a, b, cable } = await switched(anyHost, { liveness });
+    await b.ask('startCalls', 'desk', CALLS_PER_SECOND, 20_000);
     await underWay(b, 500);
     cable.pull();
-    await new Promise((done) => setTimeout(done, 2_000));
+    await until(async () => (await b.ask<Calls>('calls')).longestGapMs > 2_000, WAIT_MS);
     cable.push();
-    await underWay(b, 5_000);
+    const { done } = await b.ask<Calls>('calls');
+    await underWay(b, done + 2_000);
     const calls = await b.ask<Calls>('calls', true);
     expect(calls.failed).toEqual([]);
     for (const member of [a, b]) expect(await member.ask('peerDowns')).toEqual([]);
   });
+
+  test('is unplugged for long: both are told, and are one cluster again afterwards', async () => {
+    const { a, b, cable } = await switched(anyHost);
+    cable.pull();
+    await until(async () => (await a.view()).members.length === 1, WAIT_MS);
+    await until(async () => (await b.view()).members.length === 1, WAIT_MS);
+    cable.push();
+    await whole([a, b]);
+    await until(async () => (await b.view()).services.length === 1, WAIT_MS);
+    expect(await b.ask('call', 'desk', 'echo', ['again'], 5_000)).toBe('again');
+  });
+});
+
+test('nodes of both IP families meet on one that listens on all addresses', async () => {
+  const hub = network.switch();
+  const [machineA, machineB, machineC] = ['a', 'b', 'c'].map((label) => network.machine(label)) as [
+    string,
+    string,
+    string,
+  ];
+  network.plug(hub, machineA, ['10.78.0.1/24', 'fd78::1/64']);
+  network.plug(hub, machineB, ['10.78.0.2/24']);
+  network.plug(hub, machineC, ['fd78::3/64']);
+  const a = await fleet.start({ name: 'a@test', listen: { host: '::', port: PORT } }, machineA);
+  const b = await fleet.start(
+    {
+      name: 'b@test',
+      listen: { host: '10.78.0.2', port: PORT },
+      contacts: [`a@test/10.78.0.1:${PORT}`],
+    },
+    machineB,
+  );
+  const c = await fleet.start(
+    {
+      name: 'c@test',
+      listen: { host: 'fd78::3', port: PORT },
+      contacts: [`a@test/[fd78::1]:${PORT}`],
+    },
+    machineC,
+  );
+  await whole([a, b, c]);
+  expect(await told(b, 'a@test')).toEqual([`10.78.0.1:${PORT}`, `[fd78::1]:${PORT}`]);
+  expect((await b.ask<Stats>('paths', 'a@test')).remoteAddress).toBe(`10.78.0.1:${PORT}`);
+  expect((await a.ask<Stats>('paths', 'b@test')).remoteAddress).toBe(`10.78.0.2:${PORT}`);
+  expect((await c.ask<Stats>('paths', 'a@test')).remoteAddress).toBe(`[fd78::1]:${PORT}`);
+  await c.ask('migrate', 'a@test');
+  await a.ask('migrate', 'c@test');
+  await a.ask('migrate', 'b@test');
+  await a.ask('register', 'desk');
+  for (const member of [b, c]) {
+    await until(async () => (await member.view()).services.length === 1, WAIT_MS);
+    expect(await member.ask('call', 'desk', 'echo', ['hello'], 5_000)).toBe('hello');
+  }
 });
 
 /** `a`, whose service `b` calls, and the cable of `b`. */
-async function switched(anyHost: string | undefined): Promise<{
+async function switched(
+  anyHost: string | undefined,
+  options: Readonly<Record<string, unknown>> = {},
+): Promise<{
   readonly a: FleetMember;
   readonly b: FleetMember;
   readonly cable: ReturnType<NetworkNamespaces['plug']>;
@@ -115,11 +174,12 @@ async function switched(anyHost: string | undefined): Promise<{
   network.plug(hub, machineA, ['10.78.0.1/24']);
   const cable = network.plug(hub, machineB, ['10.78.0.2/24']);
   const a = await fleet.start(
-    { name: 'a@test', listen: { host: anyHost ?? '10.78.0.1', port: PORT } },
+    { ...options, name: 'a@test', listen: { host: anyHost ?? '10.78.0.1', port: PORT } },
     machineA,
   );
   const b = await fleet.start(
     {
+      ...options,
       name: 'b@test',
       listen: { host: anyHost ?? '10.78.0.2', port: PORT },
       contacts: [`10.78.0.1:${PORT}`],
