@@ -7,6 +7,7 @@ import type { Trust } from './identity/trust-contract.ts';
 import type { Leaders } from './leaders/leaders.ts';
 import type { Maps } from './maps/maps.ts';
 import type { Observable, Timed } from './observable.ts';
+import type { Paths } from './paths/paths.ts';
 import type { NameRegistry } from './processes/name-registry.ts';
 import type { Processes } from './processes/processes.ts';
 import type { Reminders } from './reminders/reminders.ts';
@@ -21,7 +22,7 @@ export interface BarrelNode extends AsyncDisposable, Observable<NodeEvent> {
   readonly name: NodeName;
   /** Start id of this node: greater after every start; part of every pid. */
   readonly incarnation: bigint;
-  /** The address that is bound, with its real port. */
+  /** The address that is bound, with its real port. Another one when that one is gone: `paths`. */
   readonly address: Address;
   /**
    * Resolves when the node has joined through a contact (or has none) and its first exchange of
@@ -70,6 +71,8 @@ export interface BarrelNode extends AsyncDisposable, Observable<NodeEvent> {
   readonly maps: Maps;
   /** Streams of bytes between nodes. */
   readonly streams: Streams;
+  /** Where the connections to other nodes run, and moving them. */
+  readonly paths: Paths;
   /** Hybrid logical clock: orders events across nodes without coordination. */
   readonly clock: HybridClock;
   /** Keys of the snapshot are Prometheus sample names with their labels. */

@@ -12,6 +12,7 @@ import { LeaderElections } from './leaders/leader-elections.ts';
 import { MapRegistry } from './maps/map-registry.ts';
 import type { EventSource } from './observable.ts';
 import type { ResolvedOptions } from './options.ts';
+import { NodePaths } from './paths/node-paths.ts';
 import { ProcessTable } from './processes/process-table.ts';
 import { openCron } from './reminders/cron.ts';
 import { NodeReminders } from './reminders/node-reminders.ts';
@@ -50,6 +51,7 @@ export interface Features {
   readonly streams: NodeStreams;
   readonly identity: NodeIdentity;
   readonly trust: NodeTrust;
+  readonly paths: NodePaths;
 }
 
 /** When one of them cannot be opened, nothing stays open. Throws what that one throws. */
@@ -90,7 +92,9 @@ async function openAll(parts: FeatureParts): Promise<Features> {
   const reminders: NodeReminders = await openReminders(parts, { processes, shards });
   const streams = new NodeStreams({ host, links: cluster.links });
   const trusted = await openTrust(parts);
-  return { processes, services, topics, leaders, shards, maps, reminders, streams, ...trusted };
+  const paths = openPaths(parts);
+  const built = { processes, services, topics, leaders, shards, maps, reminders };
+  return { ...built, streams, paths, ...trusted };
 }
 
 async function openTrust(parts: FeatureParts): Promise<Pick<Features, 'identity' | 'trust'>> {
@@ -115,6 +119,11 @@ async function openTrust(parts: FeatureParts): Promise<Pick<Features, 'identity'
       }),
     }),
   };
+}
+
+function openPaths({ host, options, cluster }: FeatureParts): NodePaths {
+  const { paths, listen } = options;
+  return new NodePaths({ host, links: cluster.links, auto: paths.auto, listenHost: listen.host });
 }
 
 function openLeaders(

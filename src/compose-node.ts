@@ -20,6 +20,8 @@ import type { MemberEvent } from './core/roster/contract.ts';
 import type { MemberRecord } from './core/roster/entry.ts';
 import { encodeValue } from './core/wire/value.ts';
 import { type Credentials, loadCredentials } from './credentials.ts';
+import { advertisedAddresses } from './discovery/advertised.ts';
+import { Announcement } from './discovery/announcement.ts';
 import { DiscoveryChain } from './discovery/chain.ts';
 import type { DurableStore } from './host/durable-store.ts';
 import type { Host } from './host/host.ts';
@@ -111,7 +113,9 @@ async function composeOn(
     loadKeyHash,
   });
   const contacts = contactLoop({ host, options, cluster, known, discovery, events });
-  const announcement = await discovery.announce(credentials.name, cluster.addresses, {});
+  const announcement = new Announcement(discovery, credentials.name);
+  await announcement.tell(cluster.addresses);
+  cluster.links.listen({ onAddresses: (addresses) => void announcement.tell(addresses) });
   const node = new RunningNode({
     ...parts,
     ...features,
@@ -191,7 +195,7 @@ function overlayOptions(
     ephemeral: dataDir === undefined,
     secretKey,
     trust,
-    advertise: (bound) => options.advertise ?? advertised(host, bound),
+    advertise: (bound) => options.advertise ?? advertisedAddresses(host, bound),
     record: (addresses) => memberRecord(options, credentials, addresses),
     membership: {
       activeSize: membership.activeSize,
@@ -205,17 +209,6 @@ function overlayOptions(
 
 function closed(store: DurableStore): AsyncDisposable {
   return { [Symbol.asyncDispose]: () => store.close() };
-}
-
-/** A wildcard address is nothing that others can dial: the machine's own ones stand for it. */
-function advertised(host: Host, bound: Address): readonly Address[] {
-  const wildcard = /^(?:0\.0\.0\.0|\[::\]):(\d+)$/.exec(bound);
-  if (wildcard === null) return [bound];
-  const reachable = host
-    .externalAddresses()
-    .slice(0, 1)
-    .map((address) => (address.includes(':') ? `[${address}]` : address));
-  return reachable.length === 0 ? [bound] : reachable.map((ip) => `${ip}:${wildcard[1]}`);
 }
 
 function memberRecord(

@@ -48,6 +48,7 @@ export type {
 export { createNode } from './node.ts';
 export type { Cancellable, Lagged, Observable, Timed } from './observable.ts';
 export type { NodeOptions, TrustMode } from './options.ts';
+export type { MigrateOptions, PathStats, Paths } from './paths/paths.ts';
 export type { CallQuestion } from './processes/call-authorization.ts';
 export { currentCall } from './processes/call-context.ts';
 export { type CallContext, Down, Exit, Request } from './processes/messages.ts';

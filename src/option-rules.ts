@@ -3,6 +3,7 @@
  * faults are found at once, because an operator wants to fix a configuration in one go.
  */
 import * as v from 'valibot';
+import { isIpHost } from './core/ip-text.ts';
 import { isAddress, isNodeName } from './core/names.ts';
 import { isWeight } from './core/roster/entry.ts';
 import { encodeValue } from './core/wire/value.ts';
@@ -40,7 +41,7 @@ import { AUTHORITY_RULES, authorityFault, TRUST_MODES } from './trust/trust-rule
 
 const SHOWN_CHARS_MAX = 80;
 const HOST_NAME = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,252}$/;
-const LOOPBACK = /^(localhost|127(\.\d{1,3}){3})$/i;
+const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[?::1\]?)$/i;
 
 /** One schema for each option; a rule reads as the end of "`option` must be ...". */
 const rules = {
@@ -53,7 +54,7 @@ const rules = {
   ),
   insecure: v.optional(v.boolean('true or false')),
   listen: group({
-    host: text('an IPv4 address or a host name', (host) => HOST_NAME.test(host)),
+    host: text('an IP address or a host name', isListenHost),
     port: integer(0, 65_535),
   }),
   advertise: list([1, ADDRESSES_MAX], 'addresses host:port', isAddress),
@@ -94,6 +95,7 @@ const rules = {
   }),
   maps: mapsByName(),
   authorize: value('a function', (input) => typeof input === 'function'),
+  paths: group({ auto: v.optional(v.boolean('true or false')) }),
   drainMs: integer(0, 3_600_000),
   logger: value('an object with the functions debug, info, warn and error', isLogger),
   signal: value('an AbortSignal', (signal) => signal instanceof AbortSignal),
@@ -260,6 +262,10 @@ function mapsByName(): Optional<unknown> {
       v.check((maps) => Object.keys(maps).length <= MAPS_MAX, `at most ${MAPS_MAX} maps`),
     ),
   );
+}
+
+function isListenHost(host: string): boolean {
+  return HOST_NAME.test(host) || isIpHost(host.startsWith('[') ? host : `[${host}]`);
 }
 
 function isSecret(input: unknown): boolean {

@@ -8,6 +8,7 @@ import { LINK_IDLE_MS_DEFAULT, ON_DEMAND_LINKS_MAX_DEFAULT } from './core/links/
 import type { Address, NodeName } from './core/names.ts';
 import type { Contact, Discovery } from './discovery/discovery.ts';
 import { BarrelError } from './errors.ts';
+import { bareHost } from './host/endpoint-text.ts';
 import type { Host } from './host/host.ts';
 import type { Logger } from './host/logger.ts';
 import type { TrustMode } from './identity/pin.ts';
@@ -58,7 +59,8 @@ export interface NodeOptions extends Cancellable {
   readonly listen?:
     | {
         /**
-         * IPv4 address or host name to bind; `0.0.0.0` is all of the machine's addresses.
+         * IP address or host name to bind; `0.0.0.0` is all of the machine's IPv4 addresses, `::`
+         * all of both families.
          * @default '127.0.0.1'
          */
         readonly host?: string | undefined;
@@ -226,6 +228,17 @@ export interface NodeOptions extends Cancellable {
    * @default every member may call everything
    */
   readonly authorize?: ((call: CallQuestion) => boolean) | undefined;
+  /** Connections that move, see `node.paths`. */
+  readonly paths?:
+    | {
+        /**
+         * Move by itself when an address of the machine is gone, or a connection is not answered
+         * any more. Nodes that listen on loopback never do.
+         * @default true
+         */
+        readonly auto?: boolean | undefined;
+      }
+    | undefined;
   /**
    * Milliseconds that `close` waits for calls that this node is answering, then as long again for
    * supervised processes to end, 0 to 3,600,000.
@@ -280,6 +293,7 @@ export interface ResolvedOptions extends Cancellable {
   readonly maps: Readonly<Record<string, MapOptions<unknown>>>;
   /** Undefined: every member may call everything. */
   readonly authorize: ((call: CallQuestion) => boolean) | undefined;
+  readonly paths: { readonly auto: boolean };
   readonly drainMs: number;
   readonly logger: Logger;
 }
@@ -299,7 +313,10 @@ export function resolveOptions(options: NodeOptions, host: OptionHost): Resolved
     cluster: options.cluster ?? 'default',
     secret: secretBytes(options.secret),
     insecure: options.insecure ?? false,
-    listen: { host: options.listen?.host ?? LISTEN_HOST_DEFAULT, port: options.listen?.port ?? 0 },
+    listen: {
+      host: bareHost(options.listen?.host ?? LISTEN_HOST_DEFAULT),
+      port: options.listen?.port ?? 0,
+    },
     advertise: options.advertise,
     dataDir: options.dataDir,
     contacts: options.contacts ?? [],
@@ -322,6 +339,7 @@ export function resolveOptions(options: NodeOptions, host: OptionHost): Resolved
     },
     maps: options.maps ?? {},
     authorize: options.authorize,
+    paths: { auto: options.paths?.auto ?? true },
     drainMs: options.drainMs ?? 10_000,
     logger: options.logger ?? host.logger,
     signal: options.signal,

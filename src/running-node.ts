@@ -20,6 +20,7 @@ import type { Maps } from './maps/maps.ts';
 import { ServiceNames } from './names/service-names.ts';
 import type { Cancellable, EventSource, Lagged, Timed } from './observable.ts';
 import type { ResolvedOptions } from './options.ts';
+import type { Paths } from './paths/paths.ts';
 import type { NameRegistry } from './processes/name-registry.ts';
 import type { Processes } from './processes/processes.ts';
 import type { Reminders } from './reminders/reminders.ts';
@@ -50,7 +51,6 @@ export interface RunningNodeParts extends Features {
 export class RunningNode implements BarrelNode {
   readonly name: NodeName;
   readonly incarnation: bigint;
-  readonly address: Address;
   readonly identity: Identity;
   readonly trust: Trust;
   readonly processes: Processes;
@@ -61,6 +61,7 @@ export class RunningNode implements BarrelNode {
   readonly reminders: Reminders;
   readonly maps: Maps;
   readonly streams: Streams;
+  readonly paths: Paths;
   readonly clock: HybridClock;
   readonly metrics: BarrelNode['metrics'];
   readonly #parts: RunningNodeParts;
@@ -79,7 +80,6 @@ export class RunningNode implements BarrelNode {
     this.#parts = parts;
     this.name = cluster.self.node;
     this.incarnation = cluster.self.incarnation;
-    this.address = cluster.address;
     this.identity = parts.identity;
     this.trust = parts.trust;
     this.processes = parts.processes;
@@ -90,11 +90,16 @@ export class RunningNode implements BarrelNode {
     this.reminders = parts.reminders;
     this.maps = parts.maps;
     this.streams = parts.streams;
+    this.paths = parts.paths;
     this.clock = parts.clock;
     this.metrics = { snapshot: () => host.meter.snapshot() };
     parts.leaders.join();
     parts.shards.join();
     this.#ready = this.#becomeReady();
+  }
+
+  get address(): Address {
+    return this.#parts.cluster.address;
   }
 
   /** Who does not look at them makes no links for them. */
@@ -241,7 +246,8 @@ export class RunningNode implements BarrelNode {
   /** No new work, then the work at hand, then goodbye, then the rooms in reverse. */
   async #close(): Promise<void> {
     const { cluster, contacts, events, host, options, owned, processes, services } = this.#parts;
-    const { clock, leaders, maps, reminders, savedPeers, shards, streams, topics } = this.#parts;
+    const { clock, leaders, maps, paths, reminders, savedPeers, shards, streams, topics } =
+      this.#parts;
     contacts.stop();
     this.#overtakeJoins(`${this.name} is closed`);
     this.#closed.reject(new BarrelError('ERR_CLOSED', `${this.name} is closed`));
@@ -258,6 +264,7 @@ export class RunningNode implements BarrelNode {
     topics.close();
     this.#parts.identity.close();
     this.#parts.trust.close();
+    paths.close();
     await maps.close();
     // While they are known: a goodbye forgets them all.
     await savedPeers.close();

@@ -16,6 +16,7 @@ import { fromJson, toJson } from './json-value.ts';
 import type { ElectionReport, LeaderEventReport } from './leader-queries.ts';
 import { LineReader } from './line-reader.ts';
 import type { EntryReport, MapEventReport, MapReport } from './map-queries.ts';
+import type { PathQuery, PathReport } from './path-queries.ts';
 import type {
   ReminderListing,
   ReminderQuery,
@@ -157,6 +158,18 @@ export class ControlClient implements Disposable {
   /** The members with their shares of the ring. */
   async shards(): Promise<ShardsReport> {
     return (await this.#ask({ method: 'shards' })) as ShardsReport;
+  }
+
+  /** The connections of the node, or the one to that node. */
+  async paths(node?: string): Promise<readonly PathReport[]> {
+    return (await this.#ask({ method: 'paths', node })) as readonly PathReport[];
+  }
+
+  /** Moves a connection; where it runs then. */
+  async migrate(
+    words: Omit<Extract<PathQuery, { method: 'migrate' }>, 'method'>,
+  ): Promise<PathReport> {
+    return (await this.#ask({ method: 'migrate', ...words })) as PathReport;
   }
 
   /** Sets a reminder for a time in milliseconds since 1970; null when it has fired already. */

@@ -18,6 +18,7 @@ import { invalid } from './control-fault.ts';
 import { fromJson } from './json-value.ts';
 import { type LeaderQuery, parseLeaderQuery } from './leader-queries.ts';
 import { type MapQuery, parseMapQuery } from './map-queries.ts';
+import { type PathQuery, parsePathQuery } from './path-queries.ts';
 import { parseReminderQuery, type ReminderQuery } from './reminder-queries.ts';
 import { parseShardQuery, type ShardQuery } from './shard-queries.ts';
 import { parseTrustQuery, type TrustQuery } from './trust-queries.ts';
@@ -34,6 +35,7 @@ export type ControlQuery =
   | ShardQuery
   | ReminderQuery
   | TrustQuery
+  | PathQuery
   | {
       readonly method: 'call';
       readonly service: string;
@@ -108,7 +110,7 @@ const METHODS =
   'status, services, call, maps, mapGet, mapPut, mapRemove, mapWatch, leaders, leaderWatch, ' +
   'place, shards, remindSet, remindAfter, remindEvery, remindCancel, remindRetry, remindList, ' +
   'key, keyRotate, trustList, trustPin, trustUnpin, trustRevoke, trustRevocations, ' +
-  'trustCertificate';
+  'trustCertificate, paths, migrate';
 
 /** @throws ERR_VALUE saying what is wrong with the line. */
 export function parseRequest(line: string): ControlRequest {
@@ -141,7 +143,8 @@ function parseFeatureQuery(json: Readonly<Record<string, unknown>>): ControlQuer
     parseLeaderQuery(json) ??
     parseShardQuery(json) ??
     parseReminderQuery(json) ??
-    parseTrustQuery(json)
+    parseTrustQuery(json) ??
+    parsePathQuery(json)
   );
 }
 

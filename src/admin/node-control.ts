@@ -13,6 +13,7 @@ import { type ControlServer, EventStream, serveControl } from './control-server.
 import { toJson } from './json-value.ts';
 import { answerLeaders } from './node-leaders.ts';
 import { answerMaps } from './node-maps.ts';
+import { answerPaths } from './node-paths.ts';
 import { answerReminders } from './node-reminders.ts';
 import { answerShards, type PlacingNode } from './node-shards.ts';
 import { answerTrust } from './node-trust.ts';
@@ -78,6 +79,9 @@ export class NodeControl implements AsyncDisposable {
       case 'trustRevocations':
       case 'trustCertificate':
         return answerTrust(node, query, signal);
+      case 'paths':
+      case 'migrate':
+        return answerPaths(node, query, signal);
       default:
         return answerMaps(node.maps, query, signal);
     }

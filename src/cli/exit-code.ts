@@ -33,6 +33,9 @@ const BY_CODE: Partial<Readonly<Record<ErrorCode, ExitCode>>> = {
   ERR_TIMEOUT: EXIT.timeout,
   ERR_NO_CONNECTION: EXIT.timeout,
   ERR_UNREACHABLE: EXIT.timeout,
+  ERR_NOT_CONNECTED: EXIT.timeout,
+  ERR_PATH_NOT_VALIDATED: EXIT.timeout,
+  ERR_MIGRATION_DISABLED: EXIT.refused,
   ERR_REMOTE: EXIT.remote,
 };
 

@@ -21,6 +21,7 @@ import {
   type StartSettings,
   startOptions,
 } from './node-settings.ts';
+import { addPaths } from './path-words.ts';
 import { addReminders } from './remind-words.ts';
 import { addShards } from './shards-words.ts';
 import type { SimulateSettings } from './simulate.ts';
@@ -71,6 +72,7 @@ function barrel(version: string, isJson: boolean): Command {
   addLeaders(program);
   addShards(program);
   addReminders(program);
+  addPaths(program);
   addKeys(program);
   addAuthority(program);
   addSimulate(program);

@@ -2,7 +2,6 @@
  * The overlay as one running thing: transport, admission, membership, roster and stores of a node,
  * tied together. Features see it through `messages`, `broadcasts`, `stores` and `table`.
  */
-
 import type { LinkFacts } from '../core/link-facts.ts';
 import type { NeighborEvent } from '../core/membership/contract.ts';
 import type { PeerDescriptor } from '../core/membership/peer.ts';
@@ -32,7 +31,6 @@ import { overlayDriver } from './overlay-parts.ts';
 import { PagedRoster } from './paged-roster.ts';
 import type {
   CustodyPort,
-  ElectionPort,
   LinkPort,
   NodeRef,
   OverlayQueries,
@@ -52,7 +50,7 @@ export class Cluster implements LinkTableEvents {
   readonly #options: ClusterOptions;
   readonly #links: LinkTable;
   readonly #routes: ClusterRoutes;
-  readonly #elections: ElectionGround;
+  readonly elections: ElectionGround;
   readonly #shards: ShardGround;
   readonly broadcasts: TaggedBroadcasts;
   readonly messages: OnDemandLinks;
@@ -60,7 +58,7 @@ export class Cluster implements LinkTableEvents {
   readonly #pagedRoster: PagedRoster;
   readonly #synced = settlement<void>();
   readonly #transport: Transport;
-  readonly #addresses: readonly Address[];
+  #addresses: readonly Address[];
   #isOnTrial = false;
   #isClosed = false;
 
@@ -101,7 +99,7 @@ export class Cluster implements LinkTableEvents {
       dialler: this.#routes.dialler,
       onExchanged: () => {
         this.#synced.resolve();
-        this.#elections.exchanged();
+        this.elections.exchanged();
         this.#shards.exchanged();
       },
     });
@@ -109,7 +107,7 @@ export class Cluster implements LinkTableEvents {
     this.table = services;
     const [overlay, { reaching }] = [this.overlay.core, this.#routes];
     const ground = { self: this.self, candidates, control, reaching, overlay };
-    this.#elections = new ElectionGround(ground);
+    this.elections = new ElectionGround(ground);
     this.#shards = new ShardGround(this.self, overlay.roster, { reaching, links: this.#links });
     this.#pagedRoster = new PagedRoster(control);
     this.#linkGround = new LinkGround({
@@ -118,6 +116,8 @@ export class Cluster implements LinkTableEvents {
       control,
       dialler: this.#routes.dialler,
       messages: () => this.messages,
+      sockets: transport,
+      readvertise: () => this.#readvertise(),
     });
     this.#routes.idle.attach(this.#linkGround);
     this.messages = new OnDemandLinks(this.self, host, {
@@ -154,10 +154,6 @@ export class Cluster implements LinkTableEvents {
   /** Takes a pipe of the user's through which another node may dial this one. */
   acceptPipe(pipe: DatagramPipe): Disposable {
     return this.#routes.piped.accept(pipe);
-  }
-
-  get elections(): ElectionPort {
-    return this.#elections;
   }
 
   get shards(): ShardPort & CustodyPort {
@@ -222,6 +218,14 @@ export class Cluster implements LinkTableEvents {
     const record = this.#options.record(this.#addresses);
     this.overlay.submit({ kind: 'announce', record });
     this.#isOnTrial = true;
+  }
+
+  #readvertise(): readonly Address[] {
+    const addresses = this.#options.advertise(this.#transport.address);
+    if (addresses.join() === this.#addresses.join()) return addresses;
+    this.#addresses = addresses;
+    this.overlay.submit({ kind: 'update', record: this.#options.record(addresses) });
+    return this.#linkGround.readvertised(addresses);
   }
 
   /** Somebody has accepted this node. */
@@ -294,8 +298,8 @@ export class Cluster implements LinkTableEvents {
     this.overlay.linkDown(link, closure);
     this.messages.linkDown(link, closure.reason);
     this.#linkGround.down(link, closure);
-    const isKept = this.isAlive(node, incarnation) && this.isMember(this.self.node);
-    if (!isKept) this.#options.trust.release(node, incarnation);
+    if (this.isAlive(node, incarnation) && this.isMember(this.self.node)) return;
+    this.#options.trust.release(node, incarnation);
   }
 
   onFrame(link: Link, channel: Channel, frame: Uint8Array): void {
@@ -309,7 +313,7 @@ export class Cluster implements LinkTableEvents {
     if (this.overlay.frame(link, frame)) return;
     if (kind === EXCHANGE) this.stores.frame(link, frame);
     else if (kind === SYNCED) this.stores.submit({ kind: 'ask', node: link.node });
-    else if (!this.#elections.frame(link, frame) && !this.#shards.frame(link, frame))
+    else if (!this.elections.frame(link, frame) && !this.#shards.frame(link, frame))
       this.#linkGround.frame(link, frame);
   }
 
@@ -342,7 +346,7 @@ export class Cluster implements LinkTableEvents {
       // While a link proves who has the name, word of a death does not free it.
       if (this.#links.get(node) === undefined) this.#options.trust.release(node, incarnation);
     }
-    this.#elections.membersChanged();
+    this.elections.membersChanged();
     this.#shards.membersChanged();
     this.#options.onMember(event);
   }
@@ -352,9 +356,8 @@ export class Cluster implements LinkTableEvents {
     const link = this.#links.get(node);
     if (link === undefined || link.incarnation > incarnation) return;
     const silentMs = this.#options.host.clock.monotonicMs() - link.connection.lastHeardMs;
-    if (silentMs > 2 * this.#options.self.heartbeatMs) {
-      this.#links.close(link, 'lost', 'the node is gone');
-    }
+    const isSilent = silentMs > 2 * this.#options.self.heartbeatMs;
+    if (isSilent) this.#links.close(link, 'lost', 'the node is gone');
   }
 
   // What it is made of
@@ -377,7 +380,7 @@ export class Cluster implements LinkTableEvents {
       ...this.#options,
       self: this.self,
       heartbeatMs: this.#options.self.heartbeatMs,
-      addresses: this.#addresses,
+      addresses: () => this.#addresses,
       facts: this.#facts,
       links: this.#links,
       control,

@@ -2,9 +2,9 @@
  * Links for features that use connections themselves, and control messages of their own: who reads
  * which kind, who hears of links that come and go.
  */
-import type { NodeName } from '../core/names.ts';
+import type { Address, NodeName } from '../core/names.ts';
 import { WireError } from '../core/wire/wire-error.ts';
-import type { Closure } from '../transport/transport.ts';
+import type { Closure, Transport } from '../transport/transport.ts';
 import type { ControlSender } from './control-sender.ts';
 import type { Dialler } from './dialler.ts';
 import type { Link } from './link.ts';
@@ -14,7 +14,9 @@ import type { LinkListener, LinkPort, NodeRef } from './ports.ts';
 
 export interface LinkGroundOptions {
   readonly self: NodeRef;
-  readonly links: Pick<LinkTable, 'get' | 'rekey'>;
+  readonly links: Pick<LinkTable, 'get' | 'all' | 'rekey'>;
+  readonly sockets: Pick<Transport, 'address' | 'bind' | 'rehome'>;
+  readonly readvertise: () => readonly Address[];
   readonly control: ControlSender;
   readonly dialler: Pick<Dialler, 'toNode'>;
   /** Known only when everything is put together. */
@@ -30,6 +32,18 @@ export class LinkGround implements LinkPort {
   constructor(options: LinkGroundOptions) {
     this.#options = options;
     this.self = options.self;
+  }
+
+  get sockets(): LinkPort['sockets'] {
+    return this.#options.sockets;
+  }
+
+  all(): Iterable<Link> {
+    return this.#options.links.all();
+  }
+
+  readvertise(): readonly Address[] {
+    return this.#options.readvertise();
   }
 
   link(node: NodeName): Link | undefined {
@@ -61,6 +75,11 @@ export class LinkGround implements LinkPort {
 
   send(node: NodeName, frame: Uint8Array): boolean {
     return this.#options.control.send(node, frame);
+  }
+
+  readvertised(addresses: readonly Address[]): readonly Address[] {
+    for (const listener of this.#listeners) listener.onAddresses?.(addresses);
+    return addresses;
   }
 
   up(link: Link): void {

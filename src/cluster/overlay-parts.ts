@@ -17,7 +17,8 @@ export interface OverlayParts
     Pick<OverlayDriverOptions, 'onNeighbor' | 'onMember' | 'onExchange' | 'onReassert'> {
   readonly self: NodeRef;
   readonly heartbeatMs: number;
-  readonly addresses: readonly Address[];
+  /** What this node advertises now. */
+  readonly addresses: () => readonly Address[];
   readonly facts: LinkFacts;
   readonly links: Pick<LinkTable, 'get'>;
   readonly control: ControlSender;
@@ -46,7 +47,13 @@ export function overlayDriver(parts: OverlayParts): OverlayDriver {
 
 function overlayCore(parts: OverlayParts, links: LinkFacts): Overlay {
   const { host, self, addresses, broadcasts, membership, suspicion, heartbeatMs } = parts;
-  const peer: PeerDescriptor = { ...self, addresses, ageMs: 0 };
+  const peer: PeerDescriptor = {
+    ...self,
+    get addresses() {
+      return addresses();
+    },
+    ageMs: 0,
+  };
   return new Overlay(peer, {
     random: host.random,
     links,

@@ -6,12 +6,12 @@
 import type { Ballot } from '../core/election/ballot.ts';
 import type { Membership } from '../core/election/contract.ts';
 import type { Broadcast, MessageId } from '../core/gossip/contract.ts';
-import type { NodeName } from '../core/names.ts';
+import type { Address, NodeName } from '../core/names.ts';
 import type { CustodyMessage } from '../core/placement/custody-codec.ts';
 import type { LivingEntry } from '../core/roster/entry.ts';
 import type { StoreChange, StoreRules, StoreWrite } from '../core/store/contract.ts';
 import type { BarrelError } from '../errors.ts';
-import type { Closure } from '../transport/transport.ts';
+import type { Closure, Transport } from '../transport/transport.ts';
 import type { Link } from './link.ts';
 
 /** One start of one node. */
@@ -55,6 +55,8 @@ export interface MessageLinks {
 
 /** Who hears of links that come and go; for one node `onLinkUp` and `onLinkDown` alternate. */
 export interface LinkListener {
+  /** What this node advertises has changed. */
+  readonly onAddresses?: (addresses: readonly Address[]) => void;
   readonly onLinkUp?: (link: Link) => void;
   readonly onLinkDown?: (link: Link, closure: Closure) => void;
 }
@@ -62,8 +64,14 @@ export interface LinkListener {
 /** For features that use connections themselves, or have control messages of their own. */
 export interface LinkPort {
   readonly self: NodeRef;
+  /** The local addresses of this node. */
+  readonly sockets: Pick<Transport, 'address' | 'bind' | 'rehome'>;
   /** The link to that node that there is now. */
   link(node: NodeName): Link | undefined;
+  /** All links that there are now. */
+  all(): Iterable<Link>;
+  /** Looks again at what this node advertises, tells all of a change; answers what it is now. */
+  readvertise(): readonly Address[];
   /**
    * The link to that node, made if there is none.
    * @throws ERR_UNREACHABLE, ERR_REFUSED, ERR_SELF, ERR_OVERLOADED, or the signal's reason.

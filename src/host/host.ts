@@ -49,10 +49,16 @@ export interface Host {
   readonly openUdp: UdpOpener;
   readonly logger: Logger;
   readonly meter: Meter;
-  /** An IP address of a host name, as the system resolves it; IP literals resolve to themselves. */
-  lookup(host: string): Promise<string>;
+  /**
+   * IP addresses of a host name as the system resolves it, best first, at least one; IP literals
+   * resolve to themselves.
+   */
+  lookup(host: string): Promise<readonly string[]>;
   /** Name of this machine, for the default node name. */
   readonly hostName: string;
-  /** Addresses of the machine that other machines can reach, best first. */
+  /**
+   * Addresses of the machine that other machines can reach: the first of each family first. They
+   * may change at any time.
+   */
   externalAddresses(): readonly string[];
 }

@@ -4,6 +4,7 @@
  */
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { isIP } from 'node:net';
+import { unmapped } from '../core/ip-text.ts';
 import { UDP_BUFFER_BYTES, UDP_QUEUE_BYTES_MAX } from '../limits.ts';
 import type { UdpOpener } from './host.ts';
 import type { Counter, Meter } from './meter.ts';
@@ -26,18 +27,22 @@ const PASSING = new Set([
 /** So many unconfirmed datagrams are nothing to look into. */
 const UNCONFIRMED_UNCHECKED = 256;
 
-/** Opens sockets that count what they lose in `meter`. A host name is resolved once, at opening. */
+/**
+ * Opens sockets that count what they lose in `meter`. A host name is resolved once, at opening. One
+ * on `::` carries IPv4 too, whose addresses it shows and takes as what they are.
+ */
 export function systemUdp(meter: Meter): UdpOpener {
   return async (options) => {
-    const address = await systemLookup(options.host);
+    const [address = options.host] = await systemLookup(options.host);
     const family = isIP(address);
+    const isDualStack = address === '::';
     const socket = createSocket({
       type: family === 6 ? 'udp6' : 'udp4',
-      ipv6Only: family === 6,
+      ipv6Only: family === 6 && !isDualStack,
       lookup: asIs,
     });
     await bound(socket, { host: address, port: options.port });
-    return new SystemUdpSocket(socket, options, meter);
+    return new SystemUdpSocket(socket, options, { meter, isDualStack });
   };
 }
 
@@ -67,19 +72,27 @@ function bound(socket: Socket, { host, port }: Endpoint): Promise<void> {
   });
 }
 
+interface SocketKind {
+  readonly meter: Meter;
+  readonly isDualStack: boolean;
+}
+
 class SystemUdpSocket implements UdpSocket {
   readonly local: Endpoint;
   readonly #socket: Socket;
   readonly #options: UdpSocketOptions;
   readonly #meter: Meter;
+  readonly #isDualStack: boolean;
   readonly #overflow: Counter;
   #unconfirmed = 0;
   #closed: Promise<void> | undefined;
 
-  constructor(socket: Socket, options: UdpSocketOptions, meter: Meter) {
+  constructor(socket: Socket, options: UdpSocketOptions, kind: SocketKind) {
+    const { meter, isDualStack } = kind;
     this.#socket = socket;
     this.#options = options;
     this.#meter = meter;
+    this.#isDualStack = isDualStack;
     this.#overflow = meter.counter('barrel_udp_lost_total', { cause: 'queue-full' });
     const { address, port } = socket.address();
     this.local = { host: address, port };
@@ -97,7 +110,7 @@ class SystemUdpSocket implements UdpSocket {
     }
     this.#unconfirmed += 1;
     try {
-      this.#socket.send(datagram, to.port, to.host, this.#onSent);
+      this.#socket.send(datagram, to.port, this.#reachedAs(to.host), this.#onSent);
     } catch (error) {
       // A port outside the range, or bytes that are none: a fault of this one datagram too.
       this.#onSent(error instanceof Error ? error : new Error(String(error)));
@@ -120,8 +133,13 @@ class SystemUdpSocket implements UdpSocket {
   };
 
   readonly #onMessage = (datagram: Uint8Array, from: RemoteInfo): void => {
-    this.#options.onDatagram(datagram, { host: from.address, port: from.port });
+    const host = this.#isDualStack ? unmapped(from.address) : from.address;
+    this.#options.onDatagram(datagram, { host, port: from.port });
   };
+
+  #reachedAs(host: string): string {
+    return this.#isDualStack && !host.includes(':') ? `::ffff:${host}` : host;
+  }
 
   readonly #onError = (error: Error): void => {
     if (this.#closed !== undefined) return;

@@ -88,7 +88,7 @@ function simulatedHost({ machine, loop, random, options }: SimulatedStartOptions
     openUdp: () => Promise.reject(new BarrelError('ERR_OPTION', 'a simulation has no UDP')),
     logger: options.logger ?? silentLogger,
     meter: new Meter(),
-    lookup: async (name) => name,
+    lookup: async (name) => [name],
     hostName: 'simulated',
     externalAddresses: () => [machine.host],
   };

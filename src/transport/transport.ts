@@ -37,13 +37,48 @@ export interface ConnectionEvents {
   onClosed(closure: Closure): void;
 }
 
+/** What is known of the path that a connection uses. */
+export interface PathFacts {
+  readonly localAddress: Address;
+  readonly remoteAddress: Address;
+  /** Smoothed round-trip time; 0 before the first sample. */
+  readonly rttMs: number;
+  /** Bytes that may be under way at once; 0 where nothing counts them. */
+  readonly cwndBytes: number;
+  readonly sentBytes: number;
+  readonly receivedBytes: number;
+  readonly lostPackets: number;
+  /** Largest datagram. */
+  readonly mtuBytes: number;
+}
+
+/** Where a connection goes. */
+export interface PathMove {
+  /** A local address that `bind` gave. Default: the one in use. */
+  readonly local?: Address | undefined;
+  /**
+   * Where the peer may be reached from now on: the first to answer is taken. An empty host stands
+   * for the one in use. Default: the address in use.
+   */
+  readonly remotes?: readonly Address[] | undefined;
+  /** Also where datagrams of the peer came from that it was not known to use. Default false. */
+  readonly mayFollow?: boolean | undefined;
+}
+
 export interface Connection {
   readonly role: 'dialer' | 'acceptor';
   /** Raw 32-byte Ed25519 key that the peer proved to hold in this very session. */
   readonly peerKey: Uint8Array;
   /** The same of this node: the key that it had when the session began. */
   readonly ownKey: Uint8Array;
+  /** Of the path in use: it changes when either end moves. */
+  readonly localAddress: Address;
   readonly remoteAddress: Address;
+  /** False where the way cannot change: through a tunnel, or where the peer forbids it. */
+  readonly canMigrate: boolean;
+  readonly path: PathFacts;
+  /** Time since the first frame went out after which nothing was heard; 0 when all is answered. */
+  readonly unansweredMs: number;
   /** Smoothed round-trip time; 0 before the first sample. */
   readonly rttMs: number;
   /** Bytes accepted by `send` that have not left this machine. */
@@ -67,8 +102,19 @@ export interface Connection {
    * @throws ERR_OVERLOADED above the hard limit, the frame is not taken.
    */
   send(channel: Channel, frame: Uint8Array): boolean;
+  /**
+   * Moves to another path when that one is validated; frames under way arrive in order all the
+   * same. Only the dialer can. A later call ends an earlier one. On failure nothing has changed.
+   * @throws ERR_MIGRATION_DISABLED, ERR_PATH_NOT_VALIDATED, or the signal's reason.
+   */
+  migrate(move: PathMove, signal: AbortSignal): Promise<void>;
   /** Sends what is queued as far as the path allows, tells the reason, ends. Idempotent. */
   close(reason: string, detail?: string): void;
+}
+
+/** A local address that is kept open while it is held; a connection that uses it holds it too. */
+export interface Binding extends Disposable {
+  readonly address: Address;
 }
 
 export interface DialOptions {
@@ -114,9 +160,23 @@ export interface TransportIdentity {
 }
 
 export interface Transport {
-  /** Bound address, with its real port. */
+  /** Bound address, with its real port: where this node listens. */
   readonly address: Address;
   readonly tunnels: Tunnels;
+  /**
+   * One more local address, to move connections to. Default: a free port on the host that this
+   * node listens on. One that is open already is shared.
+   * @throws ERR_PATH_NOT_VALIDATED where the system refuses it, ERR_OVERLOADED, ERR_CLOSED.
+   */
+  bind(local?: {
+    readonly host?: string | undefined;
+    readonly port?: number | undefined;
+  }): Promise<Binding>;
+  /**
+   * The host that this node listened on is gone: it listens on that one, on the same port where it
+   * is free, and speaks from there. Rejects as `bind` does.
+   */
+  rehome(host: string): Promise<void>;
   /**
    * Resolves when both ends have proven their keys.
    * Rejects with ERR_UNREACHABLE (nothing answered), ERR_REFUSED (`certificate`), ERR_TIMEOUT,

@@ -187,6 +187,8 @@ async function answer(query: ControlQuery, signal: AbortSignal): Promise<unknown
     case 'trustRevoke':
     case 'trustRevocations':
     case 'trustCertificate':
+    case 'paths':
+    case 'migrate':
       return [];
     default:
   }

@@ -22,6 +22,7 @@ async function tunnelWorld(): Promise<ConformanceWorld> {
   const world = await quicWorld();
   return {
     ...world,
+    isTunnelled: true,
     open: async (onConnection) => transports.wrap(await world.open(onConnection)),
   };
 }
@@ -39,6 +40,7 @@ async function quicWorld(): Promise<ConformanceWorld> {
     settle,
     // Port 9 discards; nobody speaks QUIC there.
     nobody: '127.0.0.1:9',
+    otherHost: '127.0.0.2',
     close: async () => {},
   };
 }

@@ -31,6 +31,7 @@ const FEATURES = [
   'reminders',
   'streams',
   'trust',
+  'paths',
 ];
 
 /** What the composition root is made of. */
@@ -62,6 +63,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   reminders: [...CLUSTER, 'processes', 'shards'],
   streams: CLUSTER,
   trust: CLUSTER,
+  paths: CLUSTER,
   'option-rules': [...FEATURES, 'options'],
   options: [...FEATURES, 'option-rules'],
   version: [],

@@ -42,9 +42,9 @@ export class HyParView {
   readonly #ticks: Ticks = new Ticks(this.#outbox);
   #state: 'idle' | 'running' | 'left' = 'idle';
 
-  /** The views are empty, and nothing is scheduled before the first input. */
+  /** The views are empty before the first input. `self`: of no age; its addresses may change. */
   constructor(self: PeerDescriptor, random: Randomness, options: HyParViewOptions = {}) {
-    this.#self = { ...self, ageMs: 0 };
+    this.#self = self;
     this.#random = random;
     const { links, ...config } = options;
     this.#config = { ...HYPARVIEW_DEFAULTS, ...config };

@@ -4,33 +4,28 @@
  */
 import type { Address } from '../../core/names.ts';
 import { WireError } from '../../core/wire/wire-error.ts';
-import {
-  HANDSHAKE_TIMEOUT_MS,
-  LINK_QUEUE_HIGH_WATER_BYTES,
-  UNADMITTED_BYTES_MAX,
-} from '../../limits.ts';
+import { BarrelError } from '../../errors.ts';
+import { HANDSHAKE_TIMEOUT_MS } from '../../limits.ts';
 import type { ByteStreams } from '../byte-stream.ts';
 import { FramedStreams } from '../streams/framed-streams.ts';
-import {
-  type Channel,
-  type Closure,
-  CONTROL,
-  type Connection,
-  type ConnectionEvents,
-  type OnConnection,
+import type {
+  Channel,
+  Closure,
+  Connection,
+  ConnectionEvents,
+  PathFacts,
+  PathMove,
 } from '../transport.ts';
-import type { EventLoop } from './event-loop.ts';
-import type { SimulatedNetwork } from './network.ts';
-import type { Path, PathUser } from './path.ts';
-import { type QueuedFrame, sizeOf } from './send-queue.ts';
+import type { ConnectionOptions } from './connection-options.ts';
+import { Intake, WINDOW_BYTES } from './intake.ts';
+import { DATAGRAM_BYTES, type PathUser } from './path.ts';
+import { findPath, movePairs } from './path-search.ts';
+import { Route } from './route.ts';
+import type { QueuedFrame } from './send-queue.ts';
 import { type Flight, Sender } from './sender.ts';
 
 /** How long an ended connection goes on sending what was queued before its end. */
 const LINGER_MS = 1_000;
-/** Bytes under way to an admitted peer; in place of congestion control. */
-const WINDOW_BYTES = LINK_QUEUE_HIGH_WATER_BYTES;
-/** Bytes that a peer may send before we have read any of it, as on the real transport. */
-const UNADMITTED_WINDOW_BYTES = 65_536;
 /** A frame is its receiver's during the call only; this makes a kept view visible. */
 const POISON = 0xee;
 
@@ -40,41 +35,19 @@ const LOST: Closure = {
   detail: 'nothing heard for the idle time-out',
 };
 
-export interface ConnectionOptions {
-  readonly network: SimulatedNetwork;
-  /** Of the node at this end. */
-  readonly loop: EventLoop;
-  readonly role: 'dialer' | 'acceptor';
-  readonly localAddress: Address;
-  readonly remoteAddress: Address;
-  readonly peerKey: Uint8Array;
-  readonly ownKey: Uint8Array;
-  /** Round trip of the handshake. */
-  readonly rttMs: number;
-  readonly idleTimeoutMs: number;
-  /** Acceptor only: the dialer's key is proven. */
-  readonly onOpened: OnConnection;
-  readonly onEnded: (connection: MemoryConnection) => void;
-}
-
 export class MemoryConnection implements Connection, PathUser {
   readonly role: 'dialer' | 'acceptor';
   readonly peerKey: Uint8Array;
   readonly ownKey: Uint8Array;
-  readonly remoteAddress: Address;
   readonly #options: ConnectionOptions;
-  readonly #out: Path;
-  readonly #in: Path;
+  readonly #route: Route;
   readonly #sender: Sender;
   readonly #streams: FramedStreams;
   #peer: MemoryConnection | undefined;
   #events: ConnectionEvents | undefined;
   #state: 'open' | 'closing' | 'ended' = 'open';
   #closure: Closure = { reason: 'closed', by: 'local' };
-  #admission: 'unadmitted' | 'paused' | 'admitted' = 'unadmitted';
-  #unadmittedBytes = 0;
-  #held: QueuedFrame[] = [];
-  #heldBytes = 0;
+  readonly #intake = new Intake();
   #peerIsGone = false;
   #silence: Disposable | undefined;
   #linger: Disposable | undefined;
@@ -82,28 +55,26 @@ export class MemoryConnection implements Connection, PathUser {
   #rttMs: number;
   #heardMs: number;
   #nextHeardMs = 0;
+  #receivedBytes = 0;
+  #search: AbortController | undefined;
 
   constructor(options: ConnectionOptions) {
     const { network, loop, localAddress, remoteAddress } = options;
     this.role = options.role;
     this.peerKey = options.peerKey.slice();
     this.ownKey = options.ownKey;
-    this.remoteAddress = remoteAddress;
     this.#options = options;
     this.#rttMs = options.rttMs;
     this.#heardMs = loop.monotonicMs();
-    this.#out = network.path(localAddress, remoteAddress);
-    this.#in = network.path(remoteAddress, localAddress);
+    this.#route = new Route({ ...options, user: this }, localAddress, remoteAddress);
     this.#deadline = loop.after(HANDSHAKE_TIMEOUT_MS, () =>
       this.close('lost', 'not admitted in time'),
     );
-    this.#out.users.add(this);
-    this.#in.users.add(this);
     this.#sender = new Sender({
       network,
       loop,
-      out: this.#out,
-      back: this.#in,
+      out: this.#route.out,
+      back: this.#route.in,
       windowBytes: () => this.#peer?.windowBytes ?? 0,
       onArrival: (flight) => this.#peer?.receive(flight),
       onDrained: () => this.#events?.onDrained(),
@@ -129,6 +100,36 @@ export class MemoryConnection implements Connection, PathUser {
     dialer.#sender.open();
   }
 
+  get localAddress(): Address {
+    return this.#route.out.from;
+  }
+
+  get remoteAddress(): Address {
+    return this.#route.out.to;
+  }
+
+  get canMigrate(): boolean {
+    return this.#state === 'open';
+  }
+
+  get path(): PathFacts {
+    return {
+      localAddress: this.localAddress,
+      remoteAddress: this.remoteAddress,
+      rttMs: this.#rttMs,
+      cwndBytes: WINDOW_BYTES,
+      sentBytes: this.#sender.sentBytes,
+      receivedBytes: this.#receivedBytes,
+      lostPackets: 0,
+      mtuBytes: DATAGRAM_BYTES,
+    };
+  }
+
+  get unansweredMs(): number {
+    const sinceMs = this.#sender.stalledSinceMs;
+    return sinceMs === undefined ? 0 : this.#options.loop.monotonicMs() - sinceMs;
+  }
+
   get rttMs(): number {
     return this.#rttMs;
   }
@@ -149,8 +150,7 @@ export class MemoryConnection implements Connection, PathUser {
 
   /** What this end lets its peer have under way. */
   get windowBytes(): number {
-    const window = this.#admission === 'admitted' ? WINDOW_BYTES : UNADMITTED_WINDOW_BYTES;
-    return window - this.#heldBytes;
+    return this.#intake.windowBytes;
   }
 
   attach(events: ConnectionEvents): void {
@@ -158,12 +158,11 @@ export class MemoryConnection implements Connection, PathUser {
   }
 
   pause(): void {
-    if (this.#admission === 'unadmitted') this.#admission = 'paused';
+    this.#intake.pause();
   }
 
   admit(): void {
-    if (this.#admission === 'admitted') return;
-    this.#admission = 'admitted';
+    if (!this.#intake.admit()) return;
     this.#deadline[Symbol.dispose]();
     this.#options.loop.soon(() => this.#feedHeld());
   }
@@ -179,6 +178,58 @@ export class MemoryConnection implements Connection, PathUser {
     this.#report(this.#closure);
     this.#linger = this.#options.loop.after(LINGER_MS, () => this.#finish());
     this.#sender.whenIdle(() => this.#finish());
+  }
+
+  async migrate(move: PathMove, signal: AbortSignal): Promise<void> {
+    this.#search?.abort(new BarrelError('ERR_PATH_NOT_VALIDATED', 'another move began'));
+    if (this.role === 'acceptor') {
+      throw new BarrelError('ERR_MIGRATION_DISABLED', 'only the end that dialled can move');
+    }
+    this.#search = new AbortController();
+    const signals = AbortSignal.any([signal, this.#search.signal]);
+    const { localAddress: local, remoteAddress: remote } = this;
+    const pairs = movePairs(move, { local, remote, stray: this.#route.stray });
+    const found = await findPath({ ...this.#options, signal: signals }, pairs);
+    if (this.#state !== 'open') {
+      throw new BarrelError('ERR_PATH_NOT_VALIDATED', 'the connection ended');
+    }
+    this.#moveTo(found.local, found.remote);
+    this.#peer?.followTo(found.remote, found.local);
+  }
+
+  /** The peer has moved. */
+  followTo(local: Address, remote: Address): void {
+    if (this.#state !== 'ended') this.#moveTo(local, remote);
+  }
+
+  /** This node speaks from another address. An acceptor follows at once, a dialer must be told. */
+  speakFrom(local: Address): void {
+    if (this.#state === 'ended') return;
+    if (this.role === 'dialer') {
+      this.#peer?.followTo(this.remoteAddress, local);
+      this.#moveTo(local, this.remoteAddress);
+      return;
+    }
+    this.#route.speakFrom(local);
+    this.#onMoved();
+    this.#peer?.hearFrom(local);
+  }
+
+  /** The peer speaks from another address. */
+  hearFrom(remote: Address): void {
+    if (this.#state === 'ended') return;
+    this.#route.hearFrom(remote);
+    this.#onMoved();
+  }
+
+  #moveTo(local: Address, remote: Address): void {
+    this.#route.moveTo(local, remote);
+    this.#onMoved();
+  }
+
+  #onMoved(): void {
+    this.#sender.moveTo({ out: this.#route.out, back: this.#route.in });
+    this.#watchSilence();
   }
 
   /** Ends without a word to anybody. */
@@ -198,7 +249,7 @@ export class MemoryConnection implements Connection, PathUser {
   acknowledge(bytes: number): void {
     if (this.#state === 'ended' || !this.#sender.acknowledge(bytes)) return;
     const nowMs = this.#options.loop.monotonicMs();
-    const latencyMs = this.#in.drawLatencyMs();
+    const latencyMs = this.#route.in.drawLatencyMs();
     // Smoothing of RFC 9002 section 5.3.
     this.#rttMs += (2 * latencyMs - this.#rttMs) / 8;
     if (this.#nextHeardMs > nowMs) return;
@@ -233,9 +284,10 @@ export class MemoryConnection implements Connection, PathUser {
     if (this.#state === 'ended') return;
     const { loop, network, onOpened } = this.#options;
     this.#heardMs = loop.monotonicMs();
+    this.#receivedBytes += flight.bytes;
     if (flight.opens && this.#state === 'open') onOpened(this);
     for (const frame of flight.frames) {
-      network.noteFrame(this.#in, frame);
+      network.noteFrame(this.#route.in, frame);
       this.#take(frame);
     }
     this.#peer?.acknowledge(flight.bytes);
@@ -243,24 +295,9 @@ export class MemoryConnection implements Connection, PathUser {
 
   #take(frame: QueuedFrame): void {
     if (this.#state !== 'open') return;
-    if (this.#mustHold(frame)) {
-      this.#held.push(frame);
-      this.#heldBytes += sizeOf(frame);
-    } else if (this.#admission === 'admitted' || this.#isWithinBounds(frame)) {
-      this.#feed(frame);
-    } else {
-      this.close('protocol', 'too much data before admission');
-    }
-  }
-
-  #mustHold(frame: QueuedFrame): boolean {
-    if (this.#admission === 'admitted') return this.#held.length > 0;
-    return this.#admission === 'paused' || frame.channel !== CONTROL;
-  }
-
-  #isWithinBounds(frame: QueuedFrame): boolean {
-    this.#unadmittedBytes += sizeOf(frame);
-    return this.#unadmittedBytes <= UNADMITTED_BYTES_MAX;
+    const verdict = this.#intake.take(frame);
+    if (verdict === 'now') this.#feed(frame);
+    else if (verdict === 'refused') this.close('protocol', 'too much data before admission');
   }
 
   #feed(frame: QueuedFrame): void {
@@ -282,10 +319,7 @@ export class MemoryConnection implements Connection, PathUser {
   }
 
   #feedHeld(): void {
-    const held = this.#held;
-    this.#held = [];
-    this.#heldBytes = 0;
-    for (const frame of held) {
+    for (const frame of this.#intake.takeHeld()) {
       if (this.#state === 'open') this.#feed(frame);
     }
     const peer = this.#peer;
@@ -297,15 +331,15 @@ export class MemoryConnection implements Connection, PathUser {
     if (this.#state === 'ended') return;
     const { timers, clock } = this.#options.network;
     const nowMs = clock.monotonicMs();
-    const arrivalMs = nowMs + this.#out.drawLatencyMs() + this.#out.drawRepairMs(0);
+    const arrivalMs = nowMs + this.#route.out.drawLatencyMs() + this.#route.out.drawRepairMs(0);
     const delayMs = Math.max(arrivalMs, this.#sender.lastArrivalMs) - nowMs;
     const closure = this.#closure;
     this.#end(closure);
     const peer = this.#peer;
-    if (this.#out.isCut) peer?.peerGone();
+    if (this.#route.out.isCut) peer?.peerGone();
     else {
       timers.after(delayMs, () => {
-        if (this.#out.isCut) peer?.peerGone();
+        if (this.#route.out.isCut) peer?.peerGone();
         else peer?.peerSaidGoodbye(closure);
       });
     }
@@ -318,12 +352,12 @@ export class MemoryConnection implements Connection, PathUser {
 
   #onGoodbye(closure: Closure): void {
     if (this.#state === 'ended') return;
-    if (this.#admission === 'admitted') this.#feedHeld();
+    if (this.#intake.isAdmitted) this.#feedHeld();
     this.#end({ ...closure, by: 'peer' });
   }
 
   #watchSilence(): void {
-    const hearsNothing = this.#peerIsGone || this.#in.isCut || this.#peer?.isStalled === true;
+    const hearsNothing = this.#peerIsGone || this.#route.in.isCut || this.#peer?.isStalled === true;
     const isSilent = this.#state !== 'ended' && hearsNothing;
     if (isSilent === (this.#silence !== undefined)) return;
     this.#silence?.[Symbol.dispose]();
@@ -342,14 +376,11 @@ export class MemoryConnection implements Connection, PathUser {
   #end(closure: Closure): void {
     this.#state = 'ended';
     this.#sender.stop();
-    this.#held = [];
+    this.#intake.takeHeld();
     this.#silence?.[Symbol.dispose]();
     this.#linger?.[Symbol.dispose]();
     this.#deadline[Symbol.dispose]();
-    for (const path of [this.#out, this.#in]) {
-      path.users.delete(this);
-      this.#options.network.releasePath(path);
-    }
+    this.#route.close();
     this.#options.onEnded(this);
     this.#report(closure);
   }

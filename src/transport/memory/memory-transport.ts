@@ -2,11 +2,13 @@
  * The transport of a node in a simulation: the same interface and bounds as the real one, on a
  * network that is a few objects in memory.
  */
-import { type Address, isAddress } from '../../core/names.ts';
+import { type Address, isAddress, splitAddress } from '../../core/names.ts';
 import { BarrelError } from '../../errors.ts';
-import type { Connection, DialOptions, OnConnection, Transport } from '../transport.ts';
+import { SOCKETS_MAX } from '../path-limits.ts';
+import type { Binding, Connection, DialOptions, OnConnection, Transport } from '../transport.ts';
 import { isTunnelAddress } from '../tunnel/tunnel-address.ts';
-import { type ConnectionOptions, MemoryConnection } from './connection.ts';
+import { MemoryConnection } from './connection.ts';
+import type { ConnectionOptions } from './connection-options.ts';
 import { type EventLoop, plainLoop } from './event-loop.ts';
 import { Handshake } from './handshake.ts';
 import { MemoryTunnels } from './memory-tunnels.ts';
@@ -35,13 +37,15 @@ export async function openMemoryTransport(options: MemoryTransportOptions): Prom
 }
 
 class MemoryTransport implements Transport, Endpoint {
-  readonly address: Address;
+  #address: Address;
   readonly tunnels: MemoryTunnels;
   readonly #options: MemoryTransportOptions;
   readonly #loop: EventLoop;
   #publicKey: Uint8Array;
   readonly #connections = new Set<MemoryConnection>();
   readonly #handshakes = new Set<Handshake>();
+  /** Further local addresses, and how many hold each. */
+  readonly #bound = new Map<Address, number>();
   #closed: Promise<void> | undefined;
   #onEmpty: (() => void) | undefined;
 
@@ -50,7 +54,7 @@ class MemoryTransport implements Transport, Endpoint {
     this.#publicKey = options.identity.publicKey;
     this.#loop = options.loop ?? plainLoop(options.network);
     const { host = '127.0.0.1', port = 0 } = options.listen ?? {};
-    this.address = options.network.bind(host, port, this);
+    this.#address = options.network.bind(host, port, this);
     this.tunnels = new MemoryTunnels({
       loop: this.#loop,
       publicKey: () => this.#publicKey,
@@ -59,6 +63,65 @@ class MemoryTransport implements Transport, Endpoint {
       onEmpty: () => this.#checkEmpty(),
     });
   }
+
+  get address(): Address {
+    return this.#address;
+  }
+
+  async bind(local: Parameters<Transport['bind']>[0] = {}): Promise<Binding> {
+    const { host = splitAddress(this.#address).host, port = 0 } = local;
+    if (this.#closed !== undefined) throw closedError();
+    const address = this.#bindFurther(host, port);
+    this.#hold(address);
+    return { address, [Symbol.dispose]: once(() => this.#release(address)) };
+  }
+
+  async rehome(host: string): Promise<void> {
+    if (this.#closed !== undefined) throw closedError();
+    const old = this.#address;
+    const { port } = splitAddress(old);
+    const address = this.#bindFurther(host, port);
+    if (address === old) return;
+    this.#bound.delete(address);
+    this.#address = address;
+    this.#options.network.withdraw(old);
+    for (const connection of this.#connections) {
+      if (connection.localAddress === old) connection.speakFrom(address);
+    }
+  }
+
+  /** One that is bound already is shared. */
+  #bindFurther(host: string, port: number): Address {
+    const address = `${host}:${port}`;
+    if (address === this.#address || this.#bound.has(address)) return address;
+    if (this.#bound.size + 1 >= SOCKETS_MAX) {
+      throw new BarrelError('ERR_OVERLOADED', `${SOCKETS_MAX} addresses are bound`);
+    }
+    const { network } = this.#options;
+    try {
+      const bound = network.bind(host, port, this);
+      network.join(bound, this.#address);
+      this.#bound.set(bound, 0);
+      return bound;
+    } catch (cause) {
+      throw new BarrelError('ERR_PATH_NOT_VALIDATED', `cannot bind ${address}`, { cause });
+    }
+  }
+
+  readonly #hold = (address: Address): void => {
+    const holders = this.#bound.get(address);
+    if (holders !== undefined) this.#bound.set(address, holders + 1);
+  };
+
+  readonly #release = (address: Address): void => {
+    const holders = this.#bound.get(address);
+    if (holders === undefined) return;
+    if (holders > 1) this.#bound.set(address, holders - 1);
+    else {
+      this.#bound.delete(address);
+      this.#options.network.release(address);
+    }
+  };
 
   get isStalled(): boolean {
     return this.#loop.isStalled;
@@ -114,7 +177,9 @@ class MemoryTransport implements Transport, Endpoint {
         this.#onEmpty = resolve;
       });
     }
-    this.#options.network.release(this.address);
+    for (const address of [this.#address, ...this.#bound.keys()]) {
+      this.#options.network.release(address);
+    }
   }
 
   #acceptorAt(address: Address): MemoryTransport | undefined {
@@ -147,6 +212,9 @@ class MemoryTransport implements Transport, Endpoint {
       idleTimeoutMs,
       onOpened: onConnection,
       onEnded: (connection) => this.#forget(connection),
+      hold: this.#hold,
+      release: this.#release,
+      isPeerAt: (address) => network.endpointAt(address) === end.remote,
     };
     const connection = new MemoryConnection(options);
     this.#connections.add(connection);
@@ -171,6 +239,14 @@ interface NewEnd {
   readonly role: 'dialer' | 'acceptor';
   readonly remote: MemoryTransport;
   readonly rttMs: number;
+}
+
+function once(action: () => void): () => void {
+  let isDone = false;
+  return () => {
+    if (!isDone) action();
+    isDone = true;
+  };
 }
 
 function closedError(): BarrelError {

@@ -64,6 +64,10 @@ export class SimulatedNetwork {
   readonly #paths = new Map<string, Path>();
   readonly #cuts = new Set<string>();
   readonly #sides = new Map<Address, number>();
+  /** Further addresses of a machine, and the one by which cuts and rules know it. */
+  readonly #machines = new Map<Address, Address>();
+  /** Addresses that were taken from their machine. */
+  readonly #withdrawn = new Set<Address>();
   readonly #onFrame: SimulatedNetworkOptions['onFrame'];
   #rules: readonly LinkRule[] = [];
 
@@ -85,11 +89,24 @@ export class SimulatedNetwork {
     if (!isAddress(address)) throw bindError('EADDRNOTAVAIL', address);
     if (this.#endpoints.has(address)) throw bindError('EADDRINUSE', address);
     this.#endpoints.set(address, endpoint);
+    this.#withdrawn.delete(address);
     return address;
+  }
+
+  /** Both belong to one machine: cuts, sides and rules for the second hold for the first. */
+  join(address: Address, machine: Address): void {
+    if (address !== machine) this.#machines.set(address, this.#machineOf(machine));
   }
 
   release(address: Address): void {
     this.#endpoints.delete(address);
+  }
+
+  /** The address is taken from its machine: nothing goes to it or comes from it any more. */
+  withdraw(address: Address): void {
+    this.#endpoints.delete(address);
+    this.#withdrawn.add(address);
+    this.#refresh();
   }
 
   endpointAt(address: Address): Endpoint | undefined {
@@ -149,7 +166,9 @@ export class SimulatedNetwork {
     this.#refresh();
   }
 
-  isCut(from: Address, to: Address): boolean {
+  isCut(one: Address, another: Address): boolean {
+    if (this.#withdrawn.has(one) || this.#withdrawn.has(another)) return true;
+    const [from, to] = [this.#machineOf(one), this.#machineOf(another)];
     if (this.#cuts.has(pathKey(from, to))) return true;
     const side = this.#sides.get(from);
     const other = this.#sides.get(to);
@@ -175,7 +194,12 @@ export class SimulatedNetwork {
     }
   }
 
-  #conditionsOf(from: Address, to: Address): PathConditions {
+  #machineOf(address: Address): Address {
+    return this.#machines.get(address) ?? address;
+  }
+
+  #conditionsOf(one: Address, another: Address): PathConditions {
+    const [from, to] = [this.#machineOf(one), this.#machineOf(another)];
     let { latencyMs, loss, duplicate, reorder } = this.#defaults;
     for (const rule of this.#rules) {
       if (rule.from !== undefined && rule.from !== from) continue;

@@ -43,13 +43,14 @@ export interface SenderOptions {
 }
 
 export class Sender {
-  readonly #options: SenderOptions;
+  #options: SenderOptions;
   readonly #queue = new SendQueue();
   readonly #lastArrivals: number[] = Array.from({ length: BYTES + 1 }, () => 0);
   #floorMs = 0;
   #stalled: Flight[] = [];
   #stalledSinceMs = 0;
-  #releasing = false;
+  #releasing: Disposable | undefined;
+  #sentBytes = 0;
   #inFlightBytes = 0;
   #lateAckBytes = 0;
   #flushing = false;
@@ -71,6 +72,10 @@ export class Sender {
   /** Bytes of streams that have not left. */
   get streamBytes(): number {
     return this.#queue.streamBytes;
+  }
+
+  get sentBytes(): number {
+    return this.#sentBytes;
   }
 
   /** Everything sent so far arrives by this time, unless the path is cut. */
@@ -138,6 +143,24 @@ export class Sender {
     const bytes = this.#lateAckBytes;
     this.#lateAckBytes = 0;
     this.acknowledge(bytes);
+  }
+
+  /** Goes on over another path; what got lost goes out again with the first probe on it. */
+  moveTo({ out, back }: Pick<SenderOptions, 'out' | 'back'>): void {
+    this.#options = { ...this.#options, out, back };
+    this.#stalledSinceMs = this.#options.network.clock.monotonicMs();
+    if (this.#releasing !== undefined) {
+      // That probe would have gone over the path that was left.
+      this.#releasing[Symbol.dispose]();
+      this.#releasing = undefined;
+      this.#floorMs = this.#stalledSinceMs;
+    }
+    this.onPathChanged();
+  }
+
+  /** Since something got lost that was not heard of again; undefined while all arrives. */
+  get stalledSinceMs(): number | undefined {
+    return this.#stalled.length === 0 ? undefined : this.#stalledSinceMs;
   }
 
   /** Sends no more; what is on the wire still arrives. */
@@ -215,6 +238,7 @@ export class Sender {
     const { traffic } = network;
     const datagrams = Math.ceil(flight.bytes / DATAGRAM_BYTES);
     const duplicates = out.drawDuplicates(datagrams);
+    this.#sentBytes += flight.bytes;
     traffic.frames += flight.frames.length;
     traffic.bytes += flight.bytes + Math.ceil((flight.bytes * duplicates) / datagrams);
     traffic.datagrams += datagrams + duplicates;
@@ -240,19 +264,18 @@ export class Sender {
 
   /** Probes go out at 1, 3, 7 ... time-outs after the loss (RFC 9002 section 6.2). */
   #releaseWithNextProbe(): void {
-    if (this.#releasing) return;
-    this.#releasing = true;
+    if (this.#releasing !== undefined) return;
     const { network, loop, out } = this.#options;
     const nowMs = network.clock.monotonicMs();
     let waitMs = out.probeTimeoutMs;
     while (this.#stalledSinceMs + waitMs < nowMs) waitMs = 2 * waitMs + out.probeTimeoutMs;
     const delayMs = this.#stalledSinceMs + waitMs - nowMs + out.drawLatencyMs();
     this.#floorMs = Math.max(this.#floorMs, nowMs + delayMs);
-    loop.after(delayMs, () => this.#release());
+    this.#releasing = loop.after(delayMs, () => this.#release());
   }
 
   #release(): void {
-    this.#releasing = false;
+    this.#releasing = undefined;
     if (this.#options.out.isCut) return;
     for (const flight of this.#stalled.splice(0)) this.#options.onArrival(flight);
   }

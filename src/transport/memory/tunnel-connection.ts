@@ -23,6 +23,7 @@ import {
   CONTROL,
   type Connection,
   type ConnectionEvents,
+  type PathFacts,
 } from '../transport.ts';
 import type { EventLoop } from './event-loop.ts';
 import {
@@ -116,6 +117,30 @@ export class TunnelConnection implements Connection {
 
   get streams(): ByteStreams {
     return this.#streams.table;
+  }
+
+  /** The near end of the tunnel. */
+  get localAddress(): Address {
+    return this.remoteAddress;
+  }
+
+  get canMigrate(): boolean {
+    return false;
+  }
+
+  get path(): PathFacts {
+    const { localAddress, remoteAddress, rttMs } = this;
+    const uncounted = { cwndBytes: 0, sentBytes: 0, receivedBytes: 0, lostPackets: 0 };
+    return { localAddress, remoteAddress, rttMs, ...uncounted, mtuBytes: PART_BYTES };
+  }
+
+  get unansweredMs(): number {
+    return 0;
+  }
+
+  migrate(): Promise<never> {
+    const why = 'a connection through other nodes has no address';
+    return Promise.reject(new BarrelError('ERR_MIGRATION_DISABLED', why));
   }
 
   attach(events: ConnectionEvents): void {

@@ -24,6 +24,11 @@ export class ConnectionTable<T> {
     }
   }
 
+  /** That id no longer leads to the connection. */
+  deleteId(connection: T, id: string): void {
+    if (this.#ids.get(connection)?.delete(id) === true) this.#byId.delete(id);
+  }
+
   delete(connection: T): void {
     for (const id of this.#ids.get(connection) ?? []) this.#byId.delete(id);
     this.#ids.delete(connection);

@@ -29,6 +29,7 @@ import { HalfOpen } from './half-open.ts';
 import { native } from './native.ts';
 import { networkOf } from './network.ts';
 import { NetworkBuckets } from './network-buckets.ts';
+import type { PathPair } from './path-pair.ts';
 import { RetryTokens } from './retry-tokens.ts';
 import { encodeSecretRefusal } from './secret-refusal.ts';
 import { CONNECTION_ID_BYTES, FIRST_DATAGRAM_BYTES_MIN } from './settings.ts';
@@ -41,7 +42,7 @@ export interface DoorOptions {
   readonly host: Pick<Host, 'clock' | 'logger' | 'meter' | 'random'>;
   /** Derived join secret; undefined without one. */
   readonly secretKey: Uint8Array | undefined;
-  readonly send: (datagram: Uint8Array, to: Endpoint) => void;
+  readonly send: (datagram: Uint8Array, way: PathPair) => void;
 }
 
 /** With what a new connection begins. */
@@ -113,15 +114,16 @@ export class Door {
   }
 
   /** What a first datagram opens; undefined where it opens nothing, with or without an answer. */
-  welcome(datagram: Uint8Array, from: Endpoint): Entry | undefined {
+  welcome(datagram: Uint8Array, way: PathPair): Entry | undefined {
+    const from = way.remote;
     const header = initialHeaderOf(datagram);
     if (header === undefined) return this.drop('garbage');
     const inside = this.#untagged(datagram, header);
-    if (inside === undefined) return this.#refuse(header, from);
+    if (inside === undefined) return this.#refuse(header, way);
     if (inside.length < FIRST_DATAGRAM_BYTES_MIN) return this.drop('unknown');
     if (!this.halfOpen.hasRoom(from.host)) return this.drop('overload');
     if (header.token.length === 0 && this.halfOpen.isPressed(from.host)) {
-      return this.#retry(header, from);
+      return this.#retry(header, way);
     }
     const ids = this.#idsOf(header, from);
     if (ids === undefined) return this.drop('token');
@@ -161,7 +163,8 @@ export class Door {
   }
 
   /** Asks the client to come again, with proof that it is where it says. */
-  #retry({ destinationId, sourceId }: InitialHeader, from: Endpoint): undefined {
+  #retry({ destinationId, sourceId }: InitialHeader, way: PathPair): undefined {
+    const from = way.remote;
     const { clock, random } = this.#options.host;
     const nowMs = clock.monotonicMs();
     if (!this.#retries.take(nowMs)) return this.drop('overload');
@@ -170,12 +173,13 @@ export class Door {
     const target = new Uint8Array(RETRY_BYTES_MAX);
     const bytes = native.retry(sourceId, destinationId, retryId, token, QUIC_VERSION, target);
     this.#retried.value += 1;
-    this.#options.send(this.seal(target.subarray(0, bytes), 'acceptor'), from);
+    this.#options.send(this.seal(target.subarray(0, bytes), 'acceptor'), way);
     return undefined;
   }
 
   /** Says that the secrets differ, so that whoever typed a wrong one hears of it. */
-  #refuse(header: InitialHeader, from: Endpoint): undefined {
+  #refuse(header: InitialHeader, way: PathPair): undefined {
+    const from = way.remote;
     const { clock, logger, meter } = this.#options.host;
     const nowMs = clock.monotonicMs();
     const network = networkOf(from.host);
@@ -187,7 +191,7 @@ export class Door {
       const detail = 'another join secret or none, or another cluster';
       logger.warn('admission refused', { ...labels, detail, remote: `${from.host} ${from.port}` });
     }
-    this.#options.send(encodeSecretRefusal(header), from);
+    this.#options.send(encodeSecretRefusal(header), way);
     return undefined;
   }
 }

@@ -21,6 +21,7 @@ export interface NativeConfig {
   setMaxStreamWindow(bytes: number): void;
   setMaxConnectionWindow(bytes: number): void;
   setDisableActiveMigration(disabled: boolean): void;
+  setActiveConnectionIdLimit(count: number): void;
   enablePacing(enabled: boolean): void;
   grease(enabled: boolean): void;
 }
@@ -31,12 +32,38 @@ export interface NativeCloseError {
   readonly reason: Uint8Array;
 }
 
+export interface NativePathStats {
+  readonly localHost: Endpoint;
+  readonly peerHost: Endpoint;
+  readonly active: boolean;
+  /** Datagrams. */
+  readonly recv: number;
+  readonly lost: number;
+  readonly rtt: number;
+  readonly cwnd: number;
+  readonly sentBytes: number;
+  readonly recvBytes: number;
+  readonly pmtu: number;
+}
+
+/** `PeerMigrated`: `old` is the local end of the path that the peer uses now, `new` the peer's. */
+export type NativePathEvent =
+  | {
+      readonly type: 'New' | 'Validated' | 'FailedValidation' | 'Closed';
+      readonly local: Endpoint;
+      readonly peer: Endpoint;
+    }
+  | { readonly type: 'ReusedSourceConnectionId' }
+  | { readonly type: 'PeerMigrated'; readonly old: Endpoint; readonly new: Endpoint };
+
 /** Methods throw an `Error` whose message is the name of the library's error. */
 export interface NativeConnection {
   /** Decrypts in place. */
   recv(datagram: Uint8Array, info: { readonly from: Endpoint; readonly to: Endpoint }): number;
   /** Null when there is nothing to send. */
-  send(target: Uint8Array): readonly [number, { readonly to: Endpoint }] | null;
+  send(
+    target: Uint8Array,
+  ): readonly [number, { readonly from: Endpoint; readonly to: Endpoint }] | null;
   /**
    * Null when nothing can be read now; throws for a stream that the peer has not opened, and once
    * `StreamReset(code)` for one that it has reset.
@@ -65,8 +92,23 @@ export interface NativeConnection {
   isTimedOut(): boolean;
   peerError(): NativeCloseError | null;
   localError(): NativeCloseError | null;
-  pathStats(): readonly { readonly active: boolean; readonly rtt: number }[];
+  pathStats(): readonly NativePathStats[];
+  stats(): { readonly peerDisableActiveMigration: boolean };
   sendAckEliciting(): void;
+  /** Asks for an answer on that path, known or new; the next `send` carries the question. */
+  probePath(local: Endpoint, remote: Endpoint): number;
+  isPathValidated(local: Endpoint, remote: Endpoint): boolean;
+  /** Client only: sends everything on that path from now on. */
+  migrate(local: Endpoint, remote: Endpoint): number;
+  /** Null when there is none. */
+  pathEventNext(): NativePathEvent | null;
+  /** A further id under which the peer may address us; answers its number. */
+  newSourceCid(id: Uint8Array, resetToken: bigint, retireIfNeeded: boolean): number;
+  activeSourceCids(): number;
+  /** How many more the peer takes. */
+  sourceCidsLeft(): number;
+  /** An id of ours that the peer will not use any more. */
+  retiredScidNext(): Uint8Array | null;
 }
 
 interface Native {

@@ -4,7 +4,7 @@
  */
 import { WireError } from '../../core/wire/wire-error.ts';
 import { BarrelError } from '../../errors.ts';
-import type { Host } from '../../host/host.ts';
+import { endpointText } from '../../host/endpoint-text.ts';
 import type { Endpoint } from '../../host/udp.ts';
 import {
   CONTROL_QUEUE_BYTES_MAX,
@@ -21,53 +21,34 @@ import {
   CONTROL,
   type Connection,
   type ConnectionEvents,
+  type PathFacts,
+  type PathMove,
 } from '../transport.ts';
 import { QuicByteStreams } from './byte-streams.ts';
 import { ChannelWriter } from './channel-writer.ts';
 import { closePhrase, closureOf } from './closure.ts';
+import { type IdRegister, replenishIds } from './connection-ids.ts';
+import type { ConnectionOwner, ConnectionStart } from './connection-owner.ts';
+import { ConnectionPaths } from './connection-paths.ts';
 import { Inbox } from './inbox.ts';
 import type { NativeConnection } from './native.ts';
 import { Outbox } from './outbox.ts';
-import { RoundTrips } from './round-trips.ts';
+import { provenKey } from './proven-key.ts';
 import { ACK_DELAY_MS, ACK_EVERY_DATAGRAMS, KEEP_ALIVE_MS, LINGER_MS } from './settings.ts';
+import { WakeTimer } from './wake-timer.ts';
 
 const NOTHING = new Uint8Array(0);
 
-/** What the transport does for its connections. */
-export interface ConnectionOwner {
-  readonly host: Pick<Host, 'clock' | 'timers'>;
-  readonly local: Endpoint;
-  /** The raw key of an Ed25519 certificate, or undefined. */
-  keyOf(certificate: Uint8Array): Uint8Array | undefined;
-  /** Memory for one datagram. */
-  datagram(bytesMax: number): Uint8Array;
-  transmit(datagram: Uint8Array, to: Endpoint, from: QuicConnection): void;
-  /** Asks for a call of `flush` at the end of this turn. */
-  wake(connection: QuicConnection): void;
-  /** The peer's key is proven. */
-  established(connection: QuicConnection): void;
-  /** The peer is let in: what bounds strangers no longer counts it. */
-  admitted(connection: QuicConnection): void;
-  /** The connection is gone for good, after any lingering. */
-  ended(connection: QuicConnection): void;
-}
-
-export interface ConnectionPath {
-  readonly role: 'dialer' | 'acceptor';
-  readonly remote: Endpoint;
-  readonly datagramBytesMax: number;
-  readonly ownKey: Uint8Array;
-}
-
 export class QuicConnection implements Connection {
   readonly role: 'dialer' | 'acceptor';
-  readonly remote: Endpoint;
   readonly ownKey: Uint8Array;
   readonly #native: NativeConnection;
   readonly #owner: ConnectionOwner;
   readonly #datagramBytesMax: number;
   readonly #inbox: Inbox;
   readonly #outbox = new Outbox();
+  readonly #paths: ConnectionPaths;
+  readonly #ids: IdRegister;
   readonly #channels: ChannelWriter;
   #events: ConnectionEvents | undefined;
   /** `handshake` until both keys are proven; `lingering` after our own close. */
@@ -78,35 +59,39 @@ export class QuicConnection implements Connection {
   #wantsDrained = false;
   #hasData = false;
   #heldDatagrams = 0;
-  #timer: Disposable | undefined;
-  #timerDueMs = Number.POSITIVE_INFINITY;
+  readonly #timer: WakeTimer;
   #deadline: Disposable | undefined;
   #keepAlive: Disposable | undefined;
-  readonly #rtt: RoundTrips;
   readonly #streams: QuicByteStreams;
+  /** When the first frame went out after which nothing came. */
+  #askedMs: number | undefined;
   lastHeardMs: number;
 
-  constructor(native: NativeConnection, owner: ConnectionOwner, path: ConnectionPath) {
+  constructor(native: NativeConnection, owner: ConnectionOwner, start: ConnectionStart) {
     this.#native = native;
     this.#owner = owner;
-    this.role = path.role;
-    this.remote = path.remote;
-    this.ownKey = path.ownKey;
-    this.#datagramBytesMax = path.datagramBytesMax;
-    this.#inbox = new Inbox(native, path.role === 'acceptor', {
+    this.role = start.role;
+    this.ownKey = start.ownKey;
+    this.#datagramBytesMax = start.datagramBytesMax;
+    this.#timer = new WakeTimer(owner.host, () => this.#onTimer());
+    this.#inbox = new Inbox(native, start.role === 'acceptor', {
       onFrame: this.#deliver,
       onByteStream: (stream) => this.#streams.read(stream),
     });
     this.#channels = new ChannelWriter({
       native,
-      isDialer: path.role === 'dialer',
+      isDialer: start.role === 'dialer',
       hasControl: () => this.#inbox.hasControl,
       onWritten: () => {
         this.#hasData = true;
       },
     });
-    this.#rtt = new RoundTrips(native, owner.host.clock);
-    this.#streams = new QuicByteStreams(native, path.role, {
+    this.#ids = {
+      add: (id) => owner.addId(this, id),
+      delete: (id) => owner.deleteId(this, id),
+    };
+    this.#paths = new ConnectionPaths(native, start, { owner, wake: () => owner.wake(this) });
+    this.#streams = new QuicByteStreams(native, start.role, {
       clock: owner.host.clock,
       rttMs: () => this.rttMs,
       onWritten: this.#onWritten,
@@ -122,9 +107,25 @@ export class QuicConnection implements Connection {
     return this.#peerKey;
   }
 
+  get localAddress(): string {
+    return endpointText(this.#paths.active.local);
+  }
+
   get remoteAddress(): string {
-    const { host, port } = this.remote;
-    return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+    return endpointText(this.#paths.active.remote);
+  }
+
+  get canMigrate(): boolean {
+    return this.#state === 'open' && this.#paths.canMigrate;
+  }
+
+  get path(): PathFacts {
+    return this.#paths.facts;
+  }
+
+  get unansweredMs(): number {
+    if (this.#askedMs === undefined || this.#state !== 'open') return 0;
+    return this.#owner.host.clock.monotonicMs() - this.#askedMs;
   }
 
   get queuedBytes(): number {
@@ -137,7 +138,7 @@ export class QuicConnection implements Connection {
   }
 
   get rttMs(): number {
-    return this.#rtt.ms(this.#state === 'open');
+    return this.#paths.rttMs(this.#owner.host.clock.monotonicMs());
   }
 
   get streams(): ByteStreams {
@@ -159,6 +160,7 @@ export class QuicConnection implements Connection {
     this.#owner.admitted(this);
     this.#armKeepAlive();
     this.#guard(() => {
+      this.#replenishIds();
       this.#inbox.admit();
       this.#inbox.read();
     });
@@ -177,6 +179,7 @@ export class QuicConnection implements Connection {
     if (this.#outbox.bytesOf(channel) + frame.length > bytesMax) {
       throw new BarrelError('ERR_OVERLOADED', `send queue is full (${bytesMax} bytes)`);
     }
+    this.#askedMs ??= this.#owner.host.clock.monotonicMs();
     this.#queue(channel, frame);
     const isLow = this.#outbox.bytes < LINK_QUEUE_HIGH_WATER_BYTES;
     if (!isLow) this.#wantsDrained = true;
@@ -198,11 +201,17 @@ export class QuicConnection implements Connection {
     this.#owner.wake(this);
   }
 
+  migrate(move: PathMove, signal: AbortSignal): Promise<void> {
+    return this.#paths.migrate(move, signal);
+  }
+
   /** One datagram of this connection, which it may overwrite. */
-  receive(datagram: Uint8Array, from: Endpoint): void {
+  receive(datagram: Uint8Array, from: Endpoint, to: Endpoint): void {
     if (this.#state === 'ended') return;
+    const isUsual = this.#paths.isActive(from, to);
+    if (isUsual) this.#askedMs = undefined;
     try {
-      this.#native.recv(datagram, { from, to: this.#owner.local });
+      this.#native.recv(datagram, isUsual ? { from, to } : this.#paths.arrive(from, to));
     } catch (error) {
       // The library closes the connection by itself and will tell the peer; `flush` sees the end.
       this.#failure = error;
@@ -215,15 +224,21 @@ export class QuicConnection implements Connection {
   flush(): void {
     if (this.#state === 'ended') return;
     this.#checkEstablished();
+    if (this.#paths.look()) this.#guard(() => this.#replenishIds());
     if (this.#state !== 'handshake') this.#guard(() => this.#readStreams());
     this.#guard(() => this.#outbox.drain(this.#channels.write));
     if (this.#state === 'open' && this.#streams.turn()) this.#owner.wake(this);
     if (this.#mayDelayAck()) {
-      this.#armTimer(ACK_DELAY_MS);
+      this.#timer.arm(ACK_DELAY_MS);
       return;
     }
     this.#transmitAll();
     this.#afterTransmit();
+  }
+
+  #replenishIds(): void {
+    if (this.#keepAlive === undefined) return;
+    replenishIds(this.#native, { random: this.#owner.host.random, register: this.#ids });
   }
 
   #readStreams(): void {
@@ -237,7 +252,7 @@ export class QuicConnection implements Connection {
       this.#end(closureOf(this.#native, this.#failure));
       return;
     }
-    this.#armTimer(this.#native.timeout());
+    this.#timer.arm(this.#native.timeout());
     if (this.#wantsDrained && this.#outbox.bytes < LINK_QUEUE_HIGH_WATER_BYTES / 2) {
       this.#wantsDrained = false;
       this.#events?.onDrained();
@@ -258,22 +273,15 @@ export class QuicConnection implements Connection {
 
   #checkEstablished(): void {
     if (this.#state !== 'handshake' || !this.#native.isEstablished()) return;
-    const key = this.#provenKey();
+    const key = provenKey(this.#native, (certificate) => this.#owner.keyOf(certificate));
     if (key === undefined) {
       this.#abort('certificate', 'needs one Ed25519 certificate, shown in this very session');
       return;
     }
     this.#peerKey = key;
     this.#state = 'open';
+    this.#paths.open();
     this.#owner.established(this);
-  }
-
-  /** In a resumed session nothing was proven: the binding lets a peer try one all the same. */
-  #provenKey(): Uint8Array | undefined {
-    if (this.#native.isResumed()) return undefined;
-    const [certificate, ...more] = this.#native.peerCertChain() ?? [];
-    if (certificate === undefined || more.length > 0) return undefined;
-    return this.#owner.keyOf(certificate);
   }
 
   readonly #deliver = (channel: Channel, frame: Uint8Array): void => {
@@ -299,7 +307,8 @@ export class QuicConnection implements Connection {
       const target = this.#owner.datagram(this.#datagramBytesMax);
       const sent = this.#native.send(target);
       if (sent === null) break;
-      this.#owner.transmit(target.subarray(0, sent[0]), sent[1].to, this);
+      const way = this.#paths.depart({ local: sent[1].from, remote: sent[1].to });
+      this.#owner.transmit(target.subarray(0, sent[0]), way, this);
     }
   }
 
@@ -313,23 +322,12 @@ export class QuicConnection implements Connection {
     );
   }
 
-  #armTimer(delayMs: number | null): void {
-    if (delayMs === null) return;
-    const { clock, timers } = this.#owner.host;
-    const dueMs = clock.monotonicMs() + delayMs;
-    if (dueMs >= this.#timerDueMs) return;
-    this.#timer?.[Symbol.dispose]();
-    this.#timerDueMs = dueMs;
-    this.#timer = timers.after(Math.ceil(delayMs), this.#onTimer);
-  }
-
-  readonly #onTimer = (): void => {
-    this.#timerDueMs = Number.POSITIVE_INFINITY;
+  #onTimer(): void {
     if (this.#state === 'ended') return;
     if ((this.#native.timeout() ?? 1) <= 0) this.#native.onTimeout();
     this.#heldDatagrams = 0;
     this.flush();
-  };
+  }
 
   #armKeepAlive(): void {
     this.#keepAlive = this.#owner.host.timers.after(KEEP_ALIVE_MS, () => {
@@ -376,7 +374,9 @@ export class QuicConnection implements Connection {
     if (this.#state === 'ended') return;
     this.#state = 'ended';
     this.#outbox.clear();
-    for (const timer of [this.#timer, this.#deadline, this.#keepAlive]) timer?.[Symbol.dispose]();
+    this.#paths.close();
+    this.#timer.stop();
+    for (const timer of [this.#deadline, this.#keepAlive]) timer?.[Symbol.dispose]();
     this.#report(closure);
     this.#owner.ended(this);
   }

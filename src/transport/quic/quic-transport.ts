@@ -4,19 +4,33 @@
  */
 import { type Address, isAddress, splitAddress } from '../../core/names.ts';
 import { BarrelError } from '../../errors.ts';
+import { bareHost, endpointText } from '../../host/endpoint-text.ts';
 import type { Host } from '../../host/host.ts';
-import type { Endpoint, UdpSocket } from '../../host/udp.ts';
+import type { Counter } from '../../host/meter.ts';
+import type { Endpoint } from '../../host/udp.ts';
 import { LINKS_MAX } from '../../limits.ts';
 import { abortable, type Settlement, settlement } from '../../settlement.ts';
-import type { Closure, Connection, DialOptions, OnConnection, Transport } from '../transport.ts';
+import type {
+  Binding,
+  Closure,
+  Connection,
+  DialOptions,
+  OnConnection,
+  Transport,
+} from '../transport.ts';
 import { UdpTunnels } from '../tunnel/udp-tunnels.ts';
+import type { ConnectionOwner } from './connection-owner.ts';
 import { ConnectionTable } from './connection-table.ts';
 import { idText, type Route, routeOf, VERSION_NEGOTIATION } from './datagram.ts';
+import { dialError, dialRefusal } from './dial-errors.ts';
 import { Door } from './door.ts';
+import { firstOf } from './first-of.ts';
 import { native } from './native.ts';
-import { type ConnectionOwner, QuicConnection } from './quic-connection.ts';
+import { canReach, type PathPair } from './path-pair.ts';
+import { QuicConnection } from './quic-connection.ts';
 import { isSecretRefusal } from './secret-refusal.ts';
 import { CONNECTION_ID_BYTES, Settings, type TlsIdentity } from './settings.ts';
+import { Sockets } from './sockets.ts';
 
 /** Datagrams are cut from blocks of this size, so that sending one costs no allocation. */
 const BLOCK_BYTES = 262_144;
@@ -61,8 +75,9 @@ class QuicTransport implements Transport, ConnectionOwner {
   /** Ended without a word: their peers share no secret with this node. */
   readonly #muted = new WeakSet<QuicConnection>();
   readonly #awake = new Set<QuicConnection>();
+  readonly #paths: Record<'validated' | 'followed', Counter>;
+  readonly #sockets: Sockets;
   #isWaking = false;
-  #socket: UdpSocket | undefined;
   #block = new Uint8Array(BLOCK_BYTES);
   #blockUsed = 0;
   #closing: Settlement<void> | undefined;
@@ -73,31 +88,48 @@ class QuicTransport implements Transport, ConnectionOwner {
     this.#listen = options.listen;
     this.#onConnection = options.onConnection;
     const { host, secretKey } = options;
+    const { meter } = host;
     this.#door = new Door({
       host,
       secretKey,
-      send: (datagram, to) => this.#socket?.send(datagram, to),
+      send: (datagram, { local, remote }) => this.#sockets.send(datagram, local, remote),
     });
     this.#settings = new Settings(options.identity, this.#door.tagBytes);
+    this.#paths = {
+      validated: meter.counter('barrel_paths_validated_total'),
+      followed: meter.counter('barrel_paths_followed_total'),
+    };
+    this.#sockets = new Sockets({
+      openUdp: host.openUdp,
+      openFirst: this.tunnels.opener(host.openUdp),
+      onDatagram: this.#onDatagram,
+      onError: (error) => host.logger.error('a UDP socket failed', { error }),
+    });
+    meter.gauge('barrel_udp_sockets', () => this.#sockets.size);
   }
 
   async open(): Promise<void> {
-    const openUdp = this.tunnels.opener(this.host.openUdp);
-    this.#socket = await openUdp({
-      ...this.#listen,
-      onDatagram: this.#onDatagram,
-      onError: (error) => this.host.logger.error('the UDP socket failed', { error }),
-    });
-  }
-
-  get local(): Endpoint {
-    if (this.#socket === undefined) throw new TypeError('the transport is not open');
-    return this.#socket.local;
+    await this.#sockets.open(this.#listen);
   }
 
   get address(): Address {
-    const { host, port } = this.local;
-    return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+    return endpointText(this.#sockets.home);
+  }
+
+  async bind(local: Parameters<Transport['bind']>[0] = {}): Promise<Binding> {
+    const { host = this.#sockets.home.host, port = 0 } = local;
+    const bound = await this.#asked(() => this.#sockets.bind({ host: bareHost(host), port }));
+    const release = once(() => this.#sockets.release(bound));
+    return { address: endpointText(bound), [Symbol.dispose]: release };
+  }
+
+  async rehome(host: string): Promise<void> {
+    const home = { host: bareHost(host), port: this.#sockets.home.port };
+    try {
+      await this.#sockets.rehome(home);
+    } catch {
+      await this.#asked(() => this.#sockets.rehome({ ...home, port: 0 }));
+    }
   }
 
   async dial(address: Address, options: DialOptions = {}): Promise<Connection> {
@@ -106,8 +138,16 @@ class QuicTransport implements Transport, ConnectionOwner {
     if (!isAddress(address)) {
       throw new BarrelError('ERR_OPTION', `not an address: ${JSON.stringify(address)}`);
     }
-    const remote = await this.#resolve(address);
-    signal?.throwIfAborted();
+    const remotes = await this.#resolve(address);
+    const undo = (connection: Connection): void => connection.close('superseded');
+    return firstOf({ timers: this.host.timers, undo }, remotes, (remote, others) => {
+      const signals = signal === undefined ? [others] : [signal, others];
+      return this.#dialOne(address, remote, AbortSignal.any(signals));
+    });
+  }
+
+  async #dialOne(address: Address, remote: Endpoint, signal: AbortSignal): Promise<Connection> {
+    signal.throwIfAborted();
     this.#assertRoom(address);
     const connection = this.#connect(remote);
     try {
@@ -129,7 +169,7 @@ class QuicTransport implements Transport, ConnectionOwner {
       if (this.#connections.size === 0) this.#closing.resolve();
     }
     await this.#closing.promise;
-    await this.#socket?.close();
+    await this.#sockets.close();
   }
 
   datagram(bytesMax: number): Uint8Array {
@@ -140,11 +180,32 @@ class QuicTransport implements Transport, ConnectionOwner {
     return this.#block.subarray(this.#blockUsed, this.#blockUsed + bytesMax);
   }
 
-  transmit(datagram: Uint8Array, to: Endpoint, from: QuicConnection): void {
-    if (this.#muted.has(from)) return;
-    const sealed = this.#door.seal(datagram, from.role);
+  transmit(datagram: Uint8Array, way: PathPair, connection: QuicConnection): void {
+    if (this.#muted.has(connection)) return;
+    const sealed = this.#door.seal(datagram, connection.role);
     this.#blockUsed += sealed.length;
-    if (this.#door.halfOpen.maySay(from, sealed.length)) this.#socket?.send(sealed, to);
+    if (!this.#door.halfOpen.maySay(connection, sealed.length)) return;
+    this.#sockets.send(sealed, way.local, way.remote);
+  }
+
+  addId(connection: QuicConnection, id: Uint8Array): void {
+    this.#connections.add(connection, [idText(id, 0, id.length)]);
+  }
+
+  deleteId(connection: QuicConnection, id: Uint8Array): void {
+    this.#connections.deleteId(connection, idText(id, 0, id.length));
+  }
+
+  holdSocket(local: Endpoint): void {
+    this.#sockets.hold(local);
+  }
+
+  releaseSocket(local: Endpoint): void {
+    this.#sockets.release(local);
+  }
+
+  countPath(what: 'validated' | 'followed'): void {
+    this.#paths[what].value += 1;
   }
 
   wake(connection: QuicConnection): void {
@@ -183,31 +244,31 @@ class QuicTransport implements Transport, ConnectionOwner {
     for (const connection of connections) connection.flush();
   };
 
-  readonly #onDatagram = (datagram: Uint8Array, from: Endpoint): void => {
+  readonly #onDatagram = (datagram: Uint8Array, from: Endpoint, to: Endpoint): void => {
     const route = routeOf(datagram);
     if (route === undefined) {
       this.#door.drop('garbage');
       return;
     }
     const connection = this.#connections.find(route.connection);
-    if (connection === undefined) this.#accept(route, datagram, from);
+    if (connection === undefined) this.#accept(route, datagram, { local: to, remote: from });
     else if (route.version === VERSION_NEGOTIATION) this.#onNegotiation(connection, datagram);
-    else this.#receive(connection, datagram, from);
+    else this.#receive(connection, datagram, { local: to, remote: from });
   };
 
-  #receive(connection: QuicConnection, datagram: Uint8Array, from: Endpoint): void {
+  #receive(connection: QuicConnection, datagram: Uint8Array, way: PathPair): void {
     const inside = this.#door.unseal(
       datagram,
       connection.role === 'dialer' ? 'acceptor' : 'dialer',
     );
     if (inside === undefined) this.#refuseDial(connection, 'local');
-    else this.#hear(connection, inside, from);
+    else this.#hear(connection, inside, way);
   }
 
-  #hear(connection: QuicConnection, datagram: Uint8Array, from: Endpoint): void {
+  #hear(connection: QuicConnection, datagram: Uint8Array, { local, remote }: PathPair): void {
     const { halfOpen } = this.#door;
-    if (halfOpen.takes(connection, from, datagram.length)) connection.receive(datagram, from);
-    else this.#door.drop('overload');
+    if (!halfOpen.takes(connection, remote, datagram.length)) this.#door.drop('overload');
+    else connection.receive(datagram, remote, local);
   }
 
   /** We speak one version: what tells of others is a refusal of ours, or nothing. */
@@ -222,10 +283,10 @@ class QuicTransport implements Transport, ConnectionOwner {
     if (dial === undefined) return;
     this.#muted.add(connection);
     this.#logRefusal(connection, { reason: 'secret', by, detail: SECRETS_DIFFER });
-    dial.outcome.reject(refusal(dial.address, 'secret', SECRETS_DIFFER));
+    dial.outcome.reject(dialRefusal(dial.address, 'secret', SECRETS_DIFFER));
   }
 
-  #accept(route: Route, datagram: Uint8Array, from: Endpoint): void {
+  #accept(route: Route, datagram: Uint8Array, way: PathPair): void {
     if (!route.mayOpen || this.#closing !== undefined) {
       this.#door.drop('unknown');
       return;
@@ -234,28 +295,29 @@ class QuicTransport implements Transport, ConnectionOwner {
       this.#door.drop('overload');
       return;
     }
-    const entry = this.#door.welcome(datagram, from);
+    const entry = this.#door.welcome(datagram, way);
     if (entry === undefined) return;
     const { id, originalId } = entry;
-    const { config, ...path } = this.#settings.forPeer(from.host);
+    const { config, ...path } = this.#settings.forPeer(way.remote.host);
     const connection = new QuicConnection(
-      native.Connection.accept(id, originalId, this.local, from, config),
+      native.Connection.accept(id, originalId, way.local, way.remote, config),
       this,
-      { role: 'acceptor', remote: from, ...path },
+      { role: 'acceptor', ...way, ...path },
     );
     // Until the client has learnt our id, it addresses us by the one that it made up.
     this.#connections.add(connection, [route.connection, idText(id, 0, CONNECTION_ID_BYTES)]);
-    this.#door.halfOpen.add(connection, from);
-    this.#hear(connection, entry.datagram, from);
+    this.#door.halfOpen.add(connection, way.remote);
+    this.#hear(connection, entry.datagram, way);
   }
 
   #connect(remote: Endpoint): QuicConnection {
     const id = this.host.random.bytes(CONNECTION_ID_BYTES);
     const { config, ...path } = this.#settings.forPeer(remote.host);
+    const local = this.#sockets.home;
     const connection = new QuicConnection(
-      native.Connection.connect(null, id, this.local, remote, config),
+      native.Connection.connect(null, id, local, remote, config),
       this,
-      { role: 'dialer', remote, ...path },
+      { role: 'dialer', local, remote, ...path },
     );
     this.#connections.add(connection, [idText(id, 0, CONNECTION_ID_BYTES)]);
     return connection;
@@ -268,13 +330,28 @@ class QuicTransport implements Transport, ConnectionOwner {
     this.host.logger.warn('admission refused', { ...labels, detail, remote: remoteAddress });
   }
 
-  async #resolve(address: Address): Promise<Endpoint> {
+  /** At least one. */
+  async #resolve(address: Address): Promise<readonly Endpoint[]> {
     const { host, port } = splitAddress(address);
-    const bare = host.startsWith('[') ? host.slice(1, -1) : host;
-    try {
-      return { host: await this.host.lookup(bare), port };
-    } catch (cause) {
+    const found = await this.host.lookup(bareHost(host)).catch((cause) => {
       throw new BarrelError('ERR_UNREACHABLE', `cannot resolve ${address}`, { cause });
+    });
+    const local = this.#sockets.home;
+    const remotes = found.map((ip) => ({ host: ip, port }));
+    const reached = remotes.filter((remote) => canReach({ local, remote }));
+    if (reached.length > 0) return reached;
+    const why = `a node on ${endpointText(local)} does not reach that IP family`;
+    throw new BarrelError('ERR_UNREACHABLE', `cannot reach ${address}: ${why}`);
+  }
+
+  /** What the system says to a local address that was asked for. */
+  async #asked<T>(bind: () => Promise<T>): Promise<T> {
+    if (this.#closing !== undefined) throw new BarrelError('ERR_CLOSED', 'the node is closing');
+    try {
+      return await bind();
+    } catch (cause) {
+      if (cause instanceof BarrelError) throw cause;
+      throw new BarrelError('ERR_PATH_NOT_VALIDATED', `cannot bind: ${cause}`, { cause });
     }
   }
 
@@ -305,17 +382,10 @@ class QuicTransport implements Transport, ConnectionOwner {
   }
 }
 
-function dialError(address: Address, closure: Closure | undefined): BarrelError {
-  const { reason, detail = '' } = closure ?? { reason: 'lost' };
-  if (reason === 'certificate') return refusal(address, reason, detail);
-  return new BarrelError(
-    'ERR_UNREACHABLE',
-    `cannot reach ${address}: ${reason} ${detail}`.trimEnd(),
-  );
-}
-
-function refusal(address: Address, reason: 'certificate' | 'secret', detail: string): BarrelError {
-  return new BarrelError('ERR_REFUSED', `${address} refused: ${reason} ${detail}`.trimEnd(), {
-    reason,
-  });
+function once(action: () => void): () => void {
+  let isDone = false;
+  return () => {
+    if (!isDone) action();
+    isDone = true;
+  };
 }

@@ -3,6 +3,8 @@
  */
 
 import { createPublicKey } from 'node:crypto';
+import { isLoopback } from '../../host/endpoint-text.ts';
+import { PATHS_MAX } from '../path-limits.ts';
 import { CREDIT } from '../streams/channels.ts';
 import { PEER_STREAMS_HELD_MAX } from '../streams/stream-limits.ts';
 import { type NativeConfig, native } from './native.ts';
@@ -55,7 +57,7 @@ export class Settings {
   }
 
   forPeer(host: string): PathSettings {
-    return host.startsWith('127.') || host === '::1' ? this.#loopback : this.#everywhere;
+    return isLoopback(host) ? this.#loopback : this.#everywhere;
   }
 }
 
@@ -83,6 +85,7 @@ function pathSettings(identity: TlsIdentity, datagramBytesMax: number): PathSett
   config.setMaxStreamWindow(STREAM_WINDOW_BYTES_MAX);
   config.setMaxConnectionWindow(CONNECTION_WINDOW_BYTES_MAX);
   config.setDisableActiveMigration(false);
+  config.setActiveConnectionIdLimit(PATHS_MAX);
   config.enablePacing(false);
   config.grease(false);
   return { config, datagramBytesMax, ownKey: rawKeyOf(identity.privateKeyPem) };

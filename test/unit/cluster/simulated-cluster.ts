@@ -39,6 +39,8 @@ export interface NodeSettings {
   readonly port?: number;
   readonly economy?: Partial<EconomyConfig>;
   readonly dialHook?: DialHook;
+  /** Default: 127.0.0.1. */
+  readonly listenHost?: string;
 }
 
 export interface TestNode {
@@ -188,7 +190,7 @@ export class SimulatedClusters {
         openMemoryTransport({
           network: this.network,
           identity: { publicKey },
-          listen: { port },
+          listen: { host: settings.listenHost, port },
           onConnection,
         }),
       advertise: (bound) => [bound],
@@ -216,7 +218,7 @@ export class SimulatedClusters {
       openUdp: () => Promise.reject(new Error('no UDP in a simulation')),
       logger: silentLogger,
       meter: new Meter(),
-      lookup: (host) => Promise.resolve(host),
+      lookup: (host) => Promise.resolve([host]),
       hostName: 'simulated',
       externalAddresses: () => [],
     };

@@ -26,6 +26,7 @@ describe('defaults', () => {
       liveness: { heartbeatMs: 500, suspicionMinMs: 2_000, suspicionMaxMs: 10_000 },
       shards: { ringSize: 4_096, weight: 1, handOffMs: 10_000 },
       maps: {},
+      paths: { auto: true },
       drainMs: 10_000,
       logger: silentLogger,
       signal: undefined,

@@ -112,7 +112,7 @@ export class Member {
       digest: systemDigest,
       openStore: () => Promise.reject(new Error('no store here')),
       openUdp: () => Promise.reject(new Error('there is no network here')),
-      lookup: async (host) => host,
+      lookup: async (host) => [host],
       logger: silentLogger,
       meter: this.meter,
       hostName: 'h',

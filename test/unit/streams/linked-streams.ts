@@ -61,7 +61,10 @@ export class StreamWorld {
 
 let lastKey = 0;
 
-export class StreamNode implements LinkPort {
+/** As much of a link port as streams use, and a look at the link. */
+type StreamPort = Pick<LinkPort, 'self' | 'link' | 'connect' | 'hold' | 'listen'>;
+
+export class StreamNode implements StreamPort {
   readonly self: NodeRef;
   readonly key: Uint8Array;
   readonly meter: Meter = new Meter();
@@ -117,18 +120,6 @@ export class StreamNode implements LinkPort {
 
   listen(listener: LinkListener): void {
     this.#listeners.push(listener);
-  }
-
-  rekey(): void {
-    // Keys do not change here.
-  }
-
-  read(): void {
-    // Streams have no control messages of their own.
-  }
-
-  send(): boolean {
-    return false;
   }
 
   /** A stream without the help of `NodeStreams`, as a hostile peer would open it. */

@@ -23,6 +23,7 @@ import {
   type TransportIdentity,
 } from '../../../src/transport/transport.ts';
 import { byteStreamTests } from './byte-stream-conformance.ts';
+import { migrationTests } from './migration-tests.ts';
 
 export interface OpenedTransport {
   readonly transport: Transport;
@@ -37,6 +38,10 @@ export interface ConformanceWorld {
   settle(condition: () => boolean, timeoutMs?: number): Promise<void>;
   /** Nobody listens there. */
   readonly nobody: Address;
+  /** Another host of the machine on which transports are open. */
+  readonly otherHost: string;
+  /** Connections lead through tunnels. */
+  readonly isTunnelled?: boolean;
   /** Frees what the transports do not free themselves. */
   close(): Promise<void>;
 }
@@ -62,6 +67,7 @@ export function transportConformance(name: string, setup: () => Promise<Conforma
     admissionTests(() => bench);
     endTests(() => bench);
     byteStreamTests(() => bench);
+    migrationTests(() => bench);
   });
 }
 

@@ -285,6 +285,7 @@ async function memoryWorld(
   world.network.link(rule);
   return {
     nobody: '127.0.0.1:9',
+    otherHost: '127.0.0.2',
     open: async (onConnection) => {
       const publicKey = world.network.random.bytes(32);
       const { network } = world;

@@ -24,6 +24,8 @@ export class TunnelledTransports {
       address: transport.address,
       setIdentity: (identity) => transport.setIdentity(identity),
       tunnels: transport.tunnels,
+      bind: (local) => transport.bind(local),
+      rehome: (host) => transport.rehome(host),
       dial: async (address, options) => {
         const target = this.#byAddress.get(address);
         if (target === undefined) return transport.dial(address, options);

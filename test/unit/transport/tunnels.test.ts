@@ -128,6 +128,8 @@ function tunnelWorld(loss: number): ConformanceWorld {
       const publicKey = network.random.bytes(32);
       return { publicKey, privateKeyPem: '', certificatePem: '' };
     },
+    otherHost: '127.0.0.2',
+    isTunnelled: true,
     open: async (onConnection) => {
       const publicKey = random.bytes(32);
       const identity = { publicKey };

@@ -19,6 +19,7 @@ import {
   RETRY_TOKEN_MS,
   TAG_BYTES,
 } from '../../../../src/transport/quic/door-limits.ts';
+import type { PathPair } from '../../../../src/transport/quic/path-pair.ts';
 import { isSecretRefusal } from '../../../../src/transport/quic/secret-refusal.ts';
 import { QuicClient } from './quic-client.ts';
 
@@ -27,6 +28,12 @@ const FROM: Endpoint = { host: '10.0.0.1', port: 4_000 };
 
 let nowMs: number;
 let meter: Meter;
+const HERE: Endpoint = { host: '10.0.0.1', port: 4_433 };
+
+function cameFrom(remote: Endpoint): PathPair {
+  return { local: HERE, remote };
+}
+
 let warnings: number;
 let sent: { readonly datagram: Uint8Array; readonly to: Endpoint }[];
 
@@ -40,7 +47,7 @@ beforeEach(() => {
 describe('a door of a node with a join secret', () => {
   test('opens to the right tag, and hands on what is inside', () => {
     const first = new QuicClient().first();
-    const entry = doorOf(KEY).welcome(sealed(first, KEY), FROM);
+    const entry = doorOf(KEY).welcome(sealed(first, KEY), cameFrom(FROM));
     expect(entry?.datagram).toEqual(first);
     expect(entry?.originalId).toBeNull();
     expect(sent).toEqual([]);
@@ -55,10 +62,10 @@ describe('a door of a node with a join secret', () => {
           first,
           KEY.map((byte) => byte + 1),
         ),
-        FROM,
+        cameFrom(FROM),
       ),
     ).toBeUndefined();
-    expect(door.welcome(first, FROM)).toBeUndefined();
+    expect(door.welcome(first, cameFrom(FROM))).toBeUndefined();
     expect(sent.map(({ datagram, to }) => [isSecretRefusal(datagram), to])).toEqual([
       [true, FROM],
       [true, FROM],
@@ -69,11 +76,11 @@ describe('a door of a node with a join secret', () => {
   test('refuses one network so often, and all together so often; then it is silent', () => {
     const door = doorOf(KEY);
     const first = new QuicClient().first();
-    for (let index = 0; index < 1_000; index += 1) door.welcome(first, FROM);
+    for (let index = 0; index < 1_000; index += 1) door.welcome(first, cameFrom(FROM));
     expect(sent.length).toBe(NETWORK_REFUSALS_AT_ONCE_MAX);
     expect(warnings).toBe(1);
     for (let index = 0; index < 1_000; index += 1) {
-      door.welcome(first, { host: `10.0.${index % 200}.7`, port: 9 });
+      door.welcome(first, cameFrom({ host: `10.0.${index % 200}.7`, port: 9 }));
     }
     expect(sent.length).toBe(REFUSALS_AT_ONCE_MAX);
     expect(dropped('tag')).toBe(2_000);
@@ -83,7 +90,7 @@ describe('a door of a node with a join secret', () => {
     const door = doorOf(KEY);
     const first = new QuicClient().first();
     for (let second = 0; second < 119; second += 1) {
-      door.welcome(first, FROM);
+      door.welcome(first, cameFrom(FROM));
       nowMs += 1_000;
     }
     expect(warnings).toBe(2);
@@ -94,7 +101,7 @@ describe('a door of a node with a join secret', () => {
     const first = new QuicClient().first();
     const room = Uint8Array.of(...first, ...new Uint8Array(TAG_BYTES));
     const reflected = door.seal(room.subarray(0, first.length), 'acceptor');
-    expect(door.welcome(reflected, FROM)).toBeUndefined();
+    expect(door.welcome(reflected, cameFrom(FROM))).toBeUndefined();
     expect(door.unseal(reflected, 'acceptor')).toEqual(first);
   });
 
@@ -108,9 +115,9 @@ describe('a door of a node with a join secret', () => {
 test('a node without a join secret refuses a tagged datagram, and takes a padded one', () => {
   const door = doorOf(undefined);
   const first = new QuicClient().first();
-  expect(door.welcome(sealed(first, KEY), FROM)).toBeUndefined();
+  expect(door.welcome(sealed(first, KEY), cameFrom(FROM))).toBeUndefined();
   expect(sent.map(({ datagram }) => isSecretRefusal(datagram))).toEqual([true]);
-  expect(door.welcome(first, FROM)?.datagram).toBe(first);
+  expect(door.welcome(first, cameFrom(FROM))?.datagram).toBe(first);
 });
 
 describe('with many half-open connections of one network', () => {
@@ -120,9 +127,9 @@ describe('with many half-open connections of one network', () => {
       const door = doorOf(key);
       press(door);
       const client = new QuicClient();
-      expect(door.welcome(sealed(client.first(), key), FROM)).toBeUndefined();
+      expect(door.welcome(sealed(client.first(), key), cameFrom(FROM))).toBeUndefined();
       const again = client.answer(unsealed(sent[0]?.datagram, key));
-      const entry = door.welcome(sealed(again, key), FROM);
+      const entry = door.welcome(sealed(again, key), cameFrom(FROM));
       expect(entry?.originalId).toEqual(client.originalId);
       expect(sent.length).toBe(1);
     }
@@ -132,7 +139,7 @@ describe('with many half-open connections of one network', () => {
     const door = doorOf(KEY);
     press(door);
     const first = sealed(new QuicClient().first(), KEY);
-    door.welcome(first, FROM);
+    door.welcome(first, cameFrom(FROM));
     expect(sent[0]?.datagram.length).toBeLessThan(first.length / 8);
   });
 
@@ -140,11 +147,11 @@ describe('with many half-open connections of one network', () => {
     const door = doorOf(undefined);
     press(door);
     const client = new QuicClient();
-    door.welcome(client.first(), FROM);
+    door.welcome(client.first(), cameFrom(FROM));
     const again = client.answer(sent[0]?.datagram);
-    expect(door.welcome(again, { ...FROM, port: 4_001 })).toBeUndefined();
+    expect(door.welcome(again, cameFrom({ ...FROM, port: 4_001 }))).toBeUndefined();
     nowMs += RETRY_TOKEN_MS + 2;
-    expect(door.welcome(again, FROM)).toBeUndefined();
+    expect(door.welcome(again, cameFrom(FROM))).toBeUndefined();
     expect(dropped('token')).toBe(2);
     expect(sent.length).toBe(1);
   });
@@ -153,11 +160,11 @@ describe('with many half-open connections of one network', () => {
     const door = doorOf(undefined);
     press(door);
     const client = new QuicClient();
-    door.welcome(client.first(), FROM);
+    door.welcome(client.first(), cameFrom(FROM));
     const again = client.answer(sent[0]?.datagram);
     press(door, HALF_OPEN_PER_ADDRESS_MAX);
-    expect(door.welcome(again, FROM)).toBeUndefined();
-    expect(door.welcome(new QuicClient().first(), FROM)).toBeUndefined();
+    expect(door.welcome(again, cameFrom(FROM))).toBeUndefined();
+    expect(door.welcome(new QuicClient().first(), cameFrom(FROM))).toBeUndefined();
     expect([dropped('overload'), sent.length]).toEqual([2, 1]);
   });
 });
@@ -169,7 +176,7 @@ describe('the rate of new connections', () => {
     expect(openedOf(door, first, () => FROM)).toBe(NETWORK_OPENINGS_AT_ONCE_MAX);
     nowMs += 1_000;
     expect(openedOf(door, first, () => FROM)).toBe(NETWORK_OPENINGS_PER_SECOND_MAX);
-    expect(door.welcome(first, { host: '10.0.0.2', port: 1 })).toBeDefined();
+    expect(door.welcome(first, cameFrom({ host: '10.0.0.2', port: 1 }))).toBeDefined();
   });
 
   test('is bounded in all', () => {
@@ -186,15 +193,15 @@ test('a flood from addresses that nobody hears leaves room for those that answer
   const first = new QuicClient().first();
   for (let index = 0; index < 5_000; index += 1) {
     const from = { host: `10.${index >> 8}.${index & 255}.1`, port: 1 };
-    const entry = door.welcome(first, from);
+    const entry = door.welcome(first, cameFrom(from));
     if (entry !== undefined) door.halfOpen.add(entry, from);
   }
   expect(door.halfOpen.size).toBe(HALF_OPEN_MAX / 4);
   nowMs += 1_000;
   sent = [];
   const client = new QuicClient();
-  door.welcome(client.first(), FROM);
-  expect(door.welcome(client.answer(sent[0]?.datagram), FROM)).toBeDefined();
+  door.welcome(client.first(), cameFrom(FROM));
+  expect(door.welcome(client.answer(sent[0]?.datagram), cameFrom(FROM))).toBeDefined();
 });
 
 function doorOf(secretKey: Uint8Array | undefined): Door {
@@ -209,7 +216,7 @@ function doorOf(secretKey: Uint8Array | undefined): Door {
       random: new SeededRandom(1),
     },
     secretKey,
-    send: (datagram, to) => sent.push({ datagram: datagram.slice(), to }),
+    send: (datagram, { remote }) => sent.push({ datagram: datagram.slice(), to: remote }),
   });
 }
 
@@ -220,7 +227,7 @@ function press(door: Door, count: number = HALF_OPEN_PER_ADDRESS_MAX / 2): void 
 function openedOf(door: Door, first: Uint8Array, from: (index: number) => Endpoint): number {
   const opened: Entry[] = [];
   for (let index = 0; index < 4_000; index += 1) {
-    const entry = door.welcome(first, from(index));
+    const entry = door.welcome(first, cameFrom(from(index)));
     if (entry !== undefined) opened.push(entry);
   }
   return opened.length;

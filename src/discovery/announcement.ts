@@ -1,0 +1,37 @@
+/** What this node has told discovery of itself: told anew when its addresses change. */
+import type { Address, NodeName } from '../core/names.ts';
+import type { DiscoveryChain } from './chain.ts';
+
+export class Announcement implements AsyncDisposable {
+  readonly #chain: Pick<DiscoveryChain, 'announce'>;
+  readonly #node: NodeName;
+  #handle: AsyncDisposable | undefined;
+  /** One at a time, in order. */
+  #telling: Promise<void> = Promise.resolve();
+  #wanted: readonly Address[] = [];
+  #isClosed = false;
+
+  constructor(chain: Pick<DiscoveryChain, 'announce'>, node: NodeName) {
+    this.#chain = chain;
+    this.#node = node;
+  }
+
+  /** Resolves when these addresses, or later ones, are announced in place of earlier ones. */
+  tell(addresses: readonly Address[]): Promise<void> {
+    this.#wanted = addresses;
+    this.#telling = this.#telling.then(() => this.#tell(addresses));
+    return this.#telling;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true;
+    await this.#telling;
+    await this.#handle?.[Symbol.asyncDispose]();
+  }
+
+  async #tell(addresses: readonly Address[]): Promise<void> {
+    if (this.#isClosed || addresses !== this.#wanted) return;
+    await this.#handle?.[Symbol.asyncDispose]();
+    this.#handle = await this.#chain.announce(this.#node, addresses, {});
+  }
+}
