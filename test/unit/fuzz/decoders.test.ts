@@ -1,6 +1,6 @@
 /**
- * Hostile bytes for every decoder. `npm run fuzz -- --part frames` is the long form; a failure prints
- * seed and bytes.
+ * Hostile bytes for every decoder. `npm run fuzz -- --part frames` is the long form; a failure
+ * prints seed and bytes.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
