@@ -12,14 +12,14 @@ import {
 } from '../unit/transport/conformance.ts';
 import { TunnelledTransports } from '../unit/transport/tunnelled.ts';
 
-transportConformance('the QUIC transport', quicWorld);
-transportConformance('QUIC through a tunnel', tunnelWorld);
+transportConformance('the QUIC transport', () => quicWorld());
+transportConformance('QUIC through a tunnel, with a join secret', tunnelWorld);
 
 async function tunnelWorld(): Promise<ConformanceWorld> {
   const transports = new TunnelledTransports((datagram, arrive) =>
     setImmediate(() => arrive(datagram)),
   );
-  const world = await quicWorld();
+  const world = await quicWorld(new Uint8Array(32).fill(7));
   return {
     ...world,
     isTunnelled: true,
@@ -27,10 +27,10 @@ async function tunnelWorld(): Promise<ConformanceWorld> {
   };
 }
 
-async function quicWorld(): Promise<ConformanceWorld> {
+async function quicWorld(secretKey?: Uint8Array): Promise<ConformanceWorld> {
   const host = systemHost();
   return {
-    open: (onConnection) => openOn(host, onConnection),
+    open: (onConnection) => openOn(host, onConnection, secretKey),
     identity: async () => {
       const { publicKey, privateKeyPem } = createKeyPair(host.random);
       const keyPair = { publicKey, privateKeyPem };
@@ -45,7 +45,11 @@ async function quicWorld(): Promise<ConformanceWorld> {
   };
 }
 
-async function openOn(host: Host, onConnection: OnConnection): Promise<OpenedTransport> {
+async function openOn(
+  host: Host,
+  onConnection: OnConnection,
+  secretKey: Uint8Array | undefined,
+): Promise<OpenedTransport> {
   const keyPair = createKeyPair(host.random);
   const certificatePem = await createCertificate({ host, keyPair, name: 'conformance@test' });
   const transport = await openQuicTransport({
@@ -54,6 +58,7 @@ async function openOn(host: Host, onConnection: OnConnection): Promise<OpenedTra
     listen: { host: '127.0.0.1', port: 0 },
     keyOf: publicKeyOfCertificate,
     onConnection,
+    secretKey,
   });
   return { transport, publicKey: keyPair.publicKey };
 }

@@ -47,7 +47,7 @@ export class HalfOpen<T> {
     this.#counts.set(network, (this.#counts.get(network) ?? 0) + 1);
   }
 
-  /** True when native code may see one more datagram of it; always for one that is no stranger. */
+  /** True when native code may see one more datagram of it; always true of one that is admitted. */
   takes(connection: T, from: Endpoint, bytes: number): boolean {
     const stranger = this.#strangers.get(connection);
     if (stranger === undefined) return true;
