@@ -15,6 +15,7 @@
 import { BarrelError, type BarrelErrorDetails, type ErrorCode } from '../errors.ts';
 import { SERVICE_NAME_BYTES_MAX } from '../limits.ts';
 import { invalid } from './control-fault.ts';
+import { type FileQuery, parseFileQuery } from './file-queries.ts';
 import { fromJson } from './json-value.ts';
 import { type LeaderQuery, parseLeaderQuery } from './leader-queries.ts';
 import { type MapQuery, parseMapQuery } from './map-queries.ts';
@@ -32,6 +33,7 @@ export type ControlQuery =
   | LeaderQuery
   | ShardQuery
   | ReminderQuery
+  | FileQuery
   | {
       readonly method: 'call';
       readonly service: string;
@@ -104,7 +106,8 @@ const CALL_TIMEOUT_MS_MAX = 3_600_000;
 const ARGUMENTS_MAX = 64;
 const METHODS =
   'status, services, call, maps, mapGet, mapPut, mapRemove, mapWatch, leaders, leaderWatch, ' +
-  'place, shards, remindSet, remindAfter, remindEvery, remindCancel, remindRetry, remindList';
+  'place, shards, remindSet, remindAfter, remindEvery, remindCancel, remindRetry, remindList, ' +
+  'fileSend';
 
 /** @throws ERR_VALUE saying what is wrong with the line. */
 export function parseRequest(line: string): ControlRequest {
@@ -136,7 +139,8 @@ function parseFeatureQuery(json: Readonly<Record<string, unknown>>): ControlQuer
     parseMapQuery(json) ??
     parseLeaderQuery(json) ??
     parseShardQuery(json) ??
-    parseReminderQuery(json)
+    parseReminderQuery(json) ??
+    parseFileQuery(json)
   );
 }
 

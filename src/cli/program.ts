@@ -8,6 +8,7 @@ import {
   printServices,
   printStatus,
 } from './ask.ts';
+import { addCopy } from './copy-words.ts';
 import { EXIT, exitCodeOf, lineOf } from './exit-code.ts';
 import { printKey, printSecret } from './keys.ts';
 import { addLeaders } from './leader-words.ts';
@@ -65,6 +66,7 @@ function barrel(version: string, isJson: boolean): Command {
     .addHelpText('after', EXIT_CODES);
   addStart(program);
   addQuestions(program);
+  addCopy(program);
   addMaps(program);
   addLeaders(program);
   addShards(program);

@@ -179,6 +179,7 @@ async function answer(query: ControlQuery, signal: AbortSignal): Promise<unknown
     case 'remindCancel':
     case 'remindRetry':
     case 'remindList':
+    case 'fileSend':
       return [];
     default:
   }

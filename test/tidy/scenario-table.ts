@@ -27,6 +27,7 @@ const GROUPS: Readonly<Record<string, number>> = {
   L: 12,
   K: 10,
   T: 14,
+  U: 9,
 };
 
 const ROW = /^\| ([A-Z]\d+) \| ([^|]+) \| ([^|]+) \|$/;
