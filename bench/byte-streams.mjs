@@ -11,7 +11,7 @@ import { parseArgs } from 'node:util';
 import { createNode } from 'barrel-p2p';
 import { answerParent, childArguments, startChild } from './children.mjs';
 import { printMachine } from './machine.mjs';
-import { median, percentile, sleep } from './method.mjs';
+import { cpuMicros, median, percentile, sleep } from './method.mjs';
 
 const SECRET = 'a secret for this machine and this hour';
 const MIB = 1_048_576;
@@ -61,18 +61,23 @@ async function pairOf(name, file) {
 /** One after another within a run, so that other load on the machine meets all of them. */
 async function printBulk(ends, { runs, mib }) {
   const rates = new Map(ends.map(({ name }) => [name, []]));
+  const costs = new Map(ends.map(({ name }) => [name, []]));
   for (let run = 0; run < runs; run += 1) {
-    for (const { name, client } of ends) {
+    for (const { name, client, server } of ends) {
+      const cpu = () => cpuMicros(client.pid) + cpuMicros(server.pid);
+      const before = cpu();
       const ms = await client.ask('bulk', { bytes: mib * MIB });
+      costs.get(name).push((cpu() - before) / mib);
       rates.get(name).push((mib * MIB) / 1_000 / ms);
     }
   }
-  console.log(`${'bulk, one way'.padEnd(28)}${'MB/s'.padStart(10)}  (slowest .. fastest)`);
+  const title = 'bulk, one way'.padEnd(28);
+  console.log(`${title}${'MB/s'.padStart(10)}  (slowest .. fastest)   CPU us/MiB, both ends`);
   for (const [name, figures] of rates) {
     const [low, high] = [Math.min(...figures), Math.max(...figures)].map((one) => one.toFixed(0));
-    console.log(
-      `${name.padEnd(28)}${median(figures).toFixed(0).padStart(10)}  (${low} .. ${high})`,
-    );
+    const rate = median(figures).toFixed(0).padStart(10);
+    const cost = median(costs.get(name)).toFixed(0);
+    console.log(`${name.padEnd(28)}${rate}  ${`(${low} .. ${high})`.padEnd(24)}${cost}`);
   }
   const [ours, native] = [...rates.values()].map(median);
   console.log(`barrel stream / native: ${(ours / native).toFixed(2)}\n`);

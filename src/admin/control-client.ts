@@ -12,6 +12,7 @@ import {
   type StatusReport,
 } from './control-protocol.ts';
 import { controlPath, openSocket } from './control-socket.ts';
+import type { FileEventReport, FileWords } from './file-queries.ts';
 import { fromJson, toJson } from './json-value.ts';
 import type { ElectionReport, LeaderEventReport } from './leader-queries.ts';
 import { LineReader } from './line-reader.ts';
@@ -238,6 +239,15 @@ export class ControlClient implements Disposable {
 
   async useCertificate(certificate: Uint8Array): Promise<void> {
     await this.#ask({ method: 'trustCertificate', certificate: base64(certificate) });
+  }
+
+  /**
+   * Has the node copy a file of this machine to another node; tells how far it is, at last what was
+   * copied. Nothing else can be asked on this connection before that.
+   */
+  async *sendFile(words: FileWords): AsyncGenerator<FileEventReport> {
+    const id = this.#send({ method: 'fileSend', ...words });
+    for await (const event of this.#events(id)) yield event as FileEventReport;
   }
 
   close(): void {

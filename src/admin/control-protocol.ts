@@ -15,6 +15,7 @@
 import { BarrelError, type BarrelErrorDetails, type ErrorCode } from '../errors.ts';
 import { SERVICE_NAME_BYTES_MAX } from '../limits.ts';
 import { invalid } from './control-fault.ts';
+import { type FileQuery, parseFileQuery } from './file-queries.ts';
 import { fromJson } from './json-value.ts';
 import { type LeaderQuery, parseLeaderQuery } from './leader-queries.ts';
 import { type MapQuery, parseMapQuery } from './map-queries.ts';
@@ -36,6 +37,7 @@ export type ControlQuery =
   | ReminderQuery
   | TrustQuery
   | PathQuery
+  | FileQuery
   | {
       readonly method: 'call';
       readonly service: string;
@@ -110,7 +112,7 @@ const METHODS =
   'status, services, call, maps, mapGet, mapPut, mapRemove, mapWatch, leaders, leaderWatch, ' +
   'place, shards, remindSet, remindAfter, remindEvery, remindCancel, remindRetry, remindList, ' +
   'key, keyRotate, trustList, trustPin, trustUnpin, trustRevoke, trustRevocations, ' +
-  'trustCertificate, paths, migrate';
+  'trustCertificate, paths, migrate, fileSend';
 
 /** @throws ERR_VALUE saying what is wrong with the line. */
 export function parseRequest(line: string): ControlRequest {
@@ -144,7 +146,8 @@ function parseFeatureQuery(json: Readonly<Record<string, unknown>>): ControlQuer
     parseShardQuery(json) ??
     parseReminderQuery(json) ??
     parseTrustQuery(json) ??
-    parsePathQuery(json)
+    parsePathQuery(json) ??
+    parseFileQuery(json)
   );
 }
 

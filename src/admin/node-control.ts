@@ -10,6 +10,7 @@ import {
   type StatusReport,
 } from './control-protocol.ts';
 import { type ControlServer, EventStream, serveControl } from './control-server.ts';
+import { sendFile } from './file-sending.ts';
 import { toJson } from './json-value.ts';
 import { answerLeaders } from './node-leaders.ts';
 import { answerMaps } from './node-maps.ts';
@@ -82,6 +83,8 @@ export class NodeControl implements AsyncDisposable {
       case 'paths':
       case 'migrate':
         return answerPaths(node, query, signal);
+      case 'fileSend':
+        return new EventStream(sendFile(node.streams, query, signal));
       default:
         return answerMaps(node.maps, query, signal);
     }

@@ -30,6 +30,7 @@ export interface StartSettings extends DiscoverSettings {
   readonly ringSize?: number;
   readonly heartbeatMs?: number;
   readonly drainMs?: number;
+  readonly acceptFiles?: string;
   readonly logLevel: string;
   readonly json?: boolean;
 }
@@ -80,6 +81,11 @@ export function startOptions(): readonly Option[] {
     ),
     option('--drain-ms <ms>', 'wait for running calls at the end', 'BARREL_DRAIN_MS').argParser(
       integer,
+    ),
+    option(
+      '--accept-files <directory>',
+      'take files of `barrel cp` into it (default: none)',
+      'BARREL_ACCEPT_FILES',
     ),
     option('--log-level <level>', 'JSON lines on stderr', 'BARREL_LOG_LEVEL')
       .choices(LOG_LEVELS)

@@ -10,6 +10,7 @@ import {
   type StatusSettings,
 } from './ask.ts';
 import { addAuthority } from './authority-words.ts';
+import { addCopy } from './copy-words.ts';
 import { EXIT, exitCodeOf, lineOf } from './exit-code.ts';
 import { addKeys } from './key-words.ts';
 import { addLeaders } from './leader-words.ts';
@@ -68,6 +69,7 @@ function barrel(version: string, isJson: boolean): Command {
     .addHelpText('after', EXIT_CODES);
   addStart(program);
   addQuestions(program);
+  addCopy(program);
   addMaps(program);
   addLeaders(program);
   addShards(program);

@@ -1,6 +1,7 @@
 /** `barrel start`: runs a node until it is told to stop. */
 import { constants } from 'node:os';
 import { pino } from 'pino';
+import { receiveFiles } from '../admin/file-receiving.ts';
 import { BarrelError } from '../errors.ts';
 import { type BarrelNode, createNode, type Logger, type NodeOptions } from '../index.ts';
 import { nodeOptions, type StartSettings } from './node-settings.ts';
@@ -14,7 +15,8 @@ export async function start(settings: StartSettings): Promise<void> {
   const stop = stopSignal(logger);
   const options = { ...(await nodeOptions(settings, process.env)), logger, signal: stop };
   try {
-    await run({ options, stop, logger, isJson: settings.json === true });
+    const { acceptFiles, json: isJson = false } = settings;
+    await run({ options, stop, logger, isJson, acceptFiles });
   } catch (error) {
     if (!stop.aborted) throw error;
   }
@@ -25,12 +27,15 @@ interface Run {
   readonly stop: AbortSignal;
   readonly logger: Logger;
   readonly isJson: boolean;
+  /** A folder for files of other nodes. */
+  readonly acceptFiles: string | undefined;
 }
 
-async function run({ options, stop, logger, isJson }: Run): Promise<void> {
+async function run({ options, stop, logger, isJson, acceptFiles }: Run): Promise<void> {
   const node = await createNode(options);
   try {
     logger.info('listening', { node: node.name, address: node.address });
+    if (acceptFiles !== undefined) await takeFiles(node, acceptFiles, logger);
     await untilReady(node, stop, logger);
     console.log(readyLine(node, isJson));
     await aborted(stop);
@@ -38,6 +43,15 @@ async function run({ options, stop, logger, isJson }: Run): Promise<void> {
     await node.close();
     logger.info('stopped', { node: node.name });
   }
+}
+
+function takeFiles(node: BarrelNode, folder: string, logger: Logger): Promise<Disposable> {
+  return receiveFiles({
+    streams: node.streams,
+    folder,
+    onFile: (file) => logger.info('a file has come', file),
+    onRefused: (from, error) => logger.warn('a file was refused', { from, error }),
+  });
 }
 
 /** A contact may start later than this node: waiting is no failure. */

@@ -189,6 +189,7 @@ async function answer(query: ControlQuery, signal: AbortSignal): Promise<unknown
     case 'trustCertificate':
     case 'paths':
     case 'migrate':
+    case 'fileSend':
       return [];
     default:
   }

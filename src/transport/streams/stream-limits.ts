@@ -5,8 +5,8 @@ export const STREAMS_PER_END_MAX = 256;
 /** What a writer may send before the reader has read any of it. */
 export const STREAM_WINDOW_BYTES_INITIAL = 65_536;
 /**
- * A reader that keeps up is sent so much ahead on any path. More would make no short path faster,
- * but messages would wait behind it.
+ * A reader that keeps up is sent so much ahead on any path. More would make a short path hardly
+ * faster, but messages would wait behind it.
  */
 export const STREAM_WINDOW_BYTES_SHORT = 524_288;
 /** On a long path, at most: the memory that a reader which stops costs. */

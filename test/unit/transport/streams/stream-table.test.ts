@@ -45,8 +45,8 @@ describe('streams of the peer', () => {
   });
 
   test.each([
-    ['acceptor', [0, 2, 3, 1, 5]],
-    ['dialer', [0, 2, 3, 4, 8]],
+    ['acceptor', [0, 2, 3, 1, 6]],
+    ['dialer', [2, 3, 4, 7]],
   ] as const)('of an %s have no numbers that are not theirs', (role, ids) => {
     const { table } = tableOf(role);
     for (const id of ids) expect(() => table.at(id)).toThrow(WireError);
@@ -89,7 +89,9 @@ test('frames of streams come back as they were, and no bytes make a decoder thro
     fc.record({ kind: fc.constant('reset' as const), id, code: fc.nat() }),
   );
   fc.assert(
-    fc.property(frame, (one) => expect(decodeStreamFrame(encodeStreamFrame(one))).toEqual(one)),
+    fc.property(frame, (one) => {
+      expect(decodeStreamFrame(encodeStreamFrame(one))).toEqual(one);
+    }),
   );
   expect(decodeCreditFrame(encodeStop({ id: 4, code: 2 }))).toEqual({
     kind: 'stop',
