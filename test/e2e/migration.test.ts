@@ -4,7 +4,7 @@
  */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Fleet, type FleetMember, until } from './fixtures/fleet.ts';
-import { NetworkNamespaces } from './fixtures/network-namespaces.ts';
+import { type Cable, NetworkNamespaces } from './fixtures/network-namespaces.ts';
 
 const PORT = 4433;
 const MESSAGES = 20_000;
@@ -77,16 +77,18 @@ describe.each([
   ['on one address', undefined],
 ])('a machine that listens %s', (_how, anyHost) => {
   test('gets another address under 1,000 calls a second: none fails, nobody is taken for gone', async () => {
-    const { a, b, cable } = await switched(anyHost);
+    const { a, b, cable, cableOfA } = await switched(anyHost);
     await b.ask('startCalls', 'desk', CALLS_PER_SECOND, 5_000);
     await underWay(b, 500);
     cable.readdress('10.78.0.2/24', '10.78.0.3/24');
     await underWay(b, 5_000);
-    cable.readdress('10.78.0.3/24', '10.78.0.4/24');
+    // `b` has dialled the connection, `a` accepted it.
+    cableOfA.readdress('10.78.0.1/24', '10.78.0.4/24');
     await underWay(b, 10_000);
     const calls = await b.ask<Calls>('calls', true);
     expect(calls.failed).toEqual([]);
-    await until(async () => (await told(a, b.name)).includes(`10.78.0.4:${PORT}`), WAIT_MS);
+    await until(async () => (await told(a, b.name)).includes(`10.78.0.3:${PORT}`), WAIT_MS);
+    await until(async () => (await told(b, a.name)).includes(`10.78.0.4:${PORT}`), WAIT_MS);
     for (const member of [a, b]) expect(await member.ask('peerDowns')).toEqual([]);
   });
 
@@ -167,11 +169,12 @@ async function switched(
 ): Promise<{
   readonly a: FleetMember;
   readonly b: FleetMember;
-  readonly cable: ReturnType<NetworkNamespaces['plug']>;
+  readonly cable: Cable;
+  readonly cableOfA: Cable;
 }> {
   const hub = network.switch();
   const [machineA, machineB] = [network.machine('a'), network.machine('b')];
-  network.plug(hub, machineA, ['10.78.0.1/24']);
+  const cableOfA = network.plug(hub, machineA, ['10.78.0.1/24']);
   const cable = network.plug(hub, machineB, ['10.78.0.2/24']);
   const a = await fleet.start(
     { ...options, name: 'a@test', listen: { host: anyHost ?? '10.78.0.1', port: PORT } },
@@ -189,7 +192,7 @@ async function switched(
   await whole([a, b]);
   await a.ask('register', 'desk');
   await until(async () => (await b.view()).services.length === 1, WAIT_MS);
-  return { a, b, cable };
+  return { a, b, cable, cableOfA };
 }
 
 async function whole(members: readonly FleetMember[]): Promise<void> {
