@@ -37,7 +37,7 @@ async function pair(tag: string = 'pair'): Promise<readonly [near: Duplex, far: 
 }
 
 describe('a tag', () => {
-  test('has one handler, taken again without a change, until it is given back (U1)', () => {
+  test('has one handler, taken again without a change, until it is given back (I42)', () => {
     const handler = (): void => {};
     const handle = b.streams.accept('chat', handler);
     b.streams.accept('audit', () => {});
@@ -50,7 +50,7 @@ describe('a tag', () => {
     b.streams.accept('chat', () => {});
   });
 
-  test('that nobody accepts resets the stream, and `open` says so (U5)', async () => {
+  test('that nobody accepts resets the stream, and `open` says so (I46)', async () => {
     const opened = world.settled(a.streams.open('nobody', 'b@test'));
     await expect(opened).rejects.toMatchObject({ code: 'ERR_STREAM_RESET', resetCode: 0x100 });
     expect(b.count('barrel_streams_refused_total')).toBe(1);
@@ -67,7 +67,7 @@ describe('a tag', () => {
 });
 
 describe('a stream', () => {
-  test('carries bytes both ways, and each end ends its direction alone (U9)', async () => {
+  test('carries bytes both ways, and each end ends its direction alone (I50)', async () => {
     b.streams.accept('echo', async (stream, from) => {
       expect(from).toBe('a@test');
       for await (const chunk of stream.iterator({ destroyOnReturn: false })) stream.write(chunk);
@@ -84,7 +84,7 @@ describe('a stream', () => {
     expect(b.count('barrel_streams_bytes_total')).toBeGreaterThan(2_000_000);
   });
 
-  test('gives its handler what came in one piece with its tag (U3)', async () => {
+  test('gives its handler what came in one piece with its tag (I44)', async () => {
     const raw = await world.settled(a.raw('b@test'));
     const far = accepted('one');
     raw.write(preamble('one', 'payload'));
@@ -94,7 +94,7 @@ describe('a stream', () => {
     expect([...raw.received]).toEqual([1]);
   });
 
-  test('of nothing but a tag is opened, and at its end (U6)', async () => {
+  test('of nothing but a tag is opened, and at its end (I47)', async () => {
     const raw = await world.settled(a.raw('b@test'));
     const far = accepted('empty');
     raw.write(preamble('empty'));
@@ -102,7 +102,7 @@ describe('a stream', () => {
     expect(await world.settled(far.then(readAll))).toHaveLength(0);
   });
 
-  test('is not opened before its tag is whole (U4)', async () => {
+  test('is not opened before its tag is whole (I45)', async () => {
     const given: string[] = [];
     b.streams.accept('slow', async (stream) => given.push((await readAll(stream)).toString()));
     const raw = await world.settled(a.raw('b@test'));
@@ -137,7 +137,7 @@ describe('a stream', () => {
     expect([near.closed, near.errored]).toEqual([true, null]);
   });
 
-  test('of which there are many at once do not mix (U9)', async () => {
+  test('of which there are many at once do not mix (I50)', async () => {
     b.streams.accept('echo', (stream) => void stream.pipe(stream));
     const opened = Array.from({ length: 100 }, async (_, index) => {
       const stream = await a.streams.open('echo', 'b@test');
@@ -338,7 +338,7 @@ describe('opening', () => {
 });
 
 describe('halves of tags', () => {
-  test('are 64 for a peer, and one more is reset (U7)', async () => {
+  test('are 64 for a peer, and one more is reset (I48)', async () => {
     const parked = await park(a, PREAMBLES_PER_PEER_MAX);
     const [more] = await park(a, 1);
     await world.time.advance(10);

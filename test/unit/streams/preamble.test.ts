@@ -6,12 +6,12 @@ import { checkTag } from '../../../src/streams/tag.ts';
 const anyTag = fc.string({ minLength: 1, maxLength: 32, unit: 'grapheme' });
 
 describe('a preamble', () => {
-  test('is the length of the tag and the tag, and nothing else (U2)', () => {
+  test('is the length of the tag and the tag, and nothing else (I43)', () => {
     expect([...encodePreamble('chat')]).toEqual([4, ...Buffer.from('chat')]);
     expect(encodePreamble('x'.repeat(255))).toHaveLength(256);
   });
 
-  test('in pieces is whole with its last byte, and not before (U4)', () => {
+  test('in pieces is whole with its last byte, and not before (I45)', () => {
     const reader = new PreambleReader();
     const bytes = Buffer.from([...encodePreamble('split'), 1, 2]);
     for (let at = 0; at < 5; at += 1)
@@ -19,7 +19,7 @@ describe('a preamble', () => {
     expect(reader.push(bytes.subarray(5))).toEqual({ tag: 'split', rest: Buffer.of(1, 2) });
   });
 
-  test('of any tag and any bytes behind it, in any pieces, is read once and exactly (U8)', () => {
+  test('of any tag and any bytes behind it, in any pieces, is read once and exactly (I49)', () => {
     const payload = fc.uint8Array({ maxLength: 200 });
     const cuts = fc.array(fc.nat(300), { minLength: 0, maxLength: 5 });
     fc.assert(
