@@ -82,6 +82,7 @@ import { decodeCertificates, issue } from '../../../src/identity/node-certificat
 import { readRevocation, revoke } from '../../../src/identity/revocation.ts';
 import { SKETCH_SYMBOLS_MAX } from '../../../src/limits.ts';
 import { keyOfText } from '../../../src/maps/map-key.ts';
+import { decodeMove, encodeMove } from '../../../src/paths/move-frames.ts';
 import { readFailure, readReason } from '../../../src/processes/failure-codec.ts';
 import { readFrame } from '../../../src/processes/frames.ts';
 import {
@@ -89,6 +90,7 @@ import {
   encodeDown,
   encodeLive,
 } from '../../../src/services/service-record.ts';
+import { encodePreamble, PreambleReader } from '../../../src/streams/preamble.ts';
 import { SeededRandom } from '../../../src/testing/index.ts';
 import { decodeTopic, encodeTopic } from '../../../src/topics/topic-payload.ts';
 import { decodeDatagram, encodeDatagram } from '../../../src/transport/memory/tunnel-datagrams.ts';
@@ -482,5 +484,19 @@ export const DECODERS: readonly Decoder[] = [
     name: 'trust/rotation-frames.ts:decodeRotated',
     decode: decodeRotated,
     samples: [encodeRotated(7)],
+  },
+  {
+    name: 'paths/move-frames.ts:decodeMove',
+    decode: decodeMove,
+    samples: [
+      encodeMove({ kind: 'move', id: 7, addresses: [':4433', '10.0.0.7:9', '[::1]:4433'] }),
+      encodeMove({ kind: 'moved', id: 7, fault: undefined }),
+      encodeMove({ kind: 'moved', id: 7, fault: 'ERR_TIMEOUT' }),
+    ],
+  },
+  {
+    name: 'streams/preamble.ts:PreambleReader',
+    decode: (bytes) => new PreambleReader().push(bytes),
+    samples: [encodePreamble('files'), Uint8Array.of(...encodePreamble('röle'), 1, 2, 3)],
   },
 ];
