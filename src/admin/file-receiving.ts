@@ -4,7 +4,7 @@
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { type FileHandle, link, mkdir, open, realpath, rename, rm } from 'node:fs/promises';
+import { type FileHandle, link, mkdir, open, realpath, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import type { BarrelNode } from '../barrel-node.ts';
@@ -69,6 +69,8 @@ async function receive(stream: Duplex, folder: string): Promise<Omit<ReceivedFil
     const reader = new StreamReader(stream);
     const header = parseHeader(await reader.line());
     const path = await placeFor(folder, header.target);
+    // Before all of it has come for nothing; what gives the name looks again.
+    if (!header.force && (await stat(path).catch(() => undefined))) throw thereAlready(header);
     const partial = join(folder, `${PARTIAL_PREFIX}${randomBytes(8).toString('hex')}`);
     const file = await open(partial, 'wx');
     try {
@@ -127,8 +129,12 @@ async function giveName(
     await link(partial, path);
   } catch (error) {
     if (!isCode(error, 'EEXIST')) throw error;
-    throw new BarrelError('ERR_CONFLICT', `${target} is there already: --force replaces it`);
+    throw thereAlready({ target });
   }
+}
+
+function thereAlready({ target }: Pick<FileHeader, 'target'>): BarrelError {
+  return new BarrelError('ERR_CONFLICT', `${target} is there already: --force replaces it`);
 }
 
 /** The last word: whatever else is on its way is thrown away. */
