@@ -71,6 +71,7 @@ describe('candidates of a move', () => {
     expect(canReach({ local: at('0.0.0.0', 1), remote: v4 })).toBe(true);
     expect(canReach({ local: at('0.0.0.0', 1), remote: v6 })).toBe(false);
     expect(canReach({ local: at('::1', 1), remote: v4 })).toBe(false);
+    expect(canReach({ local: at('0.0.0.0', 1), remote: at('100::1:1', 1) })).toBe(true);
     for (const remote of [v4, v6]) expect(canReach({ local: at('::', 1), remote })).toBe(true);
   });
 });
