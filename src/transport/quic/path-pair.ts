@@ -1,6 +1,7 @@
 /** The two ends of a path. */
 import { endpointText, isSameEndpoint } from '../../host/endpoint-text.ts';
 import type { Endpoint } from '../../host/udp.ts';
+import { isTunnelHost } from '../tunnel/tunnel-address.ts';
 
 export interface PathPair {
   readonly local: Endpoint;
@@ -17,5 +18,6 @@ export function isSamePair(a: PathPair, b: PathPair): boolean {
 
 /** A socket of one family does not reach the other, but for one on the wildcard of both. */
 export function canReach({ local, remote }: PathPair): boolean {
+  if (isTunnelHost(remote.host)) return true;
   return local.host === '::' || local.host.includes(':') === remote.host.includes(':');
 }

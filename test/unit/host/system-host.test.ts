@@ -236,6 +236,35 @@ describe('network', () => {
     await Promise.all([opened.sender.close(), opened.receiver.close()]);
   });
 
+  test('a socket on all addresses of both families shows each as what it is', async () => {
+    const host = systemHost();
+    const arrivals: Endpoint[] = [];
+    let tell: () => void = () => {};
+    const both = new Promise<void>((resolve) => {
+      tell = resolve;
+    });
+    const onDatagram = (_datagram: Uint8Array, from: Endpoint): void => {
+      if (arrivals.push(from) === 2) tell();
+    };
+    const dual = await host.openUdp({ ...silent, host: '::', port: 0, onDatagram });
+    const { port } = dual.local;
+    let heard: () => void = () => {};
+    const answered = new Promise<void>((resolve) => {
+      heard = resolve;
+    });
+    const v4 = await host.openUdp({ ...silent, host: '127.0.0.1', port: 0, onDatagram: heard });
+    const v6 = await host.openUdp({ ...silent, host: '::1', port: 0 });
+
+    v4.send(bytes('one'), { host: '127.0.0.1', port });
+    v6.send(bytes('two'), { host: '::1', port });
+    await both;
+    dual.send(bytes('back'), v4.local);
+    await answered;
+
+    expect(arrivals).toEqual(expect.arrayContaining([v4.local, v6.local]));
+    await Promise.all([dual.close(), v4.close(), v6.close()]);
+  });
+
   test('a datagram that the system refuses is counted, and the socket goes on', async () => {
     const { host, opened, arrived } = await udpPair();
 

@@ -97,6 +97,8 @@ describe('rules', () => {
     ['flag', { maps: { a: { persist: 1 } } }, /`maps.a.persist` must be true or false, received 1/],
     ['validator', { maps: { a: { validator: {} } } }, /`maps.a.validator` must be a function or/],
     ['option of a map', { maps: { a: { ttlMs: 1 } } }, /`maps.a.ttlMs` is not an option/],
+    ['listen.host', { listen: { host: '10.0.0.1:7' } }, /`listen.host` must be an IP address or/],
+    ['paths', { paths: { auto: 1 } }, /`paths.auto` must be true or false, received 1/],
     ['drainMs', { drainMs: -1 }, /`drainMs` must be an integer from 0 to 3600000, received -1/],
     ['logger', { logger: { info: () => {} } }, /`logger` must be an object with the functions/],
     ['signal', { signal: {} }, /`signal` must be an AbortSignal, received an object of nothing/],
