@@ -14,7 +14,10 @@ test('addresses that changed take the place of the old ones, and all are withdra
       return { [Symbol.asyncDispose]: async () => void log.push(`-${addresses.join()}`) };
     },
   };
-  const announcement = new Announcement(new DiscoveryChain([board], silentLogger), 'a@test');
+  const announcement = new Announcement(
+    new DiscoveryChain([board], { logger: silentLogger, cluster: 'default' }),
+    'a@test',
+  );
   await announcement.tell(['10.0.0.1:1']);
   // What is overtaken while it waits is not told.
   await Promise.all([announcement.tell(['10.0.0.2:1']), announcement.tell(['10.0.0.3:1'])]);
