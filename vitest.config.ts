@@ -32,7 +32,7 @@ const config: ViteUserConfig = defineConfig({
           testTimeout: 60_000,
           hookTimeout: 60_000,
           // They wait more than they work, and beside nothing else: their time is real.
-          maxWorkers,
+          maxWorkers: maxWorkers + 1,
           sequence: { groupOrder: 2 },
         },
       },
