@@ -26,9 +26,11 @@ export const OPENINGS_PER_SECOND_MAX = 400;
 export const NETWORK_OPENINGS_AT_ONCE_MAX = 256;
 export const NETWORK_OPENINGS_PER_SECOND_MAX = 100;
 
-/** Retry packets: a few microseconds each, and smaller than what they answer. */
-export const RETRIES_AT_ONCE_MAX = 4_096;
-export const RETRIES_PER_SECOND_MAX = 4_096;
+/** Retry packets, which are smaller than what they answer; each costs some 50 microseconds. */
+export const RETRIES_AT_ONCE_MAX = 2_048;
+export const RETRIES_PER_SECOND_MAX = 2_048;
+export const NETWORK_RETRIES_AT_ONCE_MAX = 128;
+export const NETWORK_RETRIES_PER_SECOND_MAX = 64;
 /** How long an answer to one is taken. */
 export const RETRY_TOKEN_MS = 10_000;
 

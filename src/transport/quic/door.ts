@@ -17,6 +17,8 @@ import {
   NETWORK_OPENINGS_PER_SECOND_MAX,
   NETWORK_REFUSALS_AT_ONCE_MAX,
   NETWORK_REFUSALS_PER_SECOND_MAX,
+  NETWORK_RETRIES_AT_ONCE_MAX,
+  NETWORK_RETRIES_PER_SECOND_MAX,
   OPENINGS_AT_ONCE_MAX,
   OPENINGS_PER_SECOND_MAX,
   REFUSALS_AT_ONCE_MAX,
@@ -69,6 +71,10 @@ export class Door {
     perSecond: NETWORK_OPENINGS_PER_SECOND_MAX,
   });
   readonly #retries: TokenBucket;
+  readonly #retriesOf = new NetworkBuckets({
+    atOnce: NETWORK_RETRIES_AT_ONCE_MAX,
+    perSecond: NETWORK_RETRIES_PER_SECOND_MAX,
+  });
   readonly #refusals: TokenBucket;
   readonly #refusalsOf = new NetworkBuckets({
     atOnce: NETWORK_REFUSALS_AT_ONCE_MAX,
@@ -167,7 +173,8 @@ export class Door {
     const from = way.remote;
     const { clock, random } = this.#options.host;
     const nowMs = clock.monotonicMs();
-    if (!this.#retries.take(nowMs)) return this.drop('overload');
+    const mayRetry = this.#retriesOf.take(networkOf(from.host), nowMs) && this.#retries.take(nowMs);
+    if (!mayRetry) return this.drop('overload');
     const retryId = random.bytes(CONNECTION_ID_BYTES);
     const token = this.#tokens.issue({ from, retryId }, destinationId, nowMs);
     const target = new Uint8Array(RETRY_BYTES_MAX);

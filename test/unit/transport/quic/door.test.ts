@@ -14,8 +14,10 @@ import {
   NETWORK_OPENINGS_AT_ONCE_MAX,
   NETWORK_OPENINGS_PER_SECOND_MAX,
   NETWORK_REFUSALS_AT_ONCE_MAX,
+  NETWORK_RETRIES_AT_ONCE_MAX,
   OPENINGS_AT_ONCE_MAX,
   REFUSALS_AT_ONCE_MAX,
+  RETRIES_AT_ONCE_MAX,
   RETRY_TOKEN_MS,
   TAG_BYTES,
 } from '../../../../src/transport/quic/door-limits.ts';
@@ -133,6 +135,20 @@ describe('with many half-open connections of one network', () => {
       expect(entry?.originalId).toEqual(client.originalId);
       expect(sent.length).toBe(1);
     }
+  });
+
+  test('retries are bounded for one network, and in all', () => {
+    const door = doorOf(undefined);
+    const first = new QuicClient().first();
+    press(door);
+    for (let index = 0; index < 1_000; index += 1) door.welcome(first, FROM);
+    expect(sent.length).toBe(NETWORK_RETRIES_AT_ONCE_MAX);
+    press(door, HALF_OPEN_MAX / 4);
+    for (let index = 0; index < 5_000; index += 1) {
+      door.welcome(first, { host: `10.1.${index % 250}.1`, port: 1 });
+    }
+    expect(sent.length).toBe(RETRIES_AT_ONCE_MAX);
+    expect(dropped('overload')).toBe(6_000 - RETRIES_AT_ONCE_MAX);
   });
 
   test('a retry is smaller than a tenth of what it answers', () => {
