@@ -141,11 +141,11 @@ describe('with many half-open connections of one network', () => {
     const door = doorOf(undefined);
     const first = new QuicClient().first();
     press(door);
-    for (let index = 0; index < 1_000; index += 1) door.welcome(first, FROM);
+    for (let index = 0; index < 1_000; index += 1) door.welcome(first, cameFrom(FROM));
     expect(sent.length).toBe(NETWORK_RETRIES_AT_ONCE_MAX);
     press(door, HALF_OPEN_MAX / 4);
     for (let index = 0; index < 5_000; index += 1) {
-      door.welcome(first, { host: `10.1.${index % 250}.1`, port: 1 });
+      door.welcome(first, cameFrom({ host: `10.1.${index % 250}.1`, port: 1 }));
     }
     expect(sent.length).toBe(RETRIES_AT_ONCE_MAX);
     expect(dropped('overload')).toBe(6_000 - RETRIES_AT_ONCE_MAX);
