@@ -1,4 +1,4 @@
-/** What comes from the cluster, as text for a terminal: nothing in it may act there as a command. */
+/** What comes from the cluster, as text for a terminal: nothing in it may be a command there. */
 
 /** Control and format characters, but for the line ends of an indent. */
 const ACTING = /(?!\n)[\p{Cc}\p{Cf}\u2028\u2029]/gu;

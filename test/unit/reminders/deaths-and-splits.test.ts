@@ -1,4 +1,4 @@
-/** Reminders where handlers bring their nodes down, nodes go for good, and sides of a split differ. */
+/** Reminders whose handlers bring nodes down, whose owners go, and of which two sides differ. */
 import { afterEach, describe, expect, test } from 'vitest';
 import { keyOwnedBy, ReminderCluster } from './reminder-cluster.ts';
 
