@@ -16,7 +16,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { count, Screen } from '../demo/screen.mjs';
-import { Crew } from '../nightly/crew.mjs';
+import { Crew, play } from '../nightly/crew.mjs';
 import { faultsOf, sumOf } from './verify.mjs';
 
 const RING_SIZE = 256;
@@ -53,18 +53,7 @@ const books = [];
 let counts;
 let moved = 0;
 
-let isStopping = false;
-process.on('SIGINT', () => void interrupt(130));
-process.on('SIGTERM', () => void interrupt(143));
-
-try {
-  process.exitCode = (await run()) ? 0 : 1;
-} catch (error) {
-  if (!isStopping) console.error(`counters: ${error.message}`);
-  process.exitCode ||= 1;
-} finally {
-  if (!isStopping) await cleanUp();
-}
+await play({ name: 'counters', run, cleanUp });
 
 async function run() {
   await crew.start('a@counters');
@@ -160,13 +149,6 @@ function judge() {
       : screen.paint('red', `NOT verified: ${faults.length} of ${KEYS.length} counters are wrong.`);
   screen.line(verdict);
   return faults.length === 0;
-}
-
-async function interrupt(exitCode) {
-  if (isStopping) process.exit(exitCode);
-  isStopping = true;
-  await cleanUp();
-  process.exit(exitCode);
 }
 
 async function cleanUp() {

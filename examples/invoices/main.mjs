@@ -16,7 +16,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Screen } from '../demo/screen.mjs';
-import { Crew } from '../nightly/crew.mjs';
+import { Crew, play } from '../nightly/crew.mjs';
 import { Ledger } from './ledger.mjs';
 import { faultsOf } from './verify.mjs';
 
@@ -62,18 +62,7 @@ let countOfSet = 0;
 let retries = 0;
 let known = 0;
 
-let isStopping = false;
-process.on('SIGINT', () => void interrupt(130));
-process.on('SIGTERM', () => void interrupt(143));
-
-try {
-  process.exitCode = (await run()) ? 0 : 1;
-} catch (error) {
-  if (!isStopping) console.error(`invoices: ${error.message}`);
-  process.exitCode ||= 1;
-} finally {
-  if (!isStopping) await cleanUp();
-}
+await play({ name: 'invoices', run, cleanUp });
 
 async function run() {
   for (const name of NAMES) await crew.start(name);
@@ -139,13 +128,6 @@ function judge(entries) {
       : screen.paint('red', `NOT verified: ${faults.length} faults in ${INVOICES} invoices.`);
   screen.line(verdict);
   return faults.length === 0;
-}
-
-async function interrupt(exitCode) {
-  if (isStopping) process.exit(exitCode);
-  isStopping = true;
-  await cleanUp();
-  process.exit(exitCode);
 }
 
 async function cleanUp() {

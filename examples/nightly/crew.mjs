@@ -132,3 +132,27 @@ export class Crew {
     return new Error(`${member.name} ended:\n${readFileSync(member.logFile, 'utf8').trimEnd()}`);
   }
 }
+
+/**
+ * Runs an example: exit code 0 when `run` says true, else 1. A first Ctrl-C cleans up, a second one
+ * ends at once.
+ */
+export async function play({ name, run, cleanUp }) {
+  let isStopping = false;
+  const interrupt = async (exitCode) => {
+    if (isStopping) process.exit(exitCode);
+    isStopping = true;
+    await cleanUp();
+    process.exit(exitCode);
+  };
+  process.on('SIGINT', () => void interrupt(130));
+  process.on('SIGTERM', () => void interrupt(143));
+  try {
+    process.exitCode = (await run()) ? 0 : 1;
+  } catch (error) {
+    if (!isStopping) console.error(`${name}: ${error.message}`);
+    process.exitCode ||= 1;
+  } finally {
+    if (!isStopping) await cleanUp();
+  }
+}

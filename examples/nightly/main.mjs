@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Screen } from '../demo/screen.mjs';
-import { Crew } from './crew.mjs';
+import { Crew, play } from './crew.mjs';
 import { FencedFile } from './fenced-file.mjs';
 import { faultsOf, termsOf } from './verify.mjs';
 
@@ -33,18 +33,7 @@ const crew = new Crew({ file, folder, secret, settings, onMessage: hear });
 /** What the nodes told of their lines: `{ type, node, fence, text, line }`. */
 const told = [];
 
-let isStopping = false;
-process.on('SIGINT', () => void interrupt(130));
-process.on('SIGTERM', () => void interrupt(143));
-
-try {
-  process.exitCode = (await run()) ? 0 : 1;
-} catch (error) {
-  if (!isStopping) console.error(`nightly: ${error.message}`);
-  process.exitCode ||= 1;
-} finally {
-  if (!isStopping) await cleanUp();
-}
+await play({ name: 'nightly', run, cleanUp });
 
 async function run() {
   for (const name of NAMES) await crew.start(name);
@@ -142,13 +131,6 @@ function summary(lines, refused) {
 function hear(node, message) {
   if (message.type !== 'wrote' && message.type !== 'refused') return;
   told.push({ ...message, node, fence: BigInt(message.fence) });
-}
-
-async function interrupt(exitCode) {
-  if (isStopping) process.exit(exitCode);
-  isStopping = true;
-  await cleanUp();
-  process.exit(exitCode);
 }
 
 async function cleanUp() {
