@@ -3,6 +3,7 @@
  * stores in one serialised move, so that of two strangers who claim one fresh name only one gets
  * it; and what cannot be made durable is not admitted.
  */
+import { TokenBucket } from '../core/membership/token-bucket.ts';
 import { isNodeName, type NodeName } from '../core/names.ts';
 import { BarrelError } from '../errors.ts';
 import type { Clock, Host } from '../host/host.ts';
@@ -30,7 +31,6 @@ import {
   refuse,
   type TrustMode,
 } from './pin.ts';
-import { PinRate } from './pin-rate.ts';
 import { PinStore } from './pin-store.ts';
 import type { PinnedKeys, TrustedNode } from './trust-contract.ts';
 
@@ -74,7 +74,8 @@ export class TrustTable implements PinnedKeys {
   readonly #store: PinStore | undefined;
   readonly #pins = new Map<NodeName, Pin>();
   readonly authority: Authority | undefined;
-  readonly #newPins: PinRate;
+  /** So many new pins at once, and as many again within a minute. */
+  readonly #newPins: TokenBucket;
   #mode: TrustMode;
   #lastChange: Promise<unknown> = Promise.resolve();
 
@@ -84,7 +85,8 @@ export class TrustTable implements PinnedKeys {
     this.#mode = options.mode;
     this.authority = options.authority;
     this.#store = store;
-    this.#newPins = new PinRate(options.host.clock);
+    const nowMs = options.host.clock.monotonicMs();
+    this.#newPins = new TokenBucket(NEW_PINS_PER_MINUTE_MAX, NEW_PINS_PER_MINUTE_MAX / 60, nowMs);
     for (const pin of pins) this.#pins.set(pin.node, pin);
   }
 
@@ -245,7 +247,7 @@ export class TrustTable implements PinnedKeys {
   }
 
   async #pinFirst(node: NodeName, claim: Claim): Promise<AdmitVerdict> {
-    if (!claim.secretProven && !this.#newPins.take()) {
+    if (!claim.secretProven && !this.#newPins.take(this.#host.clock.monotonicMs())) {
       return refuse('overloaded', `more than ${NEW_PINS_PER_MINUTE_MAX} new keys a minute`);
     }
     if (!(await this.#makeRoom())) return refuse('overloaded', 'the trust table is full');
