@@ -63,7 +63,7 @@ export class IdleLinks {
     this.#options = options;
     const { meter } = options.host;
     for (const kind of ['neighbor', 'on-demand', 'relayed'] as const) {
-      meter.gauge(`barrel_links_by_kind{kind="${kind}"}`, () => this.#count(kind));
+      meter.gauge('barrel_links_by_kind', () => this.#count(kind), { kind });
     }
   }
 

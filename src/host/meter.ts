@@ -24,9 +24,9 @@ export class Meter {
     return counter;
   }
 
-  /** Registers a value that is read when somebody asks. A second one of that name replaces it. */
-  gauge(name: string, read: () => number): void {
-    this.#gauges.set(name, read);
+  /** Registers a value that is read when somebody asks. A second one of the same replaces it. */
+  gauge(name: string, read: () => number, labels: Labels = {}): void {
+    this.#gauges.set(sampleName(name, labels), read);
   }
 
   /** All samples by their Prometheus name, sorted. */

@@ -19,7 +19,7 @@ export class StreamMeters {
     this.readBytes = meter.counter('barrel_streams_bytes_total', { direction: 'in' });
     this.writtenBytes = meter.counter('barrel_streams_bytes_total', { direction: 'out' });
     for (const by of ['local', 'peer'] as const) {
-      meter.gauge(`barrel_streams_open{by="${by}"}`, () => open(by));
+      meter.gauge('barrel_streams_open', () => open(by), { by });
     }
   }
 
