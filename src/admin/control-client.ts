@@ -1,8 +1,10 @@
 /** The other end of a control socket: asks a node on the same machine. */
+
 import type { Socket } from 'node:net';
 import type { Key } from '../core/wire/key.ts';
 import { BarrelError } from '../errors.ts';
 import { CONTROL_RESPONSE_BYTES_MAX } from '../limits.ts';
+import { base64 } from './base64.ts';
 import {
   type ControlQuery,
   type ControlResponse,
@@ -343,10 +345,6 @@ export class ControlClient implements Disposable {
     this.#waiting = undefined;
     this.#socket.destroy();
   }
-}
-
-function base64(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString('base64');
 }
 
 function resultOf(response: Given): unknown {

@@ -1,5 +1,7 @@
 /** Answers what `barrel keys` and `barrel authority` ask of the keys that a node has and trusts. */
+
 import type { BarrelNode } from '../barrel-node.ts';
+import { base64 } from './base64.ts';
 import type {
   KeyReport,
   PinReport,
@@ -76,10 +78,6 @@ function reportRevocations({ trust }: TrustingNode): readonly RevocationReport[]
     publicKey: publicKey === undefined ? null : base64(publicKey),
     since: since.toISOString(),
   }));
-}
-
-function base64(content: Uint8Array): string {
-  return Buffer.from(content).toString('base64');
 }
 
 function bytes(text: string): Uint8Array {

@@ -1,5 +1,6 @@
 /** `barrel authority`: the operator's key, and what it signs. */
 import { appendFile } from 'node:fs/promises';
+import { base64 } from '../admin/base64.ts';
 import type { RevocationReport } from '../admin/trust-queries.ts';
 import { systemRandom } from '../host/system-clock.ts';
 import { systemFiles } from '../host/system-files.ts';
@@ -17,7 +18,7 @@ import { type Revoked, revoke } from '../identity/revocation.ts';
 import { publicKeyPem } from '../identity/signature.ts';
 import { type AskSettings, ask } from './ask.ts';
 import { CommandError, EXIT } from './exit-code.ts';
-import { armoured, base64, certificateOf, keyOfWord, readWord } from './raw-key.ts';
+import { armoured, certificateOf, keyOfWord, readWord } from './raw-key.ts';
 import { columns, table } from './table.ts';
 
 export interface KeySettings {

@@ -1,5 +1,6 @@
 /** `barrel keys`: who a node is, whom it trusts, and new join secrets. */
 import { text } from 'node:stream/consumers';
+import { base64 } from '../admin/base64.ts';
 import { isNodeName } from '../core/names.ts';
 import { BarrelError } from '../errors.ts';
 import { systemRandom } from '../host/system-clock.ts';
@@ -8,7 +9,7 @@ import { generateSecret } from '../identity/secret.ts';
 import type { AskSettings } from './ask.ts';
 import { CommandError, EXIT } from './exit-code.ts';
 import { atDesk, type DeskSettings, preparedKey } from './key-desk.ts';
-import { base64, keyOfWord, rawKeyOf, readWord } from './raw-key.ts';
+import { keyOfWord, rawKeyOf, readWord } from './raw-key.ts';
 import { columns, table } from './table.ts';
 
 /** One line of a bundle: which key a name has. */

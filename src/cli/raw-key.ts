@@ -1,6 +1,8 @@
 /** Keys and the text around bytes, as people give them to the `barrel` command. */
+
 import { createPublicKey } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { base64 } from '../admin/base64.ts';
 import { PUBLIC_KEY_BYTES, rawPublicKey } from '../identity/keys.ts';
 import { CommandError, EXIT } from './exit-code.ts';
 
@@ -21,10 +23,6 @@ export function rawKeyOf(text: string): Uint8Array | undefined {
   if (!/^[A-Za-z0-9+/]{43}=$/.test(text)) return undefined;
   const bytes = new Uint8Array(Buffer.from(text, 'base64'));
   return bytes.length === PUBLIC_KEY_BYTES ? bytes : undefined;
-}
-
-export function base64(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString('base64');
 }
 
 /** The bytes of a certificate in its armour. @throws CommandError */
