@@ -75,7 +75,7 @@ async function openTransport(parts: TransportParts): Promise<Transport> {
   const certificatePem = await loadCertificate({ host, keyPair, name, dataDir });
   return openQuicTransport({
     host,
-    identity: { privateKeyPem: keyPair.privateKeyPem, certificatePem },
+    identity: { ...keyPair, certificatePem },
     listen,
     keyOf: publicKeyOfCertificate,
     onConnection,

@@ -54,7 +54,7 @@ async function openOn(
   const certificatePem = await createCertificate({ host, keyPair, name: 'conformance@test' });
   const transport = await openQuicTransport({
     host,
-    identity: { privateKeyPem: keyPair.privateKeyPem, certificatePem },
+    identity: { ...keyPair, certificatePem },
     listen: { host: '127.0.0.1', port: 0 },
     keyOf: publicKeyOfCertificate,
     onConnection,

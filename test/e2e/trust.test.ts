@@ -89,7 +89,7 @@ describe('nodes on QUIC', () => {
     const open = (keyPair: KeyPair, pem: string): Promise<Transport> =>
       openQuicTransport({
         host,
-        identity: { privateKeyPem: keyPair.privateKeyPem, certificatePem: pem },
+        identity: { ...keyPair, certificatePem: pem },
         listen: { host: '127.0.0.1', port: 0 },
         keyOf: publicKeyOfCertificate,
         onConnection: (connection) => proven.push(connection),

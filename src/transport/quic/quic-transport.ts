@@ -17,6 +17,7 @@ import type {
   DialOptions,
   OnConnection,
   Transport,
+  TransportIdentity,
 } from '../transport.ts';
 import { UdpTunnels } from '../tunnel/udp-tunnels.ts';
 import type { ConnectionOwner } from './connection-owner.ts';
@@ -29,7 +30,7 @@ import { native } from './native.ts';
 import { canReach, type PathPair } from './path-pair.ts';
 import { QuicConnection } from './quic-connection.ts';
 import { isSecretRefusal } from './secret-refusal.ts';
-import { CONNECTION_ID_BYTES, Settings, type TlsIdentity } from './settings.ts';
+import { CONNECTION_ID_BYTES, Settings } from './settings.ts';
 import { Sockets } from './sockets.ts';
 
 /** Datagrams are cut from blocks of this size, so that sending one costs no allocation. */
@@ -40,7 +41,7 @@ const SECRETS_DIFFER = 'another join secret, or another cluster';
 
 export interface QuicTransportOptions {
   readonly host: Host;
-  readonly identity: TlsIdentity;
+  readonly identity: TransportIdentity;
   /** An IP address to bind, and a port; 0 takes any free one. */
   readonly listen: Endpoint;
   /** The raw key of an Ed25519 certificate in DER, or undefined for anything else. */
@@ -158,7 +159,7 @@ class QuicTransport implements Transport, ConnectionOwner {
     }
   }
 
-  setIdentity(identity: TlsIdentity): void {
+  setIdentity(identity: TransportIdentity): void {
     this.#settings = new Settings(identity, this.#door.tagBytes);
   }
 

@@ -2,11 +2,11 @@
  * TLS and transport settings of a connection, and the constants that both ends agree on.
  */
 
-import { createPublicKey } from 'node:crypto';
 import { isLoopback } from '../../host/endpoint-text.ts';
 import { PATHS_MAX } from '../path-limits.ts';
 import { CREDIT } from '../streams/channels.ts';
 import { PEER_STREAMS_HELD_MAX } from '../streams/stream-limits.ts';
+import type { TransportIdentity } from '../transport.ts';
 import { type NativeConfig, native } from './native.ts';
 
 export const ALPN = 'barrel-p2p/1';
@@ -31,13 +31,6 @@ const INITIAL_WINDOW_BYTES = 65_536;
 const STREAM_WINDOW_BYTES_MAX = 8_388_608;
 const CONNECTION_WINDOW_BYTES_MAX = 16_777_216;
 
-export interface TlsIdentity {
-  /** PKCS #8 PEM of the Ed25519 key. */
-  readonly privateKeyPem: string;
-  /** PEM of the one self-signed certificate over that key. */
-  readonly certificatePem: string;
-}
-
 export interface PathSettings {
   readonly config: NativeConfig;
   readonly datagramBytesMax: number;
@@ -51,7 +44,7 @@ export class Settings {
   readonly #loopback: PathSettings;
 
   /** `spareBytes` of each datagram are left for what goes behind it. */
-  constructor(identity: TlsIdentity, spareBytes: number) {
+  constructor(identity: TransportIdentity, spareBytes: number) {
     this.#everywhere = pathSettings(identity, DATAGRAM_BYTES_MAX - spareBytes);
     this.#loopback = pathSettings(identity, LOOPBACK_DATAGRAM_BYTES_MAX - spareBytes);
   }
@@ -61,7 +54,7 @@ export class Settings {
   }
 }
 
-function pathSettings(identity: TlsIdentity, datagramBytesMax: number): PathSettings {
+function pathSettings(identity: TransportIdentity, datagramBytesMax: number): PathSettings {
   const encoder = new TextEncoder();
   // Both ends must show a certificate; any is let through, because we judge the key ourselves.
   const config = native.Config.withBoringSslCtx(
@@ -88,12 +81,7 @@ function pathSettings(identity: TlsIdentity, datagramBytesMax: number): PathSett
   config.setActiveConnectionIdLimit(PATHS_MAX);
   config.enablePacing(false);
   config.grease(false);
-  return { config, datagramBytesMax, ownKey: rawKeyOf(identity.privateKeyPem) };
-}
-
-function rawKeyOf(privateKeyPem: string): Uint8Array {
-  const { x = '' } = createPublicKey(privateKeyPem).export({ format: 'jwk' });
-  return new Uint8Array(Buffer.from(x, 'base64url'));
+  return { config, datagramBytesMax, ownKey: identity.publicKey };
 }
 
 /** True for a stream of bytes: all two-way streams but control. */

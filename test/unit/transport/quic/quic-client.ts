@@ -50,5 +50,5 @@ async function clientSettings(): Promise<Settings> {
   const host = testHost();
   const keyPair = createKeyPair(host.random);
   const certificatePem = await createCertificate({ host, keyPair, name: 'client@test' });
-  return new Settings({ privateKeyPem: keyPair.privateKeyPem, certificatePem }, 0);
+  return new Settings({ ...keyPair, certificatePem }, 0);
 }
