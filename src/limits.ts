@@ -94,7 +94,7 @@ export const CALL_TIMEOUT_MS_DEFAULT = 5_000;
 export const PENDING_CALLS_MAX = 65_536;
 export const SERVE_CONCURRENCY_DEFAULT = 256;
 export const SERVE_CONCURRENCY_MAX = 65_536;
-export const SERVE_WAITING_MAX = 1_024;
+export const SERVE_WAITING_MAX: number = MAILBOX_MAX_DEFAULT;
 export const LOCAL_NAME_BYTES_MAX = 255;
 /** Children of one supervisor. */
 export const SUPERVISED_CHILDREN_MAX = 1_000;

@@ -19,6 +19,9 @@ import type { LinkTable } from './link-table.ts';
  */
 const HEAD_START_MS = 1_000;
 
+/** While the addresses are being tried, ways through other nodes are looked for so often. */
+const RELAYED_AGAIN_MS = 1_000;
+
 /** How long it is remembered that a node was reached through others only, and of how many. */
 const RELAYED_MS = 60_000;
 const RELAYED_NODES_MAX = 4_096;
@@ -145,9 +148,8 @@ export class Dialler {
 
   async #race(node: NodeName, { hints, headStartMs, signal }: AnyWay): Promise<Link> {
     const first = settlement<Link>();
-    const silence = settlement<void>();
-    const timer = this.#options.host.timers.after(headStartMs, () => silence.resolve());
-    const relayed = silence.promise.then(() => this.#relayed(node, signal));
+    const addressesTried = settlement<void>();
+    const relayed = this.#throughOthers(node, { headStartMs, signal }, addressesTried.promise);
     relayed.then(first.resolve, () => {});
     this.#directly(node, { hints, signal }).then(first.resolve, (error: unknown) => {
       // Who is refused does not come in by a back door.
@@ -156,10 +158,42 @@ export class Dialler {
         return;
       }
       relayed.catch(() => first.reject(error));
-      silence.resolve();
+      addressesTried.resolve();
     });
+    return first.promise;
+  }
+
+  /**
+   * The node may become a member, or the neighbour of one, while its addresses are being tried: a
+   * way that was not there is looked for again, the last time when they all have failed.
+   */
+  async #throughOthers(
+    node: NodeName,
+    { headStartMs, signal }: Omit<AnyWay, 'hints'>,
+    addressesTried: Promise<void>,
+  ): Promise<Link> {
+    let areTried = false;
+    const tried = addressesTried.then(() => {
+      areTried = true;
+    });
+    let pauseMs = headStartMs;
+    for (;;) {
+      await this.#pause(pauseMs, tried, signal);
+      const isLast = areTried;
+      try {
+        return await this.#relayed(node, signal);
+      } catch (error) {
+        if (isLast || !isUnreachable(error)) throw error;
+      }
+      pauseMs = RELAYED_AGAIN_MS;
+    }
+  }
+
+  async #pause(ms: number, orUntil: Promise<void>, signal: AbortSignal): Promise<void> {
+    const over = settlement<void>();
+    const timer = this.#options.host.timers.after(ms, () => over.resolve());
     try {
-      return await first.promise;
+      await abortable(Promise.race([over.promise, orUntil]), signal);
     } finally {
       timer[Symbol.dispose]();
     }

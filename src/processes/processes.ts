@@ -57,7 +57,7 @@ export interface ServeOptions {
   /** Names of the methods that may be called. Default: all that are reachable. */
   readonly only?: readonly string[] | undefined;
   /**
-   * Calls at work at once. Default 256; 1,024 more wait, of at most 64 MiB; then the caller gets
+   * Calls at work at once. Default 256; 10,000 more wait, of at most 64 MiB; then the caller gets
    * ERR_OVERLOADED. A stream that answers a call counts until it ends.
    */
   readonly concurrency?: number | undefined;

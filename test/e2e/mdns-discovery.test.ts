@@ -3,7 +3,7 @@
  * and nobody knows an address beforehand.
  */
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { Fleet, type FleetMember, type MemberOptions, until } from './fixtures/fleet.ts';
+import { Fleet, type FleetMember, type MemberOptions, until, whole } from './fixtures/fleet.ts';
 import { NetworkNamespaces } from './fixtures/network-namespaces.ts';
 
 const PORT = 4433;
@@ -85,13 +85,6 @@ function start(
 ): Promise<FleetMember> {
   const listen = { host: ips[machine], port: PORT };
   return fleet.start({ name, listen, mdns: {}, ...options }, machines[machine]);
-}
-
-async function whole(members: readonly FleetMember[]): Promise<void> {
-  await until(async () => {
-    const views = await Promise.all(members.map((member) => member.view()));
-    return views.every((view) => view.members.length === members.length);
-  }, FORMED_MS);
 }
 
 async function refusals(member: FleetMember): Promise<number> {

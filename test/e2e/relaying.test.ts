@@ -3,7 +3,7 @@
  * other goes through a neighbour that both share.
  */
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { Fleet, type FleetMember, until } from './fixtures/fleet.ts';
+import { Fleet, type FleetMember, until, whole } from './fixtures/fleet.ts';
 import { NetworkNamespaces } from './fixtures/network-namespaces.ts';
 
 const PORT = 4433;
@@ -120,13 +120,6 @@ function listening(advertise: readonly string[]): Readonly<Record<string, unknow
 
 function address(ip: string): string {
   return `${ip}:${PORT}`;
-}
-
-async function whole(members: readonly FleetMember[]): Promise<void> {
-  await until(async () => {
-    const views = await Promise.all(members.map((member) => member.view()));
-    return views.every((view) => view.members.length === members.length);
-  }, 30_000);
 }
 
 async function reached(from: FleetMember, pid: string): Promise<unknown> {

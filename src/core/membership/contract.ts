@@ -40,10 +40,12 @@ export type MembershipInput =
       readonly peers: readonly PeerDescriptor[];
       readonly arePresumedDead?: boolean;
     }
-  /** The roster says that this start of the node is dead or left: forget it. */
+  /** The roster says that this start of the node is dead or left: forget it, if it is silent. */
   | { readonly kind: 'gone'; readonly node: NodeName; readonly incarnation: bigint }
-  /** The failure detector hears nothing of that neighbour: its place goes to another. */
+  /** The failure detector hears nothing of that neighbour: its place goes to the next one. */
   | { readonly kind: 'silent'; readonly node: NodeName; readonly incarnation: bigint }
+  /** The silent neighbour was heard again: its place is its own. */
+  | { readonly kind: 'heard'; readonly node: NodeName }
   /** Ask that peer to be a neighbour, with high priority: no path of the overlay leads to it. */
   | { readonly kind: 'invite'; readonly peer: PeerDescriptor }
   /**

@@ -16,7 +16,7 @@ import { unreachable } from '../unreachable.ts';
 import { type Churn, shufflePeriodAt } from './churn.ts';
 import { HYPARVIEW_DEFAULTS, type HyParViewConfig, type HyParViewOptions } from './config.ts';
 import type { MembershipEffect, MembershipInput, MembershipTimer } from './contract.ts';
-import { type DisconnectReason, faultOf, type MembershipMessage } from './messages.ts';
+import { type DisconnectReason, faultOf, type MembershipMessage, refusalOf } from './messages.ts';
 import { Newcomers } from './newcomers.ts';
 import { Outbox } from './outbox.ts';
 import type { PeerDescriptor } from './peer.ts';
@@ -66,7 +66,7 @@ export class HyParView {
 
   /** Neighbours: nodes that this one holds, and at rest that hold this one, in the active view. */
   get activeView(): NodeName[] {
-    return [...this.#book.active.keys()];
+    return this.#book.active.nodes();
   }
 
   /** Spares. One that is being asked is in neither view until it answered. */
@@ -78,9 +78,14 @@ export class HyParView {
     return this.#book.active.has(node);
   }
 
-  /** True with a neighbour, and while a user's join is under way. */
+  /** True for a neighbour, unless nothing is heard of it. */
+  isAudible(node: NodeName): boolean {
+    return this.isNeighbor(node) && !this.#book.active.isSilent(node);
+  }
+
+  /** True with a neighbour that is heard, and while a user's join is under way. */
   get isJoinedOrJoining(): boolean {
-    return this.#book.active.size > 0 || this.#book.isJoining;
+    return this.#book.active.audibleSize > 0 || this.#book.isJoining;
   }
 
   /** Nodes that are being asked to be neighbours. */
@@ -156,11 +161,14 @@ export class HyParView {
         this.#onCandidates(input);
         break;
       case 'gone':
-        // A neighbour stays one: its link is better evidence. But once lost it is no spare.
-        this.#book.depart(input.node, input.incarnation);
+        this.#onGone(input.node, input.incarnation);
         break;
       case 'silent':
-        this.#onSilent(input.node, input.incarnation);
+        // Another is asked at once; until one comes it may be heard again and stay.
+        if (this.#book.active.silence(input.node, input.incarnation)) this.#afterLoss();
+        break;
+      case 'heard':
+        this.#book.active.hear(input.node);
         break;
       case 'invite':
         this.#invite(input.peer);
@@ -269,18 +277,17 @@ export class HyParView {
       this.#book.leaveActive(node, 'left');
       this.#book.depart(node, peer.incarnation);
     } else {
-      this.#book.leaveActive(node, reason === 'closed' ? 'disconnected' : 'failed');
-      this.#book.storeFailed(peer);
+      this.#book.giveUp(node, reason === 'closed' ? 'disconnected' : 'failed');
     }
     this.#afterLoss();
   }
 
-  /** Its link may stand: if it only was slow, its own word makes it a neighbour again. */
-  #onSilent(node: NodeName, incarnation: bigint): void {
+  /** A neighbour that is heard stays: its link is better evidence. Once lost, it is no spare. */
+  #onGone(node: NodeName, incarnation: bigint): void {
     const peer = this.#book.active.get(node);
-    if (peer?.incarnation !== incarnation) return;
-    this.#book.leaveActive(node, 'failed');
-    this.#book.storeFailed(peer);
+    this.#book.depart(node, incarnation);
+    if (peer === undefined || peer.incarnation > incarnation || this.isAudible(node)) return;
+    this.#book.giveUp(node, 'failed');
     this.#afterLoss();
   }
 
@@ -308,6 +315,7 @@ export class HyParView {
   }
 
   #dispatch(from: PeerDescriptor, message: MembershipMessage): void {
+    this.#book.active.hear(from.node);
     switch (message.kind) {
       case 'join':
         this.#newcomers.onJoin(from, message.requestId);
@@ -342,17 +350,9 @@ export class HyParView {
     }
   }
 
-  /** Requests are answered, anything else tells the peer that it has no place here. */
   #refuse(from: NodeName, message: MembershipMessage, reason: DisconnectReason): void {
-    if (message.kind === 'join') {
-      const { requestId } = message;
-      this.#outbox.send(from, { kind: 'joinReply', requestId, outcome: 'refused', peers: [] });
-    } else if (message.kind === 'neighbor') {
-      const { requestId } = message;
-      this.#outbox.send(from, { kind: 'neighborReply', requestId, accepted: false });
-    } else if (message.kind !== 'disconnect') {
-      this.#outbox.send(from, { kind: 'disconnect', reason });
-    }
+    const refusal = refusalOf(message, reason);
+    if (refusal !== undefined) this.#outbox.send(from, refusal);
   }
 
   #onJoinReply(contact: PeerDescriptor, reply: MessageOf<'joinReply'>): void {
@@ -475,7 +475,7 @@ export class HyParView {
         break;
       case 'keepAlive':
         this.#ticks.schedule('keepAlive', vary(this.#random, this.#config.keepAlivePeriodMs));
-        for (const to of this.#book.active.keys()) this.#outbox.send(to, { kind: 'keepAlive' });
+        for (const to of this.#book.active.nodes()) this.#outbox.send(to, { kind: 'keepAlive' });
         break;
       default:
         unreachable(kind);

@@ -173,6 +173,31 @@ export function faultOf(message: MembershipMessage): string | undefined {
   return undefined;
 }
 
+/**
+ * What a node without a place for the sender says: requests are answered, anything else is told
+ * why; nobody answers a goodbye.
+ */
+export function refusalOf(
+  message: MembershipMessage,
+  reason: DisconnectReason,
+): MembershipMessage | undefined {
+  switch (message.kind) {
+    case 'join':
+      return {
+        kind: 'joinReply',
+        requestId: message.requestId,
+        outcome: 'refused',
+        peers: [],
+      };
+    case 'neighbor':
+      return { kind: 'neighborReply', requestId: message.requestId, accepted: false };
+    case 'disconnect':
+      return undefined;
+    default:
+      return { kind: 'disconnect', reason };
+  }
+}
+
 function readHops(reader: Reader): number {
   return reader.uint(WALK_HOPS_MAX);
 }

@@ -64,7 +64,7 @@ export class Newcomers {
     this.#outbox.send(node, { kind: 'joinReply', requestId, outcome: 'accepted', peers });
     if (isKnown) return;
     const hopsLeft = this.#config.activeWalkHops;
-    for (const neighbor of this.#book.active.keys()) {
+    for (const neighbor of this.#book.active.nodes()) {
       if (neighbor === node) continue;
       this.#outbox.send(neighbor, { kind: 'forwardJoin', newcomer: joiner, hopsLeft });
     }
@@ -89,7 +89,7 @@ export class Newcomers {
   /** Whom else to know: neighbours, spares and newcomers of the storm, evenly. */
   #named(except: NodeName): PeerDescriptor[] {
     if (this.#outbox.nowMs > this.#stormEndsMs) this.#storm.length = 0;
-    const known = new Map([...this.#storm, ...this.#book.active.values()].map(entryOf));
+    const known = new Map([...this.#storm, ...this.#book.active.peers()].map(entryOf));
     const nodes = new Set([...known.keys(), ...this.#book.healthySpares()]);
     nodes.delete(except);
     return sample(this.#random, [...nodes], NAMED_PEERS_MAX).flatMap(
@@ -118,7 +118,7 @@ export class Newcomers {
   /** Gives one link up for a random one, while walks are left; called at each tick of repair. */
   mix(): void {
     if (this.#walksLeft === 0) return;
-    const next = this.#book.randomNeighbor();
+    const next = this.#book.active.random();
     if (next === undefined) return;
     this.#walksLeft -= 1;
     const hopsLeft = this.#config.activeWalkHops;
@@ -128,12 +128,12 @@ export class Newcomers {
   /** One hop of the random walk that introduces a newcomer (section 4.2, steps i to iv). */
   onForwardJoin(from: NodeName, newcomer: PeerDescriptor, hopsLeft: number): void {
     if (newcomer.node === this.#self.node || this.#book.hasDeparted(newcomer)) return;
-    if (hopsLeft === 0 || this.#book.active.size <= 1) {
+    if (hopsLeft === 0 || this.#book.active.audibleSize <= 1) {
       this.invite(newcomer);
       return;
     }
     if (hopsLeft === this.#config.passiveWalkHops) this.#book.addPassive(newcomer);
-    const next = this.#book.randomNeighbor(from, newcomer.node);
+    const next = this.#book.active.random(from, newcomer.node);
     if (next === undefined) {
       this.invite(newcomer);
       return;

@@ -6,6 +6,7 @@
 
 import type { LinkFacts } from '../link-facts.ts';
 import type { NodeName } from '../names.ts';
+import { ActiveView } from './active-view.ts';
 import { ChurnWindow } from './churn.ts';
 import type { HyParViewConfig } from './config.ts';
 import type { MembershipResult, NeighborLoss } from './contract.ts';
@@ -16,7 +17,7 @@ import type { NeighborPriority } from './messages.ts';
 import type { Outbox } from './outbox.ts';
 import { type PassiveAddition, PassiveView } from './passive-view.ts';
 import type { PeerDescriptor } from './peer.ts';
-import { jitter, pick, type Randomness, sample } from './randomness.ts';
+import { jitter, type Randomness, sample } from './randomness.ts';
 import { TokenBucket } from './token-bucket.ts';
 
 /** Nodes that can be blocked; those above it are not. */
@@ -56,13 +57,13 @@ export class PeerBook {
   readonly #random: Randomness;
   readonly #outbox: Outbox;
   readonly #links = new Map<NodeName, Link>();
-  readonly #active = new Map<NodeName, PeerDescriptor>();
   readonly #attempts = new Map<NodeName, Attempt>();
   readonly #departed: Departed;
   readonly #facts: LinkFacts | undefined;
   /** Peers of before this node left, and when it did. */
   #former: { readonly peers: readonly PeerDescriptor[]; readonly atMs: number } | undefined;
   #blocked: ReadonlySet<NodeName> = new Set();
+  readonly active: ActiveView;
   readonly passive: PassiveView;
   readonly failures: FailureTable;
   readonly churn: ChurnWindow = new ChurnWindow();
@@ -74,16 +75,13 @@ export class PeerBook {
     this.#outbox = outbox;
     this.#facts = links;
     this.#departed = new Departed(config.departedMs);
+    this.active = new ActiveView(config.activeSize, random);
     this.passive = new PassiveView(config.passiveSize, random);
     this.failures = new FailureTable(config, random);
   }
 
   get links(): ReadonlyMap<NodeName, Link> {
     return this.#links;
-  }
-
-  get active(): ReadonlyMap<NodeName, PeerDescriptor> {
-    return this.#active;
   }
 
   get attempts(): ReadonlyMap<NodeName, Attempt> {
@@ -93,7 +91,7 @@ export class PeerBook {
   /** All that are known, neighbours first. */
   get peers(): PeerDescriptor[] {
     const asked = [...this.#attempts.values()].map((attempt) => attempt.peer);
-    return [...this.#active.values(), ...asked, ...this.passive.known(this.#outbox.nowMs)];
+    return [...this.active.peers(), ...asked, ...this.passive.known(this.#outbox.nowMs)];
   }
 
   /** Those that were known when this node left; empty once it is back. */
@@ -111,23 +109,14 @@ export class PeerBook {
   }
 
   get hasRoom(): boolean {
-    return this.#active.size < this.#config.activeSize;
+    return this.active.hasRoom;
   }
 
   /** Places in the active view that no request under way may fill yet. */
   get placesLeft(): number {
     let asked = 0;
     for (const { requestId } of this.#attempts.values()) if (requestId !== undefined) asked += 1;
-    return this.#config.activeSize - this.#active.size - asked;
-  }
-
-  /** A neighbour other than these two, or undefined. */
-  randomNeighbor(except?: NodeName, exceptToo?: NodeName): NodeName | undefined {
-    const nodes = [...this.#active.keys()];
-    return pick(
-      this.#random,
-      nodes.filter((node) => node !== except && node !== exceptToo),
-    );
+    return this.#config.activeSize - this.active.audibleSize - asked;
   }
 
   // Links
@@ -150,20 +139,20 @@ export class PeerBook {
   // The active view
 
   /**
-   * The one way into the active view; a full one drops a random neighbour. Idempotent; a blocked
-   * node stays out.
+   * The one way into the active view; a full one drops a silent neighbour, else a random one.
+   * Idempotent; a blocked node stays out.
    */
   enterActive(peer: PeerDescriptor): void {
     const { node, incarnation } = peer;
     if (this.#blocked.has(node)) return;
     const attempt = this.#attempts.get(node);
-    if (!this.#active.has(node)) {
-      if (!this.hasRoom) this.#evict();
+    if (!this.active.has(node)) {
+      if (this.active.isFull) this.#makeRoom();
       this.passive.remove(node);
       this.#attempts.delete(node);
       this.failures.clear(node);
       this.#departed.clear(node);
-      this.#active.set(node, peer);
+      this.active.add(peer);
       this.churn.record('join', this.#outbox.nowMs);
       this.#outbox.push({ kind: 'emit', event: { type: 'peerUp', node, incarnation } });
     }
@@ -174,17 +163,31 @@ export class PeerBook {
 
   /** The one way out of the active view; the peer is unknown afterwards. */
   leaveActive(node: NodeName, reason: NeighborLoss): void {
-    const peer = this.#active.get(node);
+    const peer = this.active.get(node);
     if (peer === undefined) return;
-    this.#active.delete(node);
+    this.active.delete(node);
     this.churn.record('loss', this.#outbox.nowMs);
     const { incarnation } = peer;
     this.#outbox.push({ kind: 'emit', event: { type: 'peerDown', node, incarnation, reason } });
   }
 
+  /** The neighbour leaves the view; it stays a spare until it failed too often. */
+  giveUp(node: NodeName, reason: NeighborLoss): void {
+    const peer = this.active.get(node);
+    if (peer === undefined) return;
+    this.leaveActive(node, reason);
+    this.storeFailed(peer);
+  }
+
+  #makeRoom(): void {
+    const silent = this.active.firstSilent;
+    if (silent === undefined) this.#evict();
+    else this.giveUp(silent, 'failed');
+  }
+
   #evict(): void {
-    const node = this.randomNeighbor();
-    const peer = node === undefined ? undefined : this.#active.get(node);
+    const node = this.active.random();
+    const peer = node === undefined ? undefined : this.active.get(node);
     if (node === undefined || peer === undefined) return;
     this.#outbox.send(node, { kind: 'disconnect', reason: 'evicted' });
     this.leaveActive(node, 'evicted');
@@ -197,7 +200,7 @@ export class PeerBook {
   /** Stores a spare, unless it is this node, a neighbour, being asked, departed or blocked. */
   addPassive(peer: PeerDescriptor, addition: PassiveAddition = {}): void {
     const { node } = peer;
-    if (node === this.#self || this.#active.has(node) || this.#attempts.has(node)) return;
+    if (node === this.#self || this.active.has(node) || this.#attempts.has(node)) return;
     if (this.#blocked.has(node) || this.hasDeparted(peer)) return;
     this.passive.add(peer, this.#outbox.nowMs, addition);
   }
@@ -255,7 +258,7 @@ export class PeerBook {
       const attempt = this.#attempts.get(node);
       if (attempt !== undefined) this.endAttempt(attempt, { kind: 'refused' });
       this.passive.remove(node);
-      if (!this.#active.has(node)) continue;
+      if (!this.active.has(node)) continue;
       this.#outbox.send(node, { kind: 'disconnect', reason: 'mismatch' });
       this.leaveActive(node, 'blocked');
       this.#outbox.release(node);
@@ -295,7 +298,7 @@ export class PeerBook {
       return;
     }
     const failures = this.failures.count(peer.node);
-    const dial = { ask, failures, neighbors: this.#active.keys() };
+    const dial = { ask, failures, neighbors: this.active.nodes() };
     const delayMs = dialTimeMs(this.#config, this.#facts, dial);
     this.#store({ peer, ask, waiters, requestId: undefined }, delayMs);
     this.#outbox.push({ kind: 'connect', peer });
@@ -361,7 +364,7 @@ export class PeerBook {
 
   /** Forgets spares that nobody heard for too long, unless they may be needed. */
   expire(): void {
-    if (this.#active.size > 0) this.passive.expire(this.#outbox.nowMs);
+    if (this.active.audibleSize > 0) this.passive.expire(this.#outbox.nowMs);
   }
 
   /** Drops all neighbours, attempts and spares, but for the next join; the links stay known. */
@@ -369,7 +372,7 @@ export class PeerBook {
     if (this.#former === undefined) {
       this.#former = { peers: this.peers, atMs: this.#outbox.nowMs };
     }
-    for (const node of [...this.#active.keys()]) {
+    for (const node of this.active.nodes()) {
       this.#outbox.send(node, { kind: 'disconnect', reason: 'left' });
       this.leaveActive(node, 'disconnected');
       this.#outbox.release(node);

@@ -89,11 +89,11 @@ export class Repair {
     const { active, attempts } = this.#book;
     const { activeSize, repairAttemptsMax, urgentAttemptsMax } = this.#config;
     if (this.#isUrgent) return attempts.size < urgentAttemptsMax && this.#book.placesLeft > 0;
-    return attempts.size < repairAttemptsMax && active.size + attempts.size < activeSize;
+    return attempts.size < repairAttemptsMax && active.audibleSize + attempts.size < activeSize;
   }
 
   get #isUrgent(): boolean {
-    return this.#book.active.size < (this.#config.activeSize >= 3 ? 2 : 1);
+    return this.#book.active.audibleSize < (this.#config.activeSize >= 3 ? 2 : 1);
   }
 
   /** One urgent request at a time: each may cost the other end a neighbour. */

@@ -43,9 +43,9 @@ export class Shuffling {
 
   /** Starts a walk: this node, k_a neighbours and k_p spares. No effect without a neighbour. */
   begin(): void {
-    const target = this.#book.randomNeighbor();
+    const target = this.#book.active.random();
     if (target === undefined) return;
-    const others = [...this.#book.active.values()].filter((peer) => peer.node !== target);
+    const others = this.#book.active.audible.filter((peer) => peer.node !== target);
     const peers = [
       ...sample(this.#random, others, this.#config.shuffleActive),
       ...this.#book.sampleSpares(this.#config.shufflePassive),
@@ -66,7 +66,7 @@ export class Shuffling {
     const { origin, shuffleId, peers } = message;
     if (origin.node === this.#self.node || this.#book.isBlocked(origin.node)) return;
     const hopsLeft = message.hopsLeft - 1;
-    const next = hopsLeft > 0 ? this.#book.randomNeighbor(from, origin.node) : undefined;
+    const next = hopsLeft > 0 ? this.#book.active.random(from, origin.node) : undefined;
     if (next !== undefined) {
       this.#outbox.send(next, { ...message, hopsLeft });
       return;

@@ -202,7 +202,7 @@ export class Overlay {
 
   /** The sender holds this node in its active view: a statement of membership, too. */
   #reconcile(from: NodeName): void {
-    if (!this.membership.isNeighbor(from)) this.#run(statementOf(from));
+    if (!this.membership.isAudible(from)) this.#run(statementOf(from));
   }
 
   /** What a neighbour said while rosters were compared. */
@@ -237,7 +237,7 @@ export class Overlay {
         this.#onNeighbor(effect.event);
         break;
       case 'needCandidates':
-        this.#tellCandidates();
+        this.#queue.push(...candidateInputs(this, this.#self.node, this.#options.random));
         break;
       case 'dropped':
         this.#effects.push({ kind: 'dropped', what: 'message', count: 1 });
@@ -251,10 +251,6 @@ export class Overlay {
       default:
         unreachable(effect);
     }
-  }
-
-  #tellCandidates(): void {
-    this.#queue.push(...candidateInputs(this, this.#self.node, this.#options.random));
   }
 
   #onNeighbor(event: NeighborEvent): void {
@@ -369,9 +365,12 @@ export class Overlay {
       case 'suspect':
         this.#queue.push(
           { layer: 'roster', input: effect },
-          // Its place goes to another; the link stays, for it may only be slow.
+          // Its place goes to the next one; the link stays, for it may only be slow.
           { layer: 'membership', input: { ...effect, kind: 'silent' } },
         );
+        break;
+      case 'heard':
+        this.#queue.push({ layer: 'membership', input: effect });
         break;
       case 'stray':
         this.#queue.push({ layer: 'membership', input: { kind: 'invite', peer: effect.peer } });

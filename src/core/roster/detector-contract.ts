@@ -34,6 +34,8 @@ export type DetectorEffect =
   | { readonly kind: 'reach'; readonly node: NodeName }
   /** That start gave no sign of life, here and through others: tell the roster. Said once. */
   | { readonly kind: 'suspect'; readonly node: NodeName; readonly incarnation: bigint }
+  /** A neighbour that was suspected is heard again. */
+  | { readonly kind: 'heard'; readonly node: NodeName }
   /**
    * A member that no way through the overlay leads to answered a dial: the overlay may be split,
    * ask it to be a neighbour.

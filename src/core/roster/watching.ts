@@ -100,10 +100,10 @@ export class Watching {
     }
   }
 
-  /** A message of it: when it answers a ping, no time has to run out for that. */
+  /** A message of it: when it was pinged or given up, no time has to run out for that. */
   onMessage(from: NodeName): void {
     const watch = this.#watches.get(from);
-    if (watch?.phase === 'pinged') this.#takeHeard(watch);
+    if (watch?.phase === 'pinged' || watch?.phase === 'suspected') this.#takeHeard(watch);
   }
 
   /** Nobody is blamed for the time in which this node stood still. */
@@ -154,6 +154,7 @@ export class Watching {
   /** It lives. Without a link, that is all there is to know. */
   #calm(watch: Watch, fromMs: number): void {
     if (!watch.isLinked) this.#watches.delete(watch.node);
+    else if (watch.phase === 'suspected') this.#context.push({ kind: 'heard', node: watch.node });
     watch.phase = 'calm';
     watch.dueMs = fromMs + this.#patienceMs(watch.node);
   }

@@ -1,6 +1,7 @@
 /** The process model by its rules, for a pair on one node and for a pair on two. */
 import { describe, expect, test } from 'vitest';
 import type { Pid } from '../../../src/core/pid.ts';
+import { SERVE_WAITING_MAX } from '../../../src/limits.ts';
 import { currentCall } from '../../../src/processes/call-context.ts';
 import { Down, Exit, Request } from '../../../src/processes/messages.ts';
 import { methodCall } from '../../../src/processes/methods.ts';
@@ -417,7 +418,7 @@ describe.each(PLACES)('on %s', (place) => {
     const first = [call(), call(), call()];
     await net.settle();
     expect(release.length).toBe(2);
-    const more = Array.from({ length: 1_024 }, call);
+    const more = Array.from({ length: SERVE_WAITING_MAX }, call);
     await net.settle();
     expect(await more.at(-1)).toMatchObject({ code: 'ERR_OVERLOADED' });
     release[0]?.();

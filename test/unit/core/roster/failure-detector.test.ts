@@ -108,6 +108,17 @@ describe('a silent neighbour', () => {
     expect(node.sent()).toEqual(['ping z', 'ping z', 'suspect z']);
   });
 
+  test('is told of when it is heard again', () => {
+    const node = silent();
+    node.run(400);
+    node.sent();
+    node.roster.set('z@t', entry('z', 'suspect'));
+    node.receive('z', { kind: 'pong' });
+    expect(node.sent()).toEqual(['heard z']);
+    node.run(400);
+    expect(node.sent()).toEqual([]);
+  });
+
   test('is suspect again when it refuted and is still not heard', () => {
     const node = silent();
     node.run(400);
@@ -230,9 +241,9 @@ describe('a slow node', () => {
     node.run(100);
     expect(node.sent()).toEqual(['ping z', 'suspect z']);
     node.receive('z', { kind: 'pong' });
-    node.keepAlive('z', 1_900);
+    node.keepAlive('z', 900);
     expect(node.core.health).toBe(1);
-    node.keepAlive('z', 1_900);
+    node.keepAlive('z', 1_100);
     expect(node.core.health).toBe(0);
   });
 
