@@ -1,6 +1,7 @@
 /** Hands the frames of one link up; a peer that breaks the rules, or floods, loses its link. */
 import { WireError } from '../core/wire/wire-error.ts';
 import type { Host } from '../host/host.ts';
+import { decodeReject, type Reject } from '../identity/hello.ts';
 import {
   type Channel,
   type Closure,
@@ -14,6 +15,8 @@ export interface LinkReaderOptions {
   readonly host: Pick<Host, 'clock' | 'timers' | 'logger' | 'meter'>;
   readonly events: LinkTableEvents;
   readonly onEnd: (link: Link, closure: Closure) => void;
+  /** The acceptor could not pin, which it finds last of all: this end counted itself in too early. */
+  readonly onRejected: (link: Link, reject: Reject) => void;
   /** A counted frame came: whoever had parted from the link goes on with it. */
   readonly onUse: (link: Link) => void;
 }
@@ -22,6 +25,7 @@ export class LinkReader implements ConnectionEvents {
   readonly #link: AdmittedLink;
   readonly #options: LinkReaderOptions;
   readonly #control: ControlIntake;
+  #isFirst = true;
 
   constructor(link: AdmittedLink, options: LinkReaderOptions) {
     const { host } = options;
@@ -57,13 +61,24 @@ export class LinkReader implements ConnectionEvents {
   /** What waits does not count as received: a link with such frames is not over. */
   #deliver(channel: Channel, frame: Uint8Array): void {
     const { events, onUse } = this.#options;
+    const isFirst = this.#isFirst;
+    this.#isFirst = false;
     try {
+      const reject = isFirst && channel === CONTROL ? this.#lateReject(frame) : undefined;
+      if (reject !== undefined) {
+        this.#options.onRejected(this.#link, reject);
+        return;
+      }
       if (this.#link.use.received(channel, frame)) onUse(this.#link);
       events.onFrame(this.#link, channel, frame);
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
       this.#end('protocol', error.message);
     }
+  }
+
+  #lateReject(frame: Uint8Array): Reject | undefined {
+    return this.#link.connection.role === 'dialer' ? decodeReject(frame) : undefined;
   }
 
   #end(reason: 'protocol' | 'overloaded', detail: string): void {

@@ -8,7 +8,7 @@ import type { NodeName } from '../core/names.ts';
 import { BarrelError, type RefusalReason } from '../errors.ts';
 import type { Host } from '../host/host.ts';
 import { fingerprintOf } from '../identity/fingerprint.ts';
-import type { Hello } from '../identity/hello.ts';
+import type { Hello, Reject } from '../identity/hello.ts';
 import { isSameKey } from '../identity/pin.ts';
 import { HANDSHAKE_TIMEOUT_MS } from '../limits.ts';
 import { abortable, type Settlement, settlement } from '../settlement.ts';
@@ -216,7 +216,13 @@ export class LinkTable {
     this.#stand(link);
     const { host, events } = this.#options;
     const onUse = (used: Link): void => this.goOn(used);
-    connection.attach(new LinkReader(link, { host, events, onEnd: this.#onClosed, onUse }));
+    const onRejected = (rejected: Link, { reason, detail }: Reject): void => {
+      this.#count(connection, { reason, by: 'peer', detail });
+      this.close(rejected, reason, detail);
+    };
+    connection.attach(
+      new LinkReader(link, { host, events, onEnd: this.#onClosed, onRejected, onUse }),
+    );
     this.#options.events.onUp(link);
     this.#parted.close(link.node, 'replaced');
     this.#awaited.get(key)?.resolve(link);

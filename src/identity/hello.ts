@@ -216,6 +216,11 @@ function readEndorsements(reader: Reader): Uint8Array[] {
   return reader.list(ENDORSEMENTS_MAX, (r) => new Uint8Array(r.bytes(ENDORSEMENT_BYTES_MAX)));
 }
 
+/** The REJECT in a frame, undefined when it is another one. @throws WireError when it is broken. */
+export function decodeReject(frame: Uint8Array): Reject | undefined {
+  return frame[0] === REJECT ? readReject(new Reader(frame.subarray(1))) : undefined;
+}
+
 function readReject(reader: Reader): Reject {
   const reason = reader.string(REASON_NAME_BYTES_MAX);
   if (!isRejectReason(reason)) throw new WireError('unknown reason of a refusal');

@@ -73,6 +73,7 @@ import { Writer } from '../../../src/core/wire/writer.ts';
 import { decodeEndorsement, endorse } from '../../../src/identity/endorsement.ts';
 import {
   decodeAdmission,
+  decodeReject,
   encodeAccept,
   encodeHello,
   encodeReject,
@@ -190,6 +191,13 @@ export const DECODERS: readonly Decoder[] = [
       encodeHello({ ...sample.hello, dialled: undefined, proof: undefined, addresses: [] }),
       encodeAccept(),
       encodeReject({ reason: 'secret', detail: 'no', seenIncarnation: 7n }),
+    ],
+  },
+  {
+    name: 'identity/hello.ts:decodeReject',
+    decode: decodeReject,
+    samples: [
+      encodeReject({ reason: 'overloaded', detail: 'no room', seenIncarnation: undefined }),
     ],
   },
   {
