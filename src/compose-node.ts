@@ -94,7 +94,6 @@ async function composeOn(
     host,
     clock,
     durable,
-    known,
     discovery,
     economy: options.links,
     dialHook: options.dial,
@@ -124,6 +123,7 @@ async function composeOn(
     savedPeers: new SavedPeers({ host, dataDir, peers: () => cluster.peers() }),
     owned: [announcement, ...(durable === undefined ? [] : [closed(durable)]), ...world.owned],
   });
+  cluster.begin(known);
   contacts.start();
   return node;
 }

@@ -2,7 +2,6 @@
 import type { EconomyConfig } from '../core/links/link-economy.ts';
 import type { HyParViewConfig } from '../core/membership/config.ts';
 import type { NeighborEvent } from '../core/membership/contract.ts';
-import type { PeerDescriptor } from '../core/membership/peer.ts';
 import type { Address } from '../core/names.ts';
 import type { MemberEvent } from '../core/roster/contract.ts';
 import type { MemberRecord } from '../core/roster/entry.ts';
@@ -34,8 +33,6 @@ export interface ClusterOptions {
   readonly economy: EconomyConfig;
   /** Undefined: all is dialled over the socket. */
   readonly dialHook: DialHook | undefined;
-  /** Peers that an earlier start of this node knew. */
-  readonly known: readonly PeerDescriptor[];
   readonly openTransport: (onConnection: OnConnection) => Promise<Transport>;
   /** Addresses to advertise, given the bound one. */
   readonly advertise: (bound: Address) => readonly Address[];

@@ -20,6 +20,7 @@ import { type ClusterRoutes, clusterRoutes } from './cluster-routes.ts';
 import { clusterStores, openReplicas, openTables } from './cluster-stores.ts';
 import { ControlSender } from './control-sender.ts';
 import type { Dialler } from './dialler.ts';
+import { EarlyConnections } from './early-connections.ts';
 import { ElectionGround } from './election-ground.ts';
 import { meterGossip } from './gossip-metrics.ts';
 import type { Link, LinkTableEvents } from './link.ts';
@@ -29,14 +30,7 @@ import { OnDemandLinks } from './on-demand-links.ts';
 import type { OverlayDriver } from './overlay-driver.ts';
 import { overlayDriver } from './overlay-parts.ts';
 import { PagedRoster } from './paged-roster.ts';
-import type {
-  CustodyPort,
-  LinkPort,
-  NodeRef,
-  OverlayQueries,
-  OwnedTable,
-  ShardPort,
-} from './ports.ts';
+import type { LinkPort, NodeRef, OverlayQueries, OwnedTable, ShardPorts } from './ports.ts';
 import { rosterPages, SYNCED } from './roster-pages.ts';
 import { ShardGround } from './shard-ground.ts';
 import type { StoreDriver } from './store-driver.ts';
@@ -58,14 +52,16 @@ export class Cluster implements LinkTableEvents {
   readonly #pagedRoster: PagedRoster;
   readonly #synced = settlement<void>();
   readonly #transport: Transport;
+  readonly #early: EarlyConnections;
   #addresses: readonly Address[];
   #isOnTrial = false;
   #isClosed = false;
 
-  private constructor(options: ClusterOptions, transport: Transport) {
+  private constructor(options: ClusterOptions, transport: Transport, early: EarlyConnections) {
     const { host, self, incarnation } = options;
     this.#options = options;
     this.#transport = transport;
+    this.#early = early;
     this.#addresses = options.advertise(transport.address);
     this.self = { node: self.name, incarnation };
     this.#links = new LinkTable({
@@ -128,14 +124,18 @@ export class Cluster implements LinkTableEvents {
 
   /** Binds the socket and announces this node to itself. Rejects when it cannot be bound. */
   static async open(options: ClusterOptions): Promise<Cluster> {
-    const transport = await options.openTransport((connection) =>
-      cluster.#links.accept(connection),
-    );
-    const cluster: Cluster = new Cluster(options, transport);
+    const early = new EarlyConnections((connection) => cluster.#links.accept(connection));
+    const transport = await options.openTransport(early.take);
+    const cluster: Cluster = new Cluster(options, transport, early);
     await openReplicas(cluster.stores, () => cluster.close());
     cluster.confirm();
-    if (options.known.length > 0) cluster.overlay.submit({ kind: 'known', peers: options.known });
     return cluster;
+  }
+
+  /** All features read what comes: peers are let in, and those of an earlier start are dialled. */
+  begin(known: readonly PeerDescriptor[] = []): void {
+    this.#early.letIn();
+    if (known.length > 0) this.overlay.submit({ kind: 'known', peers: known });
   }
 
   get address(): Address {
@@ -156,7 +156,7 @@ export class Cluster implements LinkTableEvents {
     return this.#routes.piped.accept(pipe);
   }
 
-  get shards(): ShardPort & CustodyPort {
+  get shards(): ShardPorts {
     return this.#shards;
   }
 

@@ -15,7 +15,7 @@ export interface LinkReaderOptions {
   readonly host: Pick<Host, 'clock' | 'timers' | 'logger' | 'meter'>;
   readonly events: LinkTableEvents;
   readonly onEnd: (link: Link, closure: Closure) => void;
-  /** The acceptor could not pin, which it finds last of all: this end counted itself in too early. */
+  /** The acceptor could not pin, which it finds last of all: this end was let in too early. */
   readonly onRejected: (link: Link, reject: Reject) => void;
   /** A counted frame came: whoever had parted from the link goes on with it. */
   readonly onUse: (link: Link) => void;

@@ -91,9 +91,9 @@ export class LinkTable {
     this.#byKey.set(keyText(key), link);
   }
 
-  /** A connection that another node opened. */
-  accept(connection: Connection): void {
-    this.#shake(connection, undefined);
+  /** A connection that another node opened; the handshake that is attached to it. */
+  accept(connection: Connection): Handshake {
+    return this.#shake(connection, undefined);
   }
 
   /**
@@ -137,7 +137,7 @@ export class LinkTable {
     this.#onClosed(link, { reason, by: 'local' });
   }
 
-  #shake(connection: Connection, target: DialTarget | undefined, isOtherKey = false): void {
+  #shake(connection: Connection, target: DialTarget | undefined, isOtherKey = false): Handshake {
     const key = keyText(connection.peerKey);
     const handshake: Handshake = new Handshake({
       connection,
@@ -153,6 +153,7 @@ export class LinkTable {
     });
     const handshakes = this.#handshakes.get(key) ?? new Set();
     this.#handshakes.set(key, handshakes.add(handshake));
+    return handshake;
   }
 
   #forget(key: string, handshake: Handshake): void {

@@ -243,6 +243,9 @@ export interface CustodyPort {
   longestRttMs(): number;
 }
 
+/** Both, as one thing offers them. */
+export type ShardPorts = ShardPort & CustodyPort;
+
 /** What elections are told. */
 export interface ElectionEvents {
   /** A neighbour that was asked under this number holds this node alive. */

@@ -120,7 +120,7 @@ describe('a node that should not get in is refused with the reason on both ends'
     await unaffected();
   });
 
-  test('in a resumed session, where no key is proven anew', async () => {
+  test('in a resumed session, where no key is proven anew (I19)', async () => {
     const settings = await rawSettings(true);
     const first = await RawClient.open(host.address, {
       withCertificate: true,

@@ -1,9 +1,10 @@
 /** Keys of real nodes: rotated over QUIC, provisioned and revoked by the `barrel` command. */
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { StatusReport } from '../../src/admin/control-protocol.ts';
+import { splitAddress } from '../../src/core/names.ts';
 import { systemHost } from '../../src/host/system-host.ts';
 import { createCertificate, publicKeyOfCertificate } from '../../src/identity/certificate.ts';
 import { createKeyPair, type KeyPair } from '../../src/identity/keys.ts';
@@ -20,6 +21,19 @@ describe('nodes on QUIC', () => {
   afterEach(async () => {
     await Promise.all(nodes.splice(0).map((node) => node.close()));
     for (const path of directories.splice(0)) rmSync(path, { recursive: true, force: true });
+  });
+
+  test('make a key and a certificate at their first start, and listen where they were told to (I32)', async () => {
+    const home = directory();
+    const first = await start({ name: 'a@test', dataDir: home });
+    const { port } = splitAddress(first.address);
+    await first.close();
+    const a = await start({ name: 'a@test', dataDir: home, listen: { port } });
+    expect([a.address, a.identity.publicKey]).toEqual([first.address, first.identity.publicKey]);
+    const files = ['node.crt', 'node.key', 'node.pub'];
+    expect(readdirSync(`${home}/identity`)).toEqual(expect.arrayContaining(files));
+    const b = await start({ name: 'b@test', contacts: [`127.0.0.1:${port}`] });
+    await b.ready();
   });
 
   test('rotate keys and certificates while a call runs on the connection, which stays', async () => {

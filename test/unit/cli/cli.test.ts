@@ -4,7 +4,7 @@ import type { StatusReport } from '../../../src/admin/control-protocol.ts';
 import { parseArgument, requireDataDir } from '../../../src/cli/ask.ts';
 import { collect } from '../../../src/cli/discover-settings.ts';
 import { CommandError, EXIT, exitCodeOf, lineOf } from '../../../src/cli/exit-code.ts';
-import { integer, nodeOptions } from '../../../src/cli/node-settings.ts';
+import { integer, nodeOptions, startOptions } from '../../../src/cli/node-settings.ts';
 import { duration, renderServices, renderStatus } from '../../../src/cli/reports.ts';
 import { columns } from '../../../src/cli/table.ts';
 import { BarrelError } from '../../../src/errors.ts';
@@ -106,6 +106,11 @@ describe('words of the command line', () => {
       shards: { weight: 0 },
       liveness: {},
     });
+  });
+
+  test('no option has the secret as its value, which a list of processes would show', () => {
+    const flags = startOptions().map((option) => option.flags);
+    expect(flags.filter((flag) => flag.includes('secret'))).toEqual(['--secret-file <file>']);
   });
 
   test('a variable that is neither true nor false, and two secrets, are refused', async () => {

@@ -5,7 +5,7 @@ import { join, SimulatedClusters, type TestNode } from './simulated-cluster.ts';
 const SECRET = 'a join secret of more than thirty-two characters';
 
 describe('a cluster', () => {
-  test('forms through one seed with every link mutual and every node known to all', async () => {
+  test('forms through one seed with every link mutual and every node known to all (I33)', async () => {
     const { clusters, nodes } = await formed(16);
     const names = nodes.map(({ cluster }) => cluster.self.node).sort();
     for (const { cluster } of nodes) {
@@ -249,7 +249,18 @@ describe('admission', () => {
     await refusedBy({ secret: SECRET }, {}, 'secret');
   });
 
-  test('refuses a clock that is more than a minute off', async () => {
+  test('admits a clock that is half a minute off (I20)', async () => {
+    for (const wallOffsetMs of [-30_000, 30_000]) {
+      const clusters = new SimulatedClusters();
+      const host = await clusters.start('host@test');
+      const guest = await clusters.start('guest@test', { wallOffsetMs });
+      await join(clusters, guest, host);
+      expect(host.cluster.activeView()).toEqual(['guest@test']);
+      await closeAll(clusters, [host, guest]);
+    }
+  });
+
+  test('refuses a clock that is more than a minute off (I21)', async () => {
     await refusedBy({ wallOffsetMs: 61_000 }, {}, 'clock');
     await refusedBy({ wallOffsetMs: -61_000 }, {}, 'clock');
   });

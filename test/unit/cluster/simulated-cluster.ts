@@ -122,6 +122,7 @@ export class SimulatedClusters {
     });
     const messages = new RecordedMessages();
     cluster.messages.attach(messages);
+    cluster.begin();
     const crash = (): void => {
       this.network.endpointAt(cluster.address)?.crash();
       void cluster.close();
@@ -183,7 +184,6 @@ export class SimulatedClusters {
       discovery: new DiscoveryChain([], { logger: silentLogger }),
       membership: { activeSize: settings.activeSize ?? 5 },
       suspicion: { suspicionMinMs: 2_000, suspicionMaxMs: 10_000 },
-      known: [],
       economy: { idleMs: 60_000, onDemandMax: 256, ...settings.economy },
       dialHook: settings.dialHook,
       openTransport: (onConnection) =>

@@ -17,7 +17,7 @@ import { proofOf } from '../../../src/identity/secret.ts';
 import { keyOf, START_MS } from './fixtures.ts';
 
 describe('messages of admission', () => {
-  test('a hello arrives as it was sent', () => {
+  test('a hello arrives as it was sent (I23)', () => {
     fc.assert(
       fc.property(anyHello, (hello) => {
         expect(decodeAdmission(encodeHello(hello))).toEqual(hello);
@@ -59,7 +59,7 @@ describe('messages of admission', () => {
     expect(decodeAdmission(hostile.take())).toMatchObject({ detail: '?]0;x?' });
   });
 
-  test('of a release that shares no version only the versions are read', () => {
+  test('of a release that shares no version only the versions are read (I26)', () => {
     const later = new Writer().uint(1).uint(2).uint(9).string('whatever comes then').take();
 
     expect(decodeAdmission(later)).toEqual({ kind: 'foreignHello', versionMin: 2, versionMax: 9 });
@@ -81,7 +81,7 @@ describe('messages of admission', () => {
     }
   });
 
-  test('hostile bytes are refused or read, and never throw anything else', () => {
+  test('hostile bytes are refused or read, and never throw anything else (I24)', () => {
     const valid = encodeHello(hello());
     const mutated = fc
       .array(fc.tuple(fc.nat(valid.length - 1), fc.nat(255)), { minLength: 1, maxLength: 8 })
@@ -114,7 +114,7 @@ describe('messages of admission', () => {
     ['an incarnation of 64 bits', { incarnation: 2n ** 63n }],
     ['17 endorsements', { endorsements: Array.from({ length: 17 }, () => new Uint8Array(1)) }],
     ['a huge endorsement', { endorsements: [new Uint8Array(513)] }],
-  ])('a hello with %s is refused', (_, changes) => {
+  ])('a hello with %s is refused (I25)', (_, changes) => {
     expect(() => decodeAdmission(encodeHello({ ...hello(), ...changes }))).toThrow(WireError);
   });
 
@@ -133,7 +133,7 @@ describe('messages of admission', () => {
     expect(largest.length).toBeLessThan(16_384 - 256);
   });
 
-  test('an unknown reason or kind is refused', () => {
+  test('an unknown reason or kind is refused (I26)', () => {
     const reason = new Writer().uint(3).string('because').bool(false).string('').take();
 
     expect(() => decodeAdmission(reason)).toThrow(WireError);
@@ -227,7 +227,7 @@ describe('judging a hello', () => {
     }
   });
 
-  test('the right proof admits, and holds on this connection only', () => {
+  test('the right proof admits, and holds on this connection only (I18, I22)', () => {
     const secretKey = keyOf('secret');
     const parts = {
       key: secretKey,

@@ -11,7 +11,7 @@ afterEach(async () => {
 });
 
 describe('statistics of a path', () => {
-  test('are not there for a node without a connection, which cannot be moved either (Q1, Q2)', async () => {
+  test('are not there for a node without a connection, which cannot be moved either (Q1, Q2, I51)', async () => {
     const { sim, a } = await pair(1);
     for (const nobody of ['nobody@sim', a.name, 'no name']) {
       expect(a.paths.stats(nobody)).toBe(undefined);
@@ -30,7 +30,7 @@ describe('statistics of a path', () => {
     expect(a.paths.stats(b.name)).toBe(undefined);
   });
 
-  test('show where a live connection runs and what went over it (Q4)', async () => {
+  test('show where a live connection runs and what went over it (Q4, I53)', async () => {
     const { sim, a, b } = await pair(3);
     serveEcho(b);
     await ask(sim, a, b.name);
@@ -121,7 +121,7 @@ describe('a connection that moves', () => {
     expect(sampleOf(a, 'asked', 'failed')).toBe(1);
   });
 
-  test('to an address that another program has is refused: ERR_PATH_NOT_VALIDATED', async () => {
+  test('to an address that another program has is refused: ERR_PATH_NOT_VALIDATED (I52)', async () => {
     const { sim, a, b } = await pair(9);
     const [localHost = '', port] = b.address.split(':');
     const moved = a.paths.migrate(b.name, { localHost, localPort: Number(port) });
@@ -137,7 +137,7 @@ describe('a connection that moves', () => {
     },
   );
 
-  test('through other nodes cannot: ERR_MIGRATION_DISABLED', async () => {
+  test('through other nodes cannot: ERR_MIGRATION_DISABLED (I52)', async () => {
     const sim = simulation(11);
     const [a, , c] = await formed(sim, 3);
     if (a === undefined || c === undefined) throw new Error('three nodes');

@@ -292,7 +292,7 @@ describe('the end of a connection', () => {
 });
 
 describe('opening', () => {
-  test('connects on demand, and holds the connection as long as a stream is open (W15)', async () => {
+  test('connects on demand, and holds the connection as long as a stream is open (I37): weakness W15', async () => {
     expect(a.link('b@test')).toBe(undefined);
     const [near, far] = await pair();
     expect([a.held.get('b@test'), b.held.get('a@test')]).toEqual([1, 1]);
@@ -302,6 +302,22 @@ describe('opening', () => {
     near.resume();
     await world.time.advance(50);
     expect([a.held.get('b@test'), b.held.get('a@test')]).toEqual([0, 0]);
+  });
+
+  test('carries a mebibyte whole, and again over the next connection (I39)', async () => {
+    const bytes = Buffer.from(Uint8Array.from({ length: 1_048_576 }, (_, i) => (i * i) >> 7));
+    for (let connection = 0; connection < 2; connection += 1) {
+      const [near, far] = await pair(`file ${connection}`);
+      const read = readAll(far);
+      near.end(bytes);
+      expect(bytes.equals(await world.settled(read))).toBe(true);
+      near.resume();
+      far.end();
+      await world.time.advance(50);
+      a.link('b@test')?.connection.close('closed');
+      await world.time.advance(50);
+      expect(a.link('b@test')).toBe(undefined);
+    }
   });
 
   test('many streams at once right after the connection resets none (W14)', async () => {

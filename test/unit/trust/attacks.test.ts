@@ -78,7 +78,7 @@ test('what a node has said of itself is worth nothing when it is said back (weak
   }
 });
 
-test('a stranger without the secret leaves no pin and takes no name (weakness W4)', async () => {
+test('a stranger without the secret leaves no pin and takes no name (I27): weakness W4', async () => {
   const clusters = new SimulatedClusters();
   const host = await clusters.start('host@test', { secret: SECRET });
   for (const name of ['guest@test', 'other@test']) {

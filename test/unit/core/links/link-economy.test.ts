@@ -36,7 +36,7 @@ describe('a link that is not between neighbours', () => {
     expect(gone([link('a', { messageMs: 0, otherMs: 100_000 })], 109_999)).toEqual([]);
   });
 
-  test('stays while something needs it, or its other end has yet to answer', () => {
+  test('stays while something needs it, or its other end has yet to answer (I41)', () => {
     const links = [
       link('needed', { isNeeded: true }),
       link('open', { asked: 'open' }),

@@ -58,7 +58,7 @@ describe('a join', () => {
     expect(node.members()).toEqual([node.name]);
   });
 
-  test('at a full node takes the place of another, whose connection stays open (H7)', async () => {
+  test('at a full node takes the place of another, whose connection stays open (H7, I36)', async () => {
     const sim = simulate(7);
     const [a, b, c] = await three(sim, { activeSize: 1, passiveSize: 1 });
     await sim.settled(a.join('b@sim'));
@@ -85,7 +85,7 @@ describe('a join', () => {
 });
 
 describe('a cluster', () => {
-  test('takes no node for a neighbour that only sends messages, which arrive all the same (H6)', async () => {
+  test('takes no node for a neighbour that only sends messages, which arrive all the same (H6, I35)', async () => {
     const sim = simulate(6);
     const [a, b, c] = await three(sim, { activeSize: 1, passiveSize: 1 });
     for (const node of [b, c]) serveEcho(node);
@@ -98,7 +98,7 @@ describe('a cluster', () => {
     expect([b.members(), c.members()]).toEqual([['a@sim', 'b@sim'], ['c@sim']]);
   });
 
-  test('with a join secret gives every node a neighbour, and calls go all ways (H8)', async () => {
+  test('with a join secret gives every node a neighbour, and calls go all ways (H8, I38)', async () => {
     const sim = simulate(8);
     const secret = 'a secret of more than 32 characters';
     const nodes = await formed(sim, 4, { secret });

@@ -172,7 +172,7 @@ describe('requests that meet trouble', () => {
     await whole(sim, 5_000);
   });
 
-  test('that cross each other make one link, and one event on each side (N9)', async () => {
+  test('that cross each other make one link, and one event on each side (N9, I40)', async () => {
     for (const latencyMs of [
       [1, 1],
       [1, 20],
