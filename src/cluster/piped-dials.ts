@@ -138,7 +138,8 @@ export class PipedDials {
     const { host, tunnels } = this.#options;
     const send = (datagram: Uint8Array): void => {
       try {
-        pipe.send(datagram);
+        // The pipe keeps it, and the memory of the transport is used again.
+        pipe.send(datagram.slice());
       } catch (error) {
         host.logger.warn('a pipe of the dial hook failed', { error });
       }

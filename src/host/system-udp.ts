@@ -101,6 +101,10 @@ class SystemUdpSocket implements UdpSocket {
     socket.on('error', this.#onError);
   }
 
+  get isIdle(): boolean {
+    return this.#unconfirmed === 0;
+  }
+
   /** Where the system is not ready the bytes are read later: reused by then, they are lost. */
   send(datagram: Uint8Array, to: Endpoint): void {
     if (this.#closed !== undefined) return;

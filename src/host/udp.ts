@@ -15,6 +15,8 @@ export interface UdpSocketOptions {
 
 export interface UdpSocket {
   readonly local: Endpoint;
+  /** The system has taken all datagrams; before, it may yet read the bytes of some. */
+  readonly isIdle: boolean;
   /** Sends without waiting; a datagram that the system refuses is lost, as on any network. */
   send(datagram: Uint8Array, to: Endpoint): void;
   close(): Promise<void>;

@@ -10,8 +10,13 @@ import { WireError } from '../../core/wire/wire-error.ts';
 import type { Clock } from '../../host/host.ts';
 import type { StreamCarrier } from '../streams/stream-carrier.ts';
 import { encodeStop } from '../streams/stream-frames.ts';
-import { RESET_OVERLOADED, STREAM_TURN_BYTES } from '../streams/stream-limits.ts';
+import {
+  RESET_OVERLOADED,
+  STREAM_TURN_BYTES,
+  STREAM_TURN_BYTES_BESIDE,
+} from '../streams/stream-limits.ts';
 import { StreamTable } from '../streams/stream-table.ts';
+import { messageOf } from './closure.ts';
 import type { NativeConnection } from './native.ts';
 
 /** Behind control (0) and the lanes (127): 255 is the last. Those of one urgency take turns. */
@@ -21,6 +26,8 @@ const WRITE = 1;
 const NOTHING = new Uint8Array(0);
 /** `StreamReset(7)`, `StreamStopped(7)`: how the binding says that the peer has reset. */
 const RESET = /^Stream(?:Reset|Stopped)\((\d+)\)$/;
+/** So long after a message others are expected. */
+const MESSAGES_MS = 100;
 /** Streams that have ended and may still have bytes under way: so many are looked at in a turn. */
 const LEAVING_LOOKED_AT = 8;
 /** Shared by all connections: its content is copied before the next read. */
@@ -29,6 +36,8 @@ const scratch = new Uint8Array(65_536);
 export interface ByteStreamsOwner {
   readonly clock: Pick<Clock, 'monotonicMs'>;
   rttMs(): number;
+  /** When the last message was sent on the connection. Monotonic; minus infinity before. */
+  messageMs(): number;
   /** Something is to be sent at the end of this turn. */
   onWritten(): void;
   /** Sends a frame on channel `CREDIT`. */
@@ -46,6 +55,7 @@ export class QuicByteStreams implements StreamCarrier {
   readonly #finished = new Set<number>();
   readonly #leaving = new Set<number>();
   #turnBytes = 0;
+  #turnBytesMax: number = STREAM_TURN_BYTES;
 
   constructor(native: NativeConnection, role: 'dialer' | 'acceptor', owner: ByteStreamsOwner) {
     this.#native = native;
@@ -86,15 +96,16 @@ export class QuicByteStreams implements StreamCarrier {
   /** A turn is over: tells of resets, lets those write who wait. True if they want another turn. */
   turn(): boolean {
     this.#turnBytes = 0;
+    this.#turnBytesMax = this.#hasMessages() ? STREAM_TURN_BYTES_BESIDE : STREAM_TURN_BYTES;
     for (const [id, code] of this.#stopped) this.#onPeerReset(id, code);
     this.#stopped.clear();
     this.table.writable();
     this.#forgetGone();
-    return this.table.isBlocked && this.#turnBytes >= STREAM_TURN_BYTES;
+    return this.table.isBlocked && this.#turnBytes >= this.#turnBytesMax;
   }
 
   write(id: number, bytes: Uint8Array): number {
-    const most = Math.min(bytes.length, STREAM_TURN_BYTES - this.#turnBytes);
+    const most = Math.min(bytes.length, this.#turnBytesMax - this.#turnBytes);
     if (most <= 0) return 0;
     if (!this.#begun.has(id)) return this.#writeFirst(id, bytes.subarray(0, most));
     const room = this.#capacity(id);
@@ -102,7 +113,7 @@ export class QuicByteStreams implements StreamCarrier {
   }
 
   hasRoom(id: number): boolean {
-    if (this.#turnBytes >= STREAM_TURN_BYTES) return false;
+    if (this.#turnBytes >= this.#turnBytesMax) return false;
     return !this.#begun.has(id) || this.#capacity(id) > 0;
   }
 
@@ -133,6 +144,10 @@ export class QuicByteStreams implements StreamCarrier {
 
   sendCredit(frame: Uint8Array): void {
     this.#owner.sendCredit(frame);
+  }
+
+  #hasMessages(): boolean {
+    return this.nowMs() - this.#owner.messageMs() < MESSAGES_MS;
   }
 
   #onPeerReset(id: number, code: number): void {
@@ -253,8 +268,4 @@ export class QuicByteStreams implements StreamCarrier {
 function codeOf(error: unknown): number | undefined {
   const code = RESET.exec(messageOf(error))?.[1];
   return code === undefined ? undefined : Number(code);
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

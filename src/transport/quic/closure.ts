@@ -11,6 +11,11 @@ const PHRASE_BYTES_MAX = 256;
 const CRYPTO_ERROR_FIRST = 0x100;
 const CRYPTO_ERROR_LAST = 0x1ff;
 
+/** The library throws plain errors, whose message is the name of what went wrong. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 export function closePhrase(reason: string, detail?: string): Uint8Array {
   const phrase = detail === undefined ? reason : `${reason}: ${detail}`;
   return new TextEncoder().encode(phrase).subarray(0, PHRASE_BYTES_MAX);

@@ -26,7 +26,7 @@ import {
 } from '../transport.ts';
 import { QuicByteStreams } from './byte-streams.ts';
 import { ChannelWriter } from './channel-writer.ts';
-import { closePhrase, closureOf } from './closure.ts';
+import { closePhrase, closureOf, messageOf } from './closure.ts';
 import { type IdRegister, replenishIds } from './connection-ids.ts';
 import type { ConnectionOwner, ConnectionStart } from './connection-owner.ts';
 import { ConnectionPaths } from './connection-paths.ts';
@@ -65,6 +65,7 @@ export class QuicConnection implements Connection {
   readonly #streams: QuicByteStreams;
   /** When the first frame went out after which nothing came. */
   #askedMs: number | undefined;
+  #messageMs = Number.NEGATIVE_INFINITY;
   lastHeardMs: number;
 
   constructor(native: NativeConnection, owner: ConnectionOwner, start: ConnectionStart) {
@@ -94,6 +95,7 @@ export class QuicConnection implements Connection {
     this.#streams = new QuicByteStreams(native, start.role, {
       clock: owner.host.clock,
       rttMs: () => this.rttMs,
+      messageMs: () => this.#messageMs,
       onWritten: this.#onWritten,
       sendCredit: (frame) => this.#queue(CREDIT, frame),
     });
@@ -179,7 +181,9 @@ export class QuicConnection implements Connection {
     if (this.#outbox.bytesOf(channel) + frame.length > bytesMax) {
       throw new BarrelError('ERR_OVERLOADED', `send queue is full (${bytesMax} bytes)`);
     }
-    this.#askedMs ??= this.#owner.host.clock.monotonicMs();
+    const nowMs = this.#owner.host.clock.monotonicMs();
+    this.#askedMs ??= nowMs;
+    if (channel !== CONTROL) this.#messageMs = nowMs;
     this.#queue(channel, frame);
     const isLow = this.#outbox.bytes < LINK_QUEUE_HIGH_WATER_BYTES;
     if (!isLow) this.#wantsDrained = true;
@@ -392,8 +396,4 @@ export class QuicConnection implements Connection {
       events.onClosed(reported);
     });
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -23,6 +23,7 @@ import { UdpTunnels } from '../tunnel/udp-tunnels.ts';
 import type { ConnectionOwner } from './connection-owner.ts';
 import { ConnectionTable } from './connection-table.ts';
 import { idText, type Route, routeOf, VERSION_NEGOTIATION } from './datagram.ts';
+import { DatagramBlocks } from './datagram-blocks.ts';
 import { dialError, dialRefusal } from './dial-errors.ts';
 import { Door } from './door.ts';
 import { firstOf } from './first-of.ts';
@@ -34,7 +35,6 @@ import { CONNECTION_ID_BYTES, Settings } from './settings.ts';
 import { Sockets } from './sockets.ts';
 
 /** Datagrams are cut from blocks of this size, so that sending one costs no allocation. */
-const BLOCK_BYTES = 262_144;
 const DIAL_TIMEOUT_MS = 5_000;
 /** The key of the tag comes from the secret and the cluster's name. */
 const SECRETS_DIFFER = 'another join secret, or another cluster';
@@ -79,8 +79,7 @@ class QuicTransport implements Transport, ConnectionOwner {
   readonly #paths: Record<'validated' | 'followed', Counter>;
   readonly #sockets: Sockets;
   #isWaking = false;
-  #block = new Uint8Array(BLOCK_BYTES);
-  #blockUsed = 0;
+  readonly #blocks = new DatagramBlocks(() => this.#sockets.isIdle);
   #closing: Settlement<void> | undefined;
 
   constructor(options: QuicTransportOptions) {
@@ -174,17 +173,13 @@ class QuicTransport implements Transport, ConnectionOwner {
   }
 
   datagram(bytesMax: number): Uint8Array {
-    if (this.#blockUsed + bytesMax + this.#door.tagBytes > BLOCK_BYTES) {
-      this.#block = new Uint8Array(BLOCK_BYTES);
-      this.#blockUsed = 0;
-    }
-    return this.#block.subarray(this.#blockUsed, this.#blockUsed + bytesMax);
+    return this.#blocks.room(bytesMax, this.#door.tagBytes);
   }
 
   transmit(datagram: Uint8Array, way: PathPair, connection: QuicConnection): void {
     if (this.#muted.has(connection)) return;
     const sealed = this.#door.seal(datagram, connection.role);
-    this.#blockUsed += sealed.length;
+    this.#blocks.take(sealed.length);
     if (!this.#door.halfOpen.maySay(connection, sealed.length)) return;
     this.#sockets.send(sealed, way.local, way.remote);
   }
@@ -240,6 +235,7 @@ class QuicTransport implements Transport, ConnectionOwner {
 
   readonly #flushAwake = (): void => {
     this.#isWaking = false;
+    this.#blocks.reclaim();
     const connections = [...this.#awake];
     this.#awake.clear();
     for (const connection of connections) connection.flush();

@@ -48,6 +48,12 @@ export class Sockets {
     return this.#held.size;
   }
 
+  /** The system has taken all that was sent: nobody reads those bytes any more. */
+  get isIdle(): boolean {
+    for (const { socket } of this.#held.values()) if (!socket.isIdle) return false;
+    return true;
+  }
+
   /** Opens the home socket. Rejects with the system's error. */
   async open(listen: Endpoint): Promise<void> {
     this.#first = await this.#openHeld(listen, this.#options.openFirst);

@@ -8,7 +8,7 @@ export const STREAM_WINDOW_BYTES_INITIAL = 65_536;
  * A reader that keeps up is sent so much ahead on any path. More would make a short path hardly
  * faster, but messages would wait behind it.
  */
-export const STREAM_WINDOW_BYTES_SHORT = 524_288;
+export const STREAM_WINDOW_BYTES_SHORT = 262_144;
 /** On a long path, at most: the memory that a reader which stops costs. */
 export const STREAM_WINDOW_BYTES_MAX = 4_194_304;
 /** Of the windows of all streams of one connection together; above it none grows. */
@@ -19,6 +19,8 @@ export const PEER_STREAMS_HELD_MAX: number = 2 * STREAMS_PER_END_MAX;
 export const PEER_STREAMS_SKIPPED_MAX = 1_024;
 /** Bytes that all streams of a connection hand to the path in one turn, so that others have one. */
 export const STREAM_TURN_BYTES = 131_072;
+/** The same while messages are sent, too: what is in the system's hands cannot be overtaken. */
+export const STREAM_TURN_BYTES_BESIDE = 32_768;
 export const RESET_CODE_MAX = 4_294_967_295;
 
 /** A stream that nobody would take, or one too many. */

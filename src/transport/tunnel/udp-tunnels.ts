@@ -47,6 +47,9 @@ export class UdpTunnels implements Tunnels {
   #beside(socket: UdpSocket): UdpSocket {
     return {
       local: socket.local,
+      get isIdle() {
+        return socket.isIdle;
+      },
       send: (datagram: Uint8Array, to: Endpoint) => {
         if (isTunnelHost(to.host)) this.#ends.get(to.port)?.send(datagram);
         else socket.send(datagram, to);

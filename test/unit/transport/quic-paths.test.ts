@@ -159,6 +159,7 @@ async function opened(): Promise<{ readonly sockets: Sockets; readonly sent: str
     const local = at(host, port === 0 ? lastPort : port);
     return {
       local,
+      isIdle: true,
       send: (datagram) => sent.push(`${datagram[0]} from ${local.host}:${local.port}`),
       close: async () => {},
     };

@@ -101,6 +101,7 @@ async function udpTunnels(): Promise<{
     receive = options.onDatagram;
     return {
       local: { host: '127.0.0.1', port: 1 },
+      isIdle: true,
       send: (datagram) => sent.push(text(datagram)),
       close: async () => {},
     };

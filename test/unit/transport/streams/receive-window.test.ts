@@ -39,7 +39,7 @@ describe('the window of a reader', () => {
   test('that keeps up on a short path grows to what is enough there', () => {
     const ground = new Ground();
     const window = new ReceiveWindow(ground);
-    kept(window, ground, 2);
+    kept(window, ground, 4);
     expect(window.size).toBe(STREAM_WINDOW_BYTES_SHORT);
   });
 
