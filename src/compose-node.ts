@@ -121,6 +121,7 @@ async function composeOn(
     options,
     contacts,
     savedPeers: new SavedPeers({ host, dataDir, peers: () => cluster.peers() }),
+    announcement,
     owned: [announcement, ...(durable === undefined ? [] : [closed(durable)]), ...world.owned],
   });
   cluster.begin(known);

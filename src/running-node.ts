@@ -10,6 +10,7 @@ import type { Address, NodeName } from './core/names.ts';
 import type { LivingEntry } from './core/roster/entry.ts';
 import { decodeValue } from './core/wire/value.ts';
 import { WireError } from './core/wire/wire-error.ts';
+import type { Announcement } from './discovery/announcement.ts';
 import type { Contact } from './discovery/discovery.ts';
 import { BarrelError } from './errors.ts';
 import type { Host } from './host/host.ts';
@@ -43,6 +44,7 @@ export interface RunningNodeParts extends Features {
   readonly clock: NodeClock;
   readonly contacts: ContactLoop;
   readonly savedPeers: SavedPeers;
+  readonly announcement: Announcement;
   readonly events: EventSource<NodeEvent>;
   /** Disposed at the end, in this order. */
   readonly owned: readonly AsyncDisposable[];
@@ -172,9 +174,10 @@ export class RunningNode implements BarrelNode {
 
   /** When what this node holds is handed over. */
   async #sayGoodbye(): Promise<void> {
-    const { cluster, options, shards, streams } = this.#parts;
+    const { announcement, cluster, options, shards, streams } = this.#parts;
     await streams.leave(options.drainMs);
     await shards.leave();
+    await announcement.withdraw();
     await cluster.leave({ isForGood: true });
   }
 
@@ -237,6 +240,7 @@ export class RunningNode implements BarrelNode {
   /** Takes part again after `leave`. */
   #return(): void {
     this.#hasLeft = false;
+    void this.#parts.announcement.restore();
     this.#parts.contacts.start();
     this.#parts.leaders.join();
     this.#parts.shards.join();

@@ -1,4 +1,7 @@
-/** What this node has told discovery of itself: told anew when its addresses change. */
+/**
+ * What this node has told discovery of itself: told anew when its addresses change, and nothing
+ * while it is out of the cluster.
+ */
 import type { Address, NodeName } from '../core/names.ts';
 import type { DiscoveryChain } from './chain.ts';
 
@@ -9,6 +12,7 @@ export class Announcement implements AsyncDisposable {
   /** One at a time, in order. */
   #telling: Promise<void> = Promise.resolve();
   #wanted: readonly Address[] = [];
+  #isOut = false;
   #isClosed = false;
 
   constructor(chain: Pick<DiscoveryChain, 'announce'>, node: NodeName) {
@@ -23,6 +27,18 @@ export class Announcement implements AsyncDisposable {
     return this.#telling;
   }
 
+  /** This node leaves: nobody is to find it. Resolves when that is so. */
+  withdraw(): Promise<void> {
+    this.#isOut = true;
+    return this.tell(this.#wanted);
+  }
+
+  /** This node is back, at the addresses that it told last. */
+  restore(): Promise<void> {
+    this.#isOut = false;
+    return this.tell(this.#wanted);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isClosed = true;
     await this.#telling;
@@ -32,6 +48,8 @@ export class Announcement implements AsyncDisposable {
   async #tell(addresses: readonly Address[]): Promise<void> {
     if (this.#isClosed || addresses !== this.#wanted) return;
     await this.#handle?.[Symbol.asyncDispose]();
+    this.#handle = undefined;
+    if (this.#isOut) return;
     this.#handle = await this.#chain.announce(this.#node, addresses, {});
   }
 }
