@@ -40,7 +40,7 @@ export type MembershipInput =
       readonly peers: readonly PeerDescriptor[];
       readonly arePresumedDead?: boolean;
     }
-  /** The roster says that this start of the node is dead or left: forget it, if it is silent. */
+  /** The roster says that this start of the node is dead or left: forget it, unless it is heard. */
   | { readonly kind: 'gone'; readonly node: NodeName; readonly incarnation: bigint }
   /** The failure detector hears nothing of that neighbour: its place goes to the next one. */
   | { readonly kind: 'silent'; readonly node: NodeName; readonly incarnation: bigint }
