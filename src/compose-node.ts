@@ -86,6 +86,7 @@ async function composeOn(
   const known = await SavedPeers.load({ host, dataDir });
   const discovery = new DiscoveryChain(options.discovery, {
     logger: host.logger,
+    timers: host.timers,
     cluster: options.cluster,
   });
   const clock = await openClock(host, durable);
@@ -113,7 +114,6 @@ async function composeOn(
   });
   const contacts = contactLoop({ host, options, cluster, known, discovery, events });
   const announcement = new Announcement(discovery, credentials.name);
-  await announcement.tell(cluster.addresses);
   cluster.links.listen({ onAddresses: (addresses) => void announcement.tell(addresses) });
   const node = new RunningNode({
     ...parts,
@@ -125,6 +125,12 @@ async function composeOn(
     owned: [announcement, ...(durable === undefined ? [] : [closed(durable)]), ...world.owned],
   });
   cluster.begin(known);
+  try {
+    await announcement.tell(cluster.addresses, options.signal);
+  } catch (error) {
+    await node.close();
+    throw error;
+  }
   contacts.start();
   return node;
 }

@@ -22,7 +22,12 @@ export function settlement<T>(): Settlement<T> {
 /** Waits for a promise, but not longer than the signal lets; the promise itself goes on. */
 export async function abortable<T>(promise: Promise<T>, signal?: AbortSignal): Promise<T> {
   if (signal === undefined) return promise;
-  signal.throwIfAborted();
+  if (signal.aborted) {
+    promise.catch(() => {
+      // Whoever waits is told of the abort, which came first.
+    });
+    throw signal.reason;
+  }
   const aborted = settlement<never>();
   const onAbort = (): void => aborted.reject(signal.reason);
   onceAborted(signal, onAbort);

@@ -89,6 +89,9 @@ export class AdmissionGate implements Gate {
   async pin(hello: Hello, connection: Connection): Promise<Verdict> {
     const { trust } = this.#options;
     const context = this.#context(hello, connection, undefined);
+    // Since the HELLO was judged a key may have been revoked, or a pin removed.
+    const verdict = judge(hello, context);
+    if (verdict.kind === 'reject') return verdict;
     if (context.mode === 'authority') return trust.admitCertified(certifiedClaimOf(hello, context));
     return trust.admit(hello.name, claimOf(hello, context));
   }

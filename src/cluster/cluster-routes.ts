@@ -13,6 +13,7 @@ import type { Host } from '../host/host.ts';
 import { settlement } from '../settlement.ts';
 import type { DialHook } from '../transport/pipe.ts';
 import { AddressBook } from './address-book.ts';
+import type { ControlSender } from './control-sender.ts';
 import { Dialler, type RelayedWays } from './dialler.ts';
 import { DirectRetries } from './direct-retries.ts';
 import { IdleLinks } from './idle-links.ts';
@@ -30,6 +31,7 @@ const PASSING_MS: readonly [least: number, most: number] = [50, 500];
 export interface ClusterRoutesOptions extends Omit<RoutingDriverOptions, 'activeView' | 'nextHop'> {
   readonly host: Host;
   readonly links: LinkTable;
+  readonly control: ControlSender;
   readonly discovery: Discovery;
   readonly economy: EconomyConfig;
   readonly dialHook: DialHook | undefined;

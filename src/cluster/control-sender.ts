@@ -6,6 +6,7 @@ import type { NodeName } from '../core/names.ts';
 import { BarrelError } from '../errors.ts';
 import type { Host } from '../host/host.ts';
 import { CONTROL } from '../transport/transport.ts';
+import type { Link } from './link.ts';
 import type { LinkTable } from './link-table.ts';
 
 export class ControlSender {
@@ -23,7 +24,12 @@ export class ControlSender {
    */
   send(node: NodeName, frame: Uint8Array): boolean {
     const link = this.#links.get(node);
-    if (link === undefined) return false;
+    return link === undefined ? false : this.sendOver(link, frame);
+  }
+
+  /** The same for a link that the table may not have any more, since its end is agreed. */
+  sendOver(link: Link, frame: Uint8Array): boolean {
+    const { node } = link;
     try {
       return link.send(CONTROL, frame);
     } catch (error) {

@@ -1,7 +1,7 @@
 /**
  * Makes a link to a node by name or by address. The addresses of a node are tried in turn; where
- * none of them answers, a way through other nodes is looked for. Several who want the same node
- * share one attempt.
+ * none of them answers, a way through other nodes is looked for. Several who want the same node, and
+ * know no other addresses of it, share one attempt.
  */
 import type { Address, NodeName } from '../core/names.ts';
 import { RecentKeys } from '../core/recent-keys.ts';
@@ -86,7 +86,7 @@ export class Dialler {
     const headStartMs = hasHeadStart ? HEAD_START_MS : 0;
     const start = (ended: AbortSignal): Promise<Link> =>
       this.#eitherWay(node, { hints, headStartMs, signal: ended });
-    return this.#anyWay.join(node, start, signal);
+    return this.#anyWay.join(wanted(node, hints), start, signal);
   }
 
   /** A link whose end is agreed may yet go on: only when it has ended there can be a new one. */
@@ -111,7 +111,7 @@ export class Dialler {
   #directly(node: NodeName, how: Directly): Promise<Link> {
     const start = (ended: AbortSignal): Promise<Link> =>
       this.#tryAll(node, { ...how, signal: ended });
-    return this.#direct.join(node, start, how.signal);
+    return this.#direct.join(wanted(node, how.hints), start, how.signal);
   }
 
   async #tryAll(
@@ -157,7 +157,8 @@ export class Dialler {
         first.reject(error);
         return;
       }
-      relayed.catch(() => first.reject(error));
+      // Who refused behind the silence says more than the silence.
+      relayed.catch((other: unknown) => first.reject(isUnreachable(other) ? error : other));
       addressesTried.resolve();
     });
     return first.promise;
@@ -225,6 +226,10 @@ interface AnyWay {
   readonly hints: readonly Address[];
   readonly headStartMs: number;
   readonly signal: AbortSignal;
+}
+
+function wanted(node: NodeName, hints: readonly Address[] = []): string {
+  return [node, ...hints].join(' ');
 }
 
 function isUnreachable(error: unknown): boolean {

@@ -14,7 +14,7 @@ import type {
 export class EarlyConnections {
   readonly #accept: (connection: Connection) => ConnectionEvents;
   /** Undefined once they are let in. At most as many as the transport leaves half-open. */
-  #waiting: EarlyConnection[] | undefined = [];
+  #waiting: Set<EarlyConnection> | undefined = new Set();
 
   /** `accept`: attaches to a connection, and returns what it attached. */
   constructor(accept: (connection: Connection) => ConnectionEvents) {
@@ -23,12 +23,13 @@ export class EarlyConnections {
 
   readonly take: OnConnection = (connection) => {
     if (this.#waiting === undefined) this.#accept(connection);
-    else this.#waiting.push(new EarlyConnection(connection));
+    else
+      this.#waiting.add(new EarlyConnection(connection, (early) => this.#waiting?.delete(early)));
   };
 
   /** From now on connections are accepted as they come. */
   letIn(): void {
-    const waiting = this.#waiting ?? [];
+    const waiting = this.#waiting ?? new Set();
     this.#waiting = undefined;
     for (const early of waiting) early.pass(this.#accept);
   }
@@ -38,10 +39,11 @@ export class EarlyConnections {
 class EarlyConnection implements ConnectionEvents {
   readonly #connection: Connection;
   readonly #frames: (readonly [channel: Channel, frame: Uint8Array])[] = [];
-  #isClosed = false;
+  readonly #onEnded: (early: EarlyConnection) => void;
 
-  constructor(connection: Connection) {
+  constructor(connection: Connection, onEnded: (early: EarlyConnection) => void) {
     this.#connection = connection;
+    this.#onEnded = onEnded;
     connection.attach(this);
   }
 
@@ -54,11 +56,10 @@ class EarlyConnection implements ConnectionEvents {
   }
 
   onClosed(_closure: Closure): void {
-    this.#isClosed = true;
+    this.#onEnded(this);
   }
 
   pass(accept: (connection: Connection) => ConnectionEvents): void {
-    if (this.#isClosed) return;
     const events = accept(this.#connection);
     try {
       for (const [channel, frame] of this.#frames) events.onFrame(channel, frame);

@@ -14,6 +14,7 @@ import {
   type ForeignHello,
   type Hello,
   isRejectReason,
+  type Reject,
   type RejectReason,
 } from '../identity/hello.ts';
 import {
@@ -101,7 +102,7 @@ export class Handshake implements ConnectionEvents {
         this.#onHello(message);
         break;
       case 'reject':
-        this.#finish({ ...message, by: 'peer' });
+        this.#onReject(message);
         break;
       case 'ask':
         this.#onAsk();
@@ -115,6 +116,12 @@ export class Handshake implements ConnectionEvents {
       default:
         unreachable(message);
     }
+  }
+
+  /** What it has seen of this node counts only from a peer that would be let in. */
+  #onReject({ reason, detail, seenIncarnation }: Reject): void {
+    const isJudged = this.peerHello !== undefined;
+    this.#finish({ reason, detail, by: 'peer', ...(isJudged && { seenIncarnation }) });
   }
 
   onDrained(): void {

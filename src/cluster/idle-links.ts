@@ -21,7 +21,7 @@ import { PROPOSALS_MAX, ROOM_QUIET_MS } from '../core/links/link-limits.ts';
 import type { NodeName } from '../core/names.ts';
 import { unreachable } from '../core/unreachable.ts';
 import type { Host } from '../host/host.ts';
-import { CONTROL } from '../transport/transport.ts';
+import type { ControlSender } from './control-sender.ts';
 import type { Link } from './link.ts';
 import type { LinkTable } from './link-table.ts';
 import type { LinkPort } from './ports.ts';
@@ -35,6 +35,7 @@ const REFUSED_SHARE = 0.25;
 export interface IdleLinksOptions {
   readonly host: Pick<Host, 'clock' | 'timers' | 'meter'>;
   readonly self: { readonly node: NodeName };
+  readonly control: Pick<ControlSender, 'sendOver'>;
   readonly links: Pick<LinkTable, 'get' | 'all' | 'close' | 'part' | 'goOn'>;
   readonly isNeighbor: (node: NodeName) => boolean;
   /** Something on this node depends on the link to that one, or waits to be sent over it. */
@@ -165,7 +166,7 @@ export class IdleLinks {
   }
 
   #say(link: Link, message: EconomyMessage): void {
-    link.send(CONTROL, encodeEconomy(message));
+    this.#options.control.sendOver(link, encodeEconomy(message));
   }
 
   #talk(link: Link): Talk {

@@ -3,6 +3,7 @@
  * meanwhile, and drops them with a report when the node cannot be reached.
  */
 import type { NodeName } from '../core/names.ts';
+import { frameBytes } from '../core/wire/frame.ts';
 import { BarrelError } from '../errors.ts';
 import type { Host } from '../host/host.ts';
 import { DIALS_MAX, LINK_QUEUE_BYTES_MAX, LINK_QUEUE_HIGH_WATER_BYTES } from '../limits.ts';
@@ -120,12 +121,14 @@ export class OnDemandLinks implements MessageLinks {
 
   #queue(node: NodeName, lane: number, frame: Uint8Array): boolean {
     const waiting = this.#waiting.get(node) ?? this.#dial(node);
-    if (waiting.bytes + frame.length > LINK_QUEUE_BYTES_MAX) {
+    // As the queue of the link counts, which takes all of it at once.
+    const bytes = frameBytes(frame.length);
+    if (waiting.bytes + bytes > LINK_QUEUE_BYTES_MAX) {
       throw new BarrelError('ERR_OVERLOADED', `too much waits for ${node}`, { node });
     }
     // The caller may reuse its buffer; the copy lives until the link does.
     waiting.frames.push([lane, frame.slice()]);
-    waiting.bytes += frame.length;
+    waiting.bytes += bytes;
     return waiting.bytes < LINK_QUEUE_HIGH_WATER_BYTES;
   }
 

@@ -20,11 +20,17 @@ export class Announcement implements AsyncDisposable {
     this.#node = node;
   }
 
-  /** Resolves when these addresses, or later ones, are announced in place of earlier ones. */
-  tell(addresses: readonly Address[]): Promise<void> {
+  /**
+   * Resolves when these addresses, or later ones, are announced in place of earlier ones. Rejects
+   * with the signal's reason alone; nothing is announced then.
+   */
+  tell(addresses: readonly Address[], signal?: AbortSignal): Promise<void> {
     this.#wanted = addresses;
-    this.#telling = this.#telling.then(() => this.#tell(addresses));
-    return this.#telling;
+    const told = this.#telling.then(() => this.#tell(addresses, signal));
+    this.#telling = told.catch(() => {
+      // Who asked hears of it.
+    });
+    return told;
   }
 
   /** This node leaves: nobody is to find it. Resolves when that is so. */
@@ -45,11 +51,11 @@ export class Announcement implements AsyncDisposable {
     await this.#handle?.[Symbol.asyncDispose]();
   }
 
-  async #tell(addresses: readonly Address[]): Promise<void> {
+  async #tell(addresses: readonly Address[], signal?: AbortSignal): Promise<void> {
     if (this.#isClosed || addresses !== this.#wanted) return;
     await this.#handle?.[Symbol.asyncDispose]();
     this.#handle = undefined;
     if (this.#isOut) return;
-    this.#handle = await this.#chain.announce(this.#node, addresses, {});
+    this.#handle = await this.#chain.announce(this.#node, addresses, { signal });
   }
 }

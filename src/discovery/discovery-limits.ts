@@ -1,5 +1,8 @@
 /** Bounds of what DNS, multicast DNS and files of a directory may answer. */
 
+/** What any way of finding nodes has for one answer, announcement or withdrawal; then it fails. */
+export const DISCOVERY_MS_MAX = 10_000;
+
 // DNS
 export const DNS_NAME_CHARS_MAX = 253;
 export const DNS_LABEL_CHARS_MAX = 63;

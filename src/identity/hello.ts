@@ -5,6 +5,7 @@
  * `admission.ts` has judged it.
  */
 import { type Address, isAddress } from '../core/names.ts';
+import { printable } from '../core/printable.ts';
 import { Reader } from '../core/wire/reader.ts';
 import { WireError } from '../core/wire/wire-error.ts';
 import { Writer } from '../core/wire/writer.ts';
@@ -99,7 +100,6 @@ const ASK = 4;
 const KEYS = 5;
 const INCARNATION_MAX = 2n ** 63n - 1n;
 const REASON_NAME_BYTES_MAX = 32;
-const UNPRINTABLE = /[^\x20-\x7e]/g;
 
 const REASONS: ReadonlySet<string> = new Set<RejectReason>([
   'protocol-version',
@@ -161,7 +161,7 @@ export function encodeReject(reject: Omit<Reject, 'kind'>): Uint8Array {
     .uint(REJECT)
     .string(reject.reason)
     .optional(reject.seenIncarnation, (w, seen) => w.big(seen))
-    .string(printable(reject.detail))
+    .string(detailOf(reject.detail))
     .take();
 }
 
@@ -225,7 +225,7 @@ function readReject(reader: Reader): Reject {
   const reason = reader.string(REASON_NAME_BYTES_MAX);
   if (!isRejectReason(reason)) throw new WireError('unknown reason of a refusal');
   const seenIncarnation = reader.optional(readIncarnation);
-  const detail = printable(reader.string(REASON_BYTES_MAX));
+  const detail = detailOf(reader.string(REASON_BYTES_MAX));
   reader.end();
   return { kind: 'reject', reason, seenIncarnation, detail };
 }
@@ -247,7 +247,6 @@ export function isRejectReason(text: string): text is RejectReason {
   return REASONS.has(text);
 }
 
-/** It goes into logs and terminals: no control characters, no escape sequences. */
-function printable(text: string): string {
-  return text.replace(UNPRINTABLE, '?').slice(0, REASON_BYTES_MAX);
+function detailOf(text: string): string {
+  return printable(text).slice(0, REASON_BYTES_MAX);
 }

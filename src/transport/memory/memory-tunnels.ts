@@ -46,9 +46,9 @@ export class MemoryTunnels implements Tunnels {
     return this.#connections.size === 0;
   }
 
-  open(entry: string, send: (datagram: Uint8Array) => void, kind?: TunnelKind): Tunnel {
+  open(entry: string, send: (datagram: Uint8Array) => void, kind: TunnelKind = 'circuit'): Tunnel {
     let ownPort = 0;
-    const end = this.#ends.add((port) => {
+    const end = this.#ends.add(kind, (port) => {
       ownPort = port;
       const address = `[${tunnelHost(entry, kind)}]:${port}`;
       return { address, send, connection: undefined, dial: undefined };

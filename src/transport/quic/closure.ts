@@ -2,10 +2,11 @@
  * How the end of a connection travels: an application close whose phrase is `word` or
  * `word: detail`. What the TLS or QUIC layer ended is translated into the same words.
  */
+import { printable } from '../../core/printable.ts';
 import type { Closure } from '../transport.ts';
 import type { NativeCloseError, NativeConnection } from './native.ts';
 
-const PHRASE = /^([a-z][a-z-]{0,31})(?:: ([^\0]*))?$/;
+const PHRASE = /^([a-z][a-z-]{0,31})(?:: (.*))?$/;
 const PHRASE_BYTES_MAX = 256;
 /** TLS alerts are carried in this range of transport errors (RFC 9001 section 4.8). */
 const CRYPTO_ERROR_FIRST = 0x100;
@@ -33,7 +34,7 @@ export function closureOf(connection: NativeConnection, failure: unknown): Closu
 }
 
 function translated(error: NativeCloseError, by: 'local' | 'peer', failure: string): Closure {
-  const text = new TextDecoder().decode(error.reason);
+  const text = printable(new TextDecoder().decode(error.reason));
   if (error.isApp) {
     const [, reason, detail] = PHRASE.exec(text) ?? [];
     if (reason === undefined) return { reason: 'protocol', by, detail: 'close without a reason' };

@@ -19,7 +19,7 @@ import type {
   Transport,
   TransportIdentity,
 } from '../transport.ts';
-import { UdpTunnels } from '../tunnel/udp-tunnels.ts';
+import { outside, UdpTunnels } from '../tunnel/udp-tunnels.ts';
 import type { ConnectionOwner } from './connection-owner.ts';
 import { ConnectionTable } from './connection-table.ts';
 import { idText, type Route, routeOf, VERSION_NEGOTIATION } from './datagram.ts';
@@ -100,7 +100,7 @@ class QuicTransport implements Transport, ConnectionOwner {
       followed: meter.counter('barrel_paths_followed_total'),
     };
     this.#sockets = new Sockets({
-      openUdp: host.openUdp,
+      openUdp: outside(host.openUdp),
       openFirst: this.tunnels.opener(host.openUdp),
       onDatagram: this.#onDatagram,
       onError: (error) => host.logger.error('a UDP socket failed', { error }),

@@ -30,6 +30,9 @@ export class Sockets {
   readonly #held = new Map<string, Held>();
   /** Local endpoints whose socket is gone for good, and the one that speaks for them. */
   readonly #successors = new Map<string, string>();
+  /** Holders of sockets that are gone, who have yet to release them: another one may be there. */
+  readonly #departed = new Map<string, number>();
+  #opening = 0;
   #first: Held | undefined;
   #home: Held | undefined;
   #isClosed = false;
@@ -71,12 +74,17 @@ export class Sockets {
       known.holders += 1;
       return known.local;
     }
-    if (this.#held.size >= SOCKETS_MAX) {
+    if (this.#held.size + this.#opening >= SOCKETS_MAX) {
       throw new BarrelError('ERR_OVERLOADED', `${SOCKETS_MAX} sockets are open`);
     }
-    const opened = await this.#openHeld(local, this.#options.openUdp);
-    opened.holders += 1;
-    return opened.local;
+    this.#opening += 1;
+    try {
+      const opened = await this.#openHeld(local, this.#options.openUdp);
+      opened.holders += 1;
+      return opened.local;
+    } finally {
+      this.#opening -= 1;
+    }
   }
 
   /** One more holder of a socket that is open; false when there is none on that endpoint. */
@@ -89,11 +97,13 @@ export class Sockets {
 
   /** One holder less; with the last one the socket closes. */
   release(local: Endpoint): void {
-    const held = this.#held.get(endpointText(local));
+    const key = endpointText(local);
+    if (this.#releaseDeparted(key)) return;
+    const held = this.#held.get(key);
     if (held === undefined) return;
     held.holders -= 1;
     if (held.holders > 0) return;
-    this.#held.delete(endpointText(local));
+    this.#held.delete(key);
     void held.socket.close();
   }
 
@@ -117,7 +127,8 @@ export class Sockets {
     this.#successors.delete(to);
     if (this.#successors.size < SOCKETS_MAX) this.#successors.set(from, to);
     // Whoever holds it still may release it; nothing is sent on it any more.
-    this.#held.delete(from);
+    old.holders -= 1;
+    this.#depart(from, old);
     void old.socket.close();
   }
 
@@ -167,9 +178,23 @@ export class Sockets {
     return held;
   }
 
+  #depart(key: string, { holders }: Held): void {
+    this.#held.delete(key);
+    if (holders > 0) this.#departed.set(key, (this.#departed.get(key) ?? 0) + holders);
+  }
+
+  /** Which of those with one address releases it first makes no difference in the end. */
+  #releaseDeparted(key: string): boolean {
+    const holders = this.#departed.get(key);
+    if (holders === undefined) return false;
+    if (holders > 1) this.#departed.set(key, holders - 1);
+    else this.#departed.delete(key);
+    return true;
+  }
+
   /** A socket that failed is as good as none, but for the home one, which others look at. */
   #drop(socket: UdpSocket): void {
     if (socket === this.#home?.socket) return;
-    for (const [key, held] of this.#held) if (held.socket === socket) this.#held.delete(key);
+    for (const [key, held] of this.#held) if (held.socket === socket) this.#depart(key, held);
   }
 }

@@ -13,6 +13,17 @@ interface NearEnd extends Tunnel {
   send(datagram: Uint8Array): void;
 }
 
+/** Opens sockets as `open` does, on which nobody of the network is taken for a tunnel. */
+export function outside(open: UdpOpener): UdpOpener {
+  return (options) =>
+    open({
+      ...options,
+      onDatagram: (datagram, from) => {
+        if (!isTunnelHost(from.host)) options.onDatagram(datagram, from);
+      },
+    });
+}
+
 export class UdpTunnels implements Tunnels {
   readonly #ends = new TunnelPorts<NearEnd>();
   #receive: UdpSocketOptions['onDatagram'] = () => {};
@@ -21,20 +32,13 @@ export class UdpTunnels implements Tunnels {
   opener(open: UdpOpener): UdpOpener {
     return async (options) => {
       this.#receive = options.onDatagram;
-      const socket = await open({
-        ...options,
-        onDatagram: (datagram, from) => {
-          // The network has no such senders: somebody wants to be taken for a tunnel.
-          if (!isTunnelHost(from.host)) options.onDatagram(datagram, from);
-        },
-      });
-      return this.#beside(socket);
+      return this.#beside(await outside(open)(options));
     };
   }
 
-  open(entry: string, send: (datagram: Uint8Array) => void, kind?: TunnelKind): Tunnel {
+  open(entry: string, send: (datagram: Uint8Array) => void, kind: TunnelKind = 'circuit'): Tunnel {
     const host = tunnelHost(entry, kind);
-    return this.#ends.add((port) => ({
+    return this.#ends.add(kind, (port) => ({
       address: `[${host}]:${port}`,
       send,
       deliver: (datagram) => {

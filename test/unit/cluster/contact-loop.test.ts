@@ -7,6 +7,9 @@ import { silentLogger } from '../../../src/host/logger.ts';
 import { SeededRandom } from '../../../src/testing/seeded-random.ts';
 import { VirtualTime } from '../../../src/testing/virtual-time.ts';
 
+/** Of chains whose ways all answer at once. */
+const timers = new VirtualTime();
+
 describe('the contacts of a node', () => {
   test('are no concern of a node that has none: it is alone and ready at once (B1)', async () => {
     const { loop, time, tries } = bench({ contacts: [] });
@@ -90,7 +93,7 @@ describe('the contacts of a node', () => {
     ];
     for (const contacts of answers) {
       const odd = { name: 'odd', resolve: async () => [], contacts };
-      const discovery = new DiscoveryChain([odd], { logger: silentLogger });
+      const discovery = new DiscoveryChain([odd], { logger: silentLogger, timers });
       const world = bench({ contacts: ['a@test'], discovery });
       world.loop.start();
       await world.time.advance(5_000);
@@ -107,7 +110,9 @@ describe('the contacts of a node', () => {
         throw new Error('queryA ETIMEOUT');
       },
     };
-    const world = bench({ discovery: new DiscoveryChain([silent], { logger: silentLogger }) });
+    const world = bench({
+      discovery: new DiscoveryChain([silent], { logger: silentLogger, timers }),
+    });
     let isSettled = false;
     void world.loop.joined.then(() => {
       isSettled = true;
@@ -166,7 +171,7 @@ describe('the contacts of a node', () => {
     const found = { ...staticDiscovery({}), contacts: async () => ['a@test', 'b@test'] };
     const world = bench({
       contacts: ['a@test'],
-      discovery: new DiscoveryChain([found], { logger: silentLogger }),
+      discovery: new DiscoveryChain([found], { logger: silentLogger, timers }),
     });
     world.answer = async (contact) => {
       tried.push(contact);
@@ -240,7 +245,8 @@ function bench(
       host: { timers: time, random: new SeededRandom(1), logger: silentLogger },
       contacts: options.contacts ?? [],
       saved: options.saved ?? [],
-      discovery: options.discovery ?? new DiscoveryChain([], { logger: silentLogger }),
+      discovery:
+        options.discovery ?? new DiscoveryChain([], { logger: silentLogger, timers: time }),
       join: async (contact) => {
         world.tries.push(time.monotonicMs());
         return world.answer(contact);

@@ -4,6 +4,7 @@ import { OnDemandLinks } from '../../../src/cluster/on-demand-links.ts';
 import { BarrelError } from '../../../src/errors.ts';
 import { DIALS_MAX, LINK_QUEUE_BYTES_MAX } from '../../../src/limits.ts';
 import { VirtualTime } from '../../../src/testing/virtual-time.ts';
+import { Outbox } from '../../../src/transport/quic/outbox.ts';
 import { SimulatedClusters } from './simulated-cluster.ts';
 
 describe('a send to a node without a link', () => {
@@ -28,6 +29,20 @@ describe('a send to a node without a link', () => {
     expect(b.messages.frames.map((frame) => frame.text)).toEqual(['one', 'two', 'three']);
     expect(b.messages.frames[0]?.from.node).toBe('a@test');
     await clusters.settled(Promise.all([a, b, c].map(({ cluster }) => cluster.close())));
+  });
+
+  test('waits, as much as may wait, and all of it has room in the queue of the link', async () => {
+    const { links } = bench(() => new Promise(() => {}));
+    const frame = Buffer.alloc(2_000);
+    const fill = (): void => {
+      for (;;) links.send('b@test', 0, frame);
+    };
+    expect(fill).toThrowError(expect.objectContaining({ code: 'ERR_OVERLOADED' }));
+    const outbox = new Outbox();
+    const link = { node: 'b@test', send: (lane: 1, bytes: Uint8Array) => outbox.push(lane, bytes) };
+    links.linkUp(link as unknown as Link);
+    expect(outbox.bytes).toBeGreaterThan(LINK_QUEUE_BYTES_MAX - 4_000);
+    expect(outbox.bytes).toBeLessThanOrEqual(LINK_QUEUE_BYTES_MAX);
   });
 
   test('reports a node that nobody can find, once for each dial', async () => {

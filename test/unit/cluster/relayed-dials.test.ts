@@ -104,10 +104,40 @@ test('a direct link is looked for at all addresses of the node', async () => {
   expect(dialled.map(({ address }) => address)).toEqual([DIRECT, '10.0.0.2:7']);
 });
 
+test('who knows another address of the node is not sent along with who does not', async () => {
+  const link = { node: 'c@test', isRelayed: false } as Link;
+  const { dialler, dialled, time } = diallerOf(
+    async () => {
+      const { address } = dialled.at(-1) ?? {};
+      await new Promise<void>((done) => time.after(1_000, done));
+      if (address === '10.0.0.2:7') return link;
+      throw new BarrelError('ERR_UNREACHABLE', 'nobody there');
+    },
+    { addresses: [] },
+  );
+  const first = dialler.toNode('c@test', { hints: ['10.0.0.1:7'] }).catch(() => undefined);
+  const second = dialler.toNode('c@test', { hints: ['10.0.0.2:7'] });
+  await time.advance(20_000);
+  expect([await first, await second]).toEqual([undefined, link]);
+});
+
+test('a refusal through others is told, though the addresses were only silent', async () => {
+  const { dialler, dialled, time } = diallerOf(async () => {
+    if (dialled.at(-1)?.address === TUNNEL) {
+      throw new BarrelError('ERR_REFUSED', 'no', { reason: 'key-mismatch' });
+    }
+    await new Promise<void>((done) => time.after(5_000, done));
+    throw new BarrelError('ERR_UNREACHABLE', 'nobody there');
+  });
+  const outcome = dialler.toNode('c@test').catch((error: unknown) => error);
+  await time.advance(20_000);
+  expect(await outcome).toMatchObject({ code: 'ERR_REFUSED', reason: 'key-mismatch' });
+});
+
 test('the address of a tunnel that somebody tells of is not dialled', async () => {
   const book = new AddressBook({
     announced: () => ['[100::1:ab]:7', '10.0.0.1:7'],
-    discovery: new DiscoveryChain([], { logger: silentLogger }),
+    discovery: new DiscoveryChain([], { logger: silentLogger, timers: new VirtualTime() }),
   });
   expect(await book.find('c@test', ['[100::1:cd]:9'])).toEqual(['10.0.0.1:7']);
 });
@@ -240,7 +270,7 @@ function diallerOf(
     },
     book: new AddressBook({
       announced: () => known.addresses ?? [DIRECT],
-      discovery: new DiscoveryChain([], { logger: silentLogger }),
+      discovery: new DiscoveryChain([], { logger: silentLogger, timers: time }),
     }),
     relayed: {
       open: async () => TUNNEL,

@@ -181,7 +181,7 @@ export class SimulatedClusters {
       secretKey: secret === undefined ? undefined : await deriveSecretKey(secret, cluster),
       clock: await NodeClock.open({ host, bound: undefined }),
       durable: undefined,
-      discovery: new DiscoveryChain([], { logger: silentLogger }),
+      discovery: new DiscoveryChain([], { logger: silentLogger, timers: this.time }),
       membership: { activeSize: settings.activeSize ?? 5 },
       suspicion: { suspicionMinMs: 2_000, suspicionMaxMs: 10_000 },
       economy: { idleMs: 60_000, onDemandMax: 256, ...settings.economy },

@@ -3,6 +3,7 @@ import { Announcement } from '../../../src/discovery/announcement.ts';
 import { DiscoveryChain } from '../../../src/discovery/chain.ts';
 import type { Discovery } from '../../../src/discovery/discovery.ts';
 import { silentLogger } from '../../../src/host/logger.ts';
+import { VirtualTime } from '../../../src/testing/virtual-time.ts';
 
 test('a node that leaves is withdrawn, and told again at its last addresses when it is back', async () => {
   const { announcement, log } = board();
@@ -12,6 +13,15 @@ test('a node that leaves is withdrawn, and told again at its last addresses when
   await announcement.tell(['10.0.0.2:1']);
   expect(log).toEqual([]);
   await announcement.restore();
+  expect(log).toEqual(['+10.0.0.2:1']);
+});
+
+test('an aborted telling rejects with the reason, and the next one is told', async () => {
+  const { announcement, log } = board();
+  const abort = new AbortController();
+  abort.abort(new Error('enough'));
+  await expect(announcement.tell(['10.0.0.1:1'], abort.signal)).rejects.toThrow('enough');
+  await announcement.tell(['10.0.0.2:1']);
   expect(log).toEqual(['+10.0.0.2:1']);
 });
 
@@ -36,6 +46,10 @@ function board(): { readonly announcement: Announcement; readonly log: string[] 
       return { [Symbol.asyncDispose]: async () => void log.push(`-${addresses.join()}`) };
     },
   };
-  const chain = new DiscoveryChain([discovery], { logger: silentLogger, cluster: 'default' });
+  const chain = new DiscoveryChain([discovery], {
+    logger: silentLogger,
+    timers: new VirtualTime(),
+    cluster: 'default',
+  });
   return { announcement: new Announcement(chain, 'a@test'), log };
 }

@@ -308,6 +308,38 @@ describe('file discovery', () => {
 });
 
 describe('chain', () => {
+  test('one that says nothing is passed over after ten seconds, whatever it was asked', async () => {
+    const never = (): Promise<never> => new Promise(() => {});
+    const silent = { name: 'silent', resolve: never, contacts: never, announce: never };
+    const { chain, warnings, time } = chainOf(silent, staticDiscovery({ 'a@h': 'h:1' }));
+    const answers = [chain.resolve('a@h', {}), chain.find({}), chain.announce('b@h', ['h:2'], {})];
+    await time.advance(9_999);
+    expect(warnings).toEqual([]);
+    await time.advance(1);
+    const [resolved, found, handle] = await Promise.all(answers);
+    expect(resolved).toEqual(['h:1']);
+    expect(found).toMatchObject({ failures: ['silent: silent took more than 10000 ms'] });
+    expect(handle).toBeDefined();
+    expect(warnings).toEqual(['silent', 'silent', 'silent']);
+  });
+
+  test('what is announced too late is withdrawn at once', async () => {
+    const log: string[] = [];
+    const slow: Discovery = {
+      name: 'slow',
+      resolve: async () => [],
+      announce: async () => {
+        await new Promise<void>((done) => time.after(15_000, done));
+        log.push('announced');
+        return { [Symbol.asyncDispose]: async () => void log.push('withdrawn') };
+      },
+    };
+    const { chain, time } = chainOf(slow);
+    void chain.announce('b@h', ['h:2'], {});
+    await time.advance(20_000);
+    expect(log).toEqual(['announced', 'withdrawn']);
+  });
+
   test('the first that knows an address answers, in the order given (D8, D9)', async () => {
     const { chain } = chainOf(
       staticDiscovery({ 'a@h': 'h:1' }),
@@ -390,6 +422,7 @@ describe('chain', () => {
 function chainOf(...discoveries: Discovery[]): {
   readonly chain: DiscoveryChain;
   readonly warnings: string[];
+  readonly time: VirtualTime;
 } {
   const warnings: string[] = [];
   const ignore = (): void => {};
@@ -398,7 +431,8 @@ function chainOf(...discoveries: Discovery[]): {
     warnings.push(discovery ?? '');
   };
   const logger = { debug: ignore, info: ignore, error: ignore, warn };
-  return { chain: new DiscoveryChain(discoveries, { logger }), warnings };
+  const time = new VirtualTime();
+  return { chain: new DiscoveryChain(discoveries, { logger, timers: time }), warnings, time };
 }
 
 function failing(name: string): Discovery {

@@ -44,12 +44,15 @@ function same(fault: Fault): { readonly acceptor: Fault; readonly dialer: Fault 
   return { acceptor: fault, dialer: fault };
 }
 
-/** An operator that has revoked that key. */
-function revoking(key: string): Authority {
-  const authority = new Authority({
+/** An operator that has revoked that key, or none yet. */
+export function revoking(
+  key?: string,
+  authority: Authority = new Authority({
     publicKey: operator.publicKey,
     certificate: new Uint8Array(0),
-  });
+  }),
+): Authority {
+  if (key === undefined) return authority;
   const revoked = { kind: 'key', publicKey: keyOf(key) } as const;
   const bytes = revoke(operator.privateKeyPem, revoked, START_MS);
   const revocation = readRevocation(bytes, operator.publicKey);

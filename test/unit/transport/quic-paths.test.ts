@@ -150,8 +150,43 @@ function race(ways: Readonly<Record<string, number>>): {
   return { time, begun, undone, run };
 }
 
+describe('a home address that goes and comes back', () => {
+  const [first, second] = [at('10.0.0.1', 7), at('10.0.0.5', 7)];
+
+  test('keeps its socket though a connection of before ends, and sends on it', async () => {
+    const { sockets, sent } = await opened(7);
+    sockets.hold(first);
+    await sockets.rehome(second);
+    await sockets.rehome(first);
+    sockets.release(first);
+    expect(sockets.size).toBe(1);
+    sockets.send(Uint8Array.of(1), sockets.home, at('10.0.0.2', 2));
+    expect(sent).toEqual(['1 from 10.0.0.1:7']);
+  });
+
+  test('closes a spare socket there when the last of its own holders is gone', async () => {
+    const { sockets } = await opened(7);
+    const bound = await sockets.bind(second);
+    await sockets.rehome(second);
+    await sockets.rehome(first);
+    expect(await sockets.bind(second)).toEqual(bound);
+    sockets.release(second);
+    expect(sockets.size).toBe(2);
+    sockets.release(second);
+    expect(sockets.size).toBe(1);
+  });
+});
+
+test('no more than sixteen sockets are opened, even all at once', async () => {
+  const { sockets } = await opened(7);
+  const binds = Array.from({ length: 40 }, (_, n) => sockets.bind(at('10.0.0.1', 100 + n)));
+  const outcomes = await Promise.allSettled(binds);
+  expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(15);
+  expect(sockets.size).toBe(16);
+});
+
 /** On a system that gives ports in a row. */
-async function opened(): Promise<{ readonly sockets: Sockets; readonly sent: string[] }> {
+async function opened(port = 0): Promise<{ readonly sockets: Sockets; readonly sent: string[] }> {
   const sent: string[] = [];
   let lastPort = 0;
   const openUdp: UdpOpener = async ({ host, port }) => {
@@ -170,6 +205,6 @@ async function opened(): Promise<{ readonly sockets: Sockets; readonly sent: str
     onDatagram: () => {},
     onError: () => {},
   });
-  await sockets.open(at('10.0.0.1', 0));
+  await sockets.open(at('10.0.0.1', port));
   return { sockets, sent };
 }

@@ -8,7 +8,7 @@ import { openMemoryTransport } from '../../../src/transport/memory/memory-transp
 import { SimulatedNetwork } from '../../../src/transport/memory/network.ts';
 import { isTunnelAddress, tunnelHost } from '../../../src/transport/tunnel/tunnel-address.ts';
 import { TunnelPorts } from '../../../src/transport/tunnel/tunnel-ports.ts';
-import { UdpTunnels } from '../../../src/transport/tunnel/udp-tunnels.ts';
+import { outside, UdpTunnels } from '../../../src/transport/tunnel/udp-tunnels.ts';
 import { type ConformanceWorld, transportConformance } from './conformance.ts';
 import { TunnelledTransports } from './tunnelled.ts';
 
@@ -72,17 +72,39 @@ describe('the address of a tunnel', () => {
     }
   });
 
+  test('is nobody of the network, on whichever socket', async () => {
+    const heard: string[] = [];
+    let receive: UdpSocketOptions['onDatagram'] = () => {};
+    const open = outside(async (options) => {
+      receive = options.onDatagram;
+      return { local: options, isIdle: true, send: () => {}, close: async () => {} };
+    });
+    await open({
+      host: '::1',
+      port: 1,
+      onDatagram: (_, from) => heard.push(from.host),
+      onError: () => {},
+    });
+    receive(Uint8Array.of(1), { host: tunnelHost('n@test'), port: 7 });
+    receive(Uint8Array.of(1), { host: '2001:db8::1', port: 7 });
+    expect(heard).toEqual(['2001:db8::1']);
+  });
+
   test('does not come back before all ports had their turn', () => {
     const ports = new TunnelPorts<number>();
-    const first = ports.add((port) => port);
+    const first = ports.add('circuit', (port) => port);
     ports.delete(first);
-    expect(ports.add((port) => port)).not.toBe(first);
+    expect(ports.add('circuit', (port) => port)).not.toBe(first);
   });
 
   test('is refused when there are as many as circuits may be', () => {
     const ports = new TunnelPorts<number>();
-    for (let count = 0; count < CIRCUITS_MAX; count += 1) ports.add((port) => port);
-    expect(() => ports.add((port) => port)).toThrow(RangeError);
+    for (let count = 0; count < CIRCUITS_MAX; count += 1) ports.add('circuit', (port) => port);
+    expect(() => ports.add('circuit', (port) => port)).toThrow(RangeError);
+    // A pipe takes no place of a circuit, nor the other way round.
+    const pipe = ports.add('pipe', (port) => port);
+    ports.delete(pipe);
+    expect(() => ports.add('circuit', (port) => port)).toThrow(RangeError);
   });
 });
 

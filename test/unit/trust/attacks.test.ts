@@ -2,7 +2,7 @@
 import { afterEach, expect, test } from 'vitest';
 import type { Logger } from '../../../src/host/logger.ts';
 import { silentLogger } from '../../../src/host/logger.ts';
-import { decodeAdmission } from '../../../src/identity/hello.ts';
+import { decodeAdmission, encodeReject } from '../../../src/identity/hello.ts';
 import { HANDSHAKE_TIMEOUT_MS } from '../../../src/limits.ts';
 import { createSimulation, type Simulation } from '../../../src/testing/index.ts';
 import { openMemoryTransport } from '../../../src/transport/memory/memory-transport.ts';
@@ -167,3 +167,15 @@ function refusals({ meter }: TestNode): readonly string[] {
     sample.startsWith('barrel_admission_refused_total'),
   );
 }
+
+test('what a stranger says of later starts of a node counts for nothing', async () => {
+  const clusters = new SimulatedClusters();
+  const victim = await clusters.start('victim@test');
+  const stranger = await mallory(clusters, () => {});
+  const connection = await clusters.settled(stranger.dial(victim.cluster.address));
+  connection.attach({ onFrame: () => {}, onDrained: () => {}, onClosed: () => {} });
+  const word = { reason: 'stale-incarnation', detail: 'x', seenIncarnation: 12_345n } as const;
+  connection.send(CONTROL, encodeReject(word));
+  await clusters.time.advance(1_000);
+  expect(victim.stale).toEqual([]);
+});
