@@ -177,7 +177,8 @@ export class RunningNode implements BarrelNode {
     const { announcement, cluster, options, shards, streams } = this.#parts;
     await streams.leave(options.drainMs);
     await shards.leave();
-    await announcement.withdraw();
+    // The goodbye waits for no discovery.
+    void announcement.withdraw();
     await cluster.leave({ isForGood: true });
   }
 

@@ -62,7 +62,7 @@ export function clusterRoutes(options: ClusterRoutesOptions): ClusterRoutes {
     overlay().core.roster.get(node)?.record;
   const routing = new RoutingDriver({
     ...options,
-    activeView: () => overlay().core.membership.activeView,
+    activeView: () => audible(overlay().core.membership),
     nextHop: (node) => nextHop(options, node),
   });
   const relayed: RelayedWays = {
@@ -119,9 +119,14 @@ function nextHop(
   target: NodeName,
 ): NodeName | undefined {
   const { membership, roster } = overlay().core;
-  const neighbors = membership.activeView.filter((node) => {
+  const neighbors = audible(membership).filter((node) => {
     const link = links.get(node);
     return link !== undefined && !link.isRelayed;
   });
   return findRoute(roster, { self: self.node, neighbors, target })?.[1];
+}
+
+/** The neighbours, less those of which nothing is heard: whoever asks them waits for nothing. */
+function audible(membership: OverlayDriver['core']['membership']): readonly NodeName[] {
+  return membership.activeView.filter((node) => membership.isAudible(node));
 }

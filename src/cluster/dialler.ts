@@ -1,7 +1,7 @@
 /**
  * Makes a link to a node by name or by address. The addresses of a node are tried in turn; where
- * none of them answers, a way through other nodes is looked for. Several who want the same node, and
- * know no other addresses of it, share one attempt.
+ * none of them answers, a way through other nodes is looked for. Several who want the same node,
+ * and know no other addresses of it, share one attempt.
  */
 import type { Address, NodeName } from '../core/names.ts';
 import { RecentKeys } from '../core/recent-keys.ts';

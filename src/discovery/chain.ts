@@ -1,7 +1,7 @@
 /**
  * Several ways of finding nodes as one. What they answer comes from users' code, files and the
- * network: it is checked and bounded here, and one that fails, or says nothing within 10 s, does not
- * stand in the others' way.
+ * network: it is checked and bounded here, and one that fails, or says nothing within 10 s, does
+ * not stand in the others' way.
  */
 import { type Address, isAddress, type NodeName } from '../core/names.ts';
 import type { Timers } from '../host/host.ts';

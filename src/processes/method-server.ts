@@ -18,6 +18,9 @@ interface Task {
   readonly request: SizedCopy;
 }
 
+/** Looked at for each refused call, at most and on average. */
+const SWEEP_SHARE = 64;
+
 export interface MethodServerParts {
   readonly target: object;
   readonly methods: ReadonlyMap<string, Method>;
@@ -34,6 +37,8 @@ export class MethodServer {
   readonly #waiting = new Fifo<Task>();
   #waitingBytes = 0;
   #running = 0;
+  /** Since it was last looked for calls that nobody waits for. */
+  #refusals = 0;
   #isScheduled = false;
   readonly #idleWaiters = new Set<() => void>();
 
@@ -52,6 +57,7 @@ export class MethodServer {
   accept(call: IncomingCall, request: SizedCopy): void {
     if (!this.#hasRoom(request.bytes)) this.#sweep();
     if (!this.#hasRoom(request.bytes)) {
+      this.#refusals += 1;
       call.refuse({ kind: 'overloaded' });
       return;
     }
@@ -73,8 +79,13 @@ export class MethodServer {
     return this.load < this.#concurrency + SERVE_WAITING_MAX;
   }
 
-  /** Calls that nobody waits for any more take no place from those that come. */
+  /**
+   * Calls that nobody waits for any more take no place from those that come. When a look was in
+   * vain, so many are refused before the next that a refusal costs little.
+   */
   #sweep(): void {
+    if (this.#refusals > 0 && this.#refusals * SWEEP_SHARE < this.#waiting.length) return;
+    this.#refusals = 0;
     this.#waiting.retain(({ call, request }) => {
       if (!call.isOpen) this.#waitingBytes -= request.bytes;
       return call.isOpen;

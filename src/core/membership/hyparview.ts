@@ -195,10 +195,11 @@ export class HyParView {
       this.#book.restore();
     }
     this.#book.welcome(node);
-    if (this.#book.active.has(node)) {
+    if (this.isAudible(node)) {
       this.#outbox.reply([requestId], { kind: 'accepted', contact: node });
       return;
     }
+    this.#book.giveUp(node, 'failed');
     const waiters = this.#book.attempts.get(node)?.waiters ?? [];
     this.#book.attempt(peer, 'join', [...waiters, requestId]);
   }
@@ -383,7 +384,7 @@ export class HyParView {
     const { node } = from;
     const ask = this.#book.attempts.get(node)?.ask;
     const isWanted = ask === 'high' || ask === 'join' || this.#book.active.has(node);
-    const accepted = priority === 'high' || isWanted || this.#book.hasRoom;
+    const accepted = priority === 'high' || isWanted || this.#book.active.hasRoom;
     if (accepted) this.#book.enterActive(from);
     this.#outbox.send(node, { kind: 'neighborReply', requestId, accepted });
     if (accepted || ask !== undefined) return;
@@ -397,7 +398,7 @@ export class HyParView {
       if (reply.accepted) this.#reconcile(from);
       return;
     }
-    if (reply.accepted && (attempt.ask === 'high' || this.#book.hasRoom)) {
+    if (reply.accepted && (attempt.ask === 'high' || this.#book.active.hasRoom)) {
       this.#book.enterActive(from);
       return;
     }
@@ -434,7 +435,7 @@ export class HyParView {
     const { node } = peer;
     // While the peer is being asked, its answer settles the matter.
     if (this.#book.active.has(node) || this.#book.attempts.has(node)) return;
-    if (this.#book.hasRoom) {
+    if (this.#book.active.hasRoom) {
       this.#book.enterActive(peer);
       return;
     }

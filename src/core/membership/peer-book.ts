@@ -108,10 +108,6 @@ export class PeerBook {
     return false;
   }
 
-  get hasRoom(): boolean {
-    return this.active.hasRoom;
-  }
-
   /** Places in the active view that no request under way may fill yet. */
   get placesLeft(): number {
     let asked = 0;
@@ -134,6 +130,12 @@ export class PeerBook {
 
   unlink(node: NodeName): void {
     this.#links.delete(node);
+  }
+
+  /** How long nothing came over the link to that node; 0 where nobody knows. */
+  silentMs(node: NodeName): number {
+    const heardMs = this.#facts?.lastHeardMs(node);
+    return heardMs === undefined ? 0 : this.#outbox.nowMs - heardMs;
   }
 
   // The active view

@@ -15,6 +15,7 @@ import type { Attempt, PeerBook } from './peer-book.ts';
 import { pick, type Randomness } from './randomness.ts';
 
 const URGENT_HELP_PAUSE_MS = 1_000;
+const SILENT_LINK_MS = 2_000;
 const HELP_PAUSE_MS_MIN = 2_000;
 const HELP_PAUSE_MS_MAX = 30_000;
 
@@ -48,7 +49,7 @@ export class Repair {
 
   /** Asks as many spares as there are free places and free attempts; help when none is fresh. */
   run(): void {
-    if (!this.#book.hasRoom) return;
+    if (!this.#book.active.hasRoom) return;
     const candidates = this.#book.candidates();
     const fresh = candidates.filter((node) => this.#book.failures.count(node) === 0);
     const failed = candidates.filter((node) => this.#book.failures.count(node) > 0);
@@ -96,10 +97,15 @@ export class Repair {
     return this.#book.active.audibleSize < (this.#config.activeSize >= 3 ? 2 : 1);
   }
 
-  /** One urgent request at a time: each may cost the other end a neighbour. */
+  /**
+   * One urgent request at a time: each may cost the other end a neighbour. One over a link of which
+   * nothing was heard lately does not count, for after an outage most such links are dead.
+   */
   #priority(): NeighborPriority {
     if (!this.#isUrgent) return 'low';
-    for (const { ask } of this.#book.attempts.values()) if (ask !== 'low') return 'low';
+    for (const [node, { ask }] of this.#book.attempts) {
+      if (ask !== 'low' && this.#book.silentMs(node) < SILENT_LINK_MS) return 'low';
+    }
     return 'high';
   }
 

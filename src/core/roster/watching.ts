@@ -30,6 +30,8 @@ interface Watch {
   heardMs: number;
   /** When the phase is over. */
   dueMs: number;
+  /** It was suspected, and nothing was heard since. */
+  isGivenUp: boolean;
   /** False once its link was lost: it is watched until its fate is clear. */
   isLinked: boolean;
   /** Who was asked about it, and under which number. */
@@ -70,8 +72,8 @@ export class Watching {
     const heardMs = this.#context.nowMs;
     const dueMs = heardMs + this.#patienceMs(node);
     const phase = 'calm';
-    const watch = { node, incarnation, phase, heardMs, dueMs, isLinked: true, nonce: 0 } as const;
-    this.#watches.set(node, { ...watch, asked: [] });
+    const state = { phase, heardMs, dueMs, isGivenUp: false, isLinked: true, nonce: 0 } as const;
+    this.#watches.set(node, { node, incarnation, ...state, asked: [] });
   }
 
   /** A lost link is a miss by itself. */
@@ -154,7 +156,8 @@ export class Watching {
   /** It lives. Without a link, that is all there is to know. */
   #calm(watch: Watch, fromMs: number): void {
     if (!watch.isLinked) this.#watches.delete(watch.node);
-    else if (watch.phase === 'suspected') this.#context.push({ kind: 'heard', node: watch.node });
+    else if (watch.isGivenUp) this.#context.push({ kind: 'heard', node: watch.node });
+    watch.isGivenUp = false;
     watch.phase = 'calm';
     watch.dueMs = fromMs + this.#patienceMs(watch.node);
   }
@@ -195,6 +198,7 @@ export class Watching {
   #suspect(watch: Watch): void {
     const { node, incarnation } = watch;
     watch.phase = 'suspected';
+    watch.isGivenUp = true;
     watch.dueMs = this.#context.nowMs + AFTERWARDS_MS;
     if (!watch.isLinked) this.#watches.delete(node);
     this.#context.push({ kind: 'suspect', node, incarnation });

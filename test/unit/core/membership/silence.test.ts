@@ -88,6 +88,17 @@ describe('a silent neighbour', () => {
     expect(node.sent('p1', 'shuffle').length).toBeGreaterThan(0);
   });
 
+  test('is asked anew when this node joins through it', () => {
+    const node = Driven.full(5);
+    silence(node, 'p0');
+    node.do({ kind: 'join', peer: peer('p0'), requestId: 77 });
+    expect(node.replies).toEqual([]);
+    expect(node.sent('p0', 'join')).toHaveLength(1);
+    node.answerJoin('p0', 'accepted');
+    expect(node.replies).toMatchObject([{ requestId: 77, result: { kind: 'accepted' } }]);
+    expect(lost(node)).toEqual(['p0@t failed']);
+  });
+
   test('counts as none for a node that is nearly alone', () => {
     const node = Driven.full(2);
     expect(node.core.isJoinedOrJoining).toBe(true);

@@ -119,6 +119,16 @@ describe('a silent neighbour', () => {
     expect(node.sent()).toEqual([]);
   });
 
+  test('is told of, too, when it has refuted before it answers', () => {
+    const node = silent();
+    node.run(400);
+    node.roster.set('z@t', entry('z', 'alive', { refutation: 1 }));
+    node.run(700);
+    node.sent();
+    node.receive('z', { kind: 'pong' });
+    expect(node.sent()).toEqual(['heard z']);
+  });
+
   test('is suspect again when it refuted and is still not heard', () => {
     const node = silent();
     node.run(400);
