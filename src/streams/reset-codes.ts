@@ -1,11 +1,15 @@
 /** With which codes streams are reset, and what a code that came means to a user. */
 import type { NodeName } from '../core/names.ts';
 import { BarrelError } from '../errors.ts';
-import { RESET_OVERLOADED, RESET_REFUSED } from '../transport/streams/stream-limits.ts';
+import {
+  RESET_CODE_MAX,
+  RESET_OVERLOADED,
+  RESET_REFUSED,
+} from '../transport/streams/stream-limits.ts';
 
 /** Destroyed without an error. */
 export const RESET_CANCELLED = 0;
-/** Destroyed with an error, or its handler has failed. */
+/** Destroyed with an error, or with a code that is none, or its handler has failed. */
 export const RESET_FAILED = 0x102;
 /** The node closes or leaves. */
 export const RESET_LEAVING = 0x103;
@@ -42,7 +46,12 @@ function isAbort(error: Error): boolean {
 /** The code that tells the other end of an error with which a stream is destroyed. */
 export function resetCodeOf(error: unknown): number {
   if (isGivenUp(error)) return RESET_CANCELLED;
-  return (error instanceof BarrelError ? error.resetCode : undefined) ?? RESET_FAILED;
+  const code = error instanceof BarrelError ? error.resetCode : undefined;
+  return code !== undefined && isResetCode(code) ? code : RESET_FAILED;
+}
+
+function isResetCode(code: number): boolean {
+  return Number.isInteger(code) && code >= 0 && code <= RESET_CODE_MAX;
 }
 
 export function lostError(reason: string, node: NodeName): BarrelError {

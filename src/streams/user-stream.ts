@@ -34,6 +34,8 @@ export class UserStream extends Duplex implements ByteStreamEvents {
   #rest: Uint8Array | undefined;
   #waiting: Uint8Array[];
   #done: Done | undefined;
+  /** Of the write that is not done yet. */
+  #takenBytes = 0;
   #wantsBytes = false;
   #isPulling = false;
   #hasEnded = false;
@@ -76,7 +78,7 @@ export class UserStream extends Duplex implements ByteStreamEvents {
   override _destroy(error: Error | null, done: Done): void {
     this.#wantsBytes = false;
     // Who has read all and says nothing is done, as after `for await`: the peer sees an end.
-    const isDone = isGivenUp(error) && this.#stream.isAtEnd && this.#waiting.length === 0;
+    const isDone = isGivenUp(error) && this.#hasRead(error) && this.#hasSent;
     if (isDone) this.#stream.end();
     else if (!this.#isGone) {
       this.#options.onReset('local');
@@ -84,6 +86,18 @@ export class UserStream extends Duplex implements ByteStreamEvents {
     }
     this.#waiting = [];
     done(isDone ? null : error);
+  }
+
+  /** Node gives a signal that has aborted the same error as a `for await` that is over. */
+  #hasRead(error: Error | null): boolean {
+    if (this.readableEnded) return true;
+    const unread = this.readableLength + (this.#rest?.length ?? 0);
+    return error === null && this.#stream.isAtEnd && unread === 0;
+  }
+
+  /** All that was written: `Duplex` keeps what comes during a write. */
+  get #hasSent(): boolean {
+    return this.#waiting.length === 0 && this.writableLength === this.#takenBytes;
   }
 
   // What the transport reports
@@ -137,7 +151,11 @@ export class UserStream extends Duplex implements ByteStreamEvents {
 
   #take(chunks: readonly Uint8Array[], done: Done): void {
     this.#waiting.push(...chunks);
-    this.#done = done;
+    this.#takenBytes = chunks.reduce((sum, { length }) => sum + length, 0);
+    this.#done = () => {
+      this.#takenBytes = 0;
+      done();
+    };
     this.#flush();
   }
 

@@ -1,4 +1,5 @@
-import type { Duplex } from 'node:stream';
+import { type Duplex, Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { BarrelError } from '../../../src/errors.ts';
 import {
@@ -227,11 +228,72 @@ describe('back-pressure', () => {
   });
 });
 
+describe('what is lost by destroy() is told', () => {
+  test('when it came and nobody has read it', async () => {
+    const [near, far] = await pair();
+    const seen = errorOf(near);
+    near.end(pattern(10_000));
+    await world.time.advance(100);
+    far.read(1);
+    await world.time.advance(100);
+    expect(far.readableLength).toBe(9_999);
+    far.destroy();
+    expect(await world.settled(seen)).toMatchObject({ code: 'ERR_STREAM_RESET', resetCode: 0 });
+  });
+
+  test('when it came in one piece with the tag, and nobody has read it', async () => {
+    const raw = await world.settled(a.raw('b@test'));
+    b.streams.accept('hasty', (stream) => void stream.destroy());
+    raw.write(preamble('hasty', 'payload'));
+    raw.stream.end();
+    await world.time.advance(50);
+    expect(raw.resets).toEqual([0]);
+  });
+
+  test('when a signal ends the pipeline that reads it', async () => {
+    const [near, far] = await pair();
+    const seen = errorOf(near);
+    near.end(pattern(60_000));
+    await world.time.advance(100);
+    const abort = new AbortController();
+    const slow = new Writable({ highWaterMark: 1, write: () => {} });
+    const piped = pipeline(far, slow, { signal: abort.signal });
+    await world.time.advance(100);
+    abort.abort();
+    await expect(world.settled(piped)).rejects.toMatchObject({ code: 'ABORT_ERR' });
+    expect(await world.settled(seen)).toMatchObject({ code: 'ERR_STREAM_RESET', resetCode: 0 });
+  });
+
+  test('when it was written behind another write', async () => {
+    const [near, far] = await pair();
+    const seen = errorOf(near);
+    near.end();
+    far.resume();
+    await world.time.advance(100);
+    far.write(Buffer.alloc(1_000));
+    far.write(Buffer.alloc(1_000));
+    far.destroy();
+    expect(await world.settled(seen)).toMatchObject({ code: 'ERR_STREAM_RESET', resetCode: 0 });
+  });
+
+  test('and what was sent before is not lost: the other end reads it, and the end', async () => {
+    const [near, far] = await pair();
+    near.end();
+    far.resume();
+    await world.time.advance(100);
+    far.write('the last word');
+    far.destroy();
+    expect((await world.settled(readAll(near))).toString()).toBe('the last word');
+  });
+});
+
 describe('a reset', () => {
   test.each([
     [undefined, 0],
     [new Error('broken'), 0x102],
     [new BarrelError('ERR_STREAM_RESET', 'mine', { resetCode: 77 }), 77],
+    [new BarrelError('ERR_STREAM_RESET', 'no code', { resetCode: -1 }), 0x102],
+    [new BarrelError('ERR_STREAM_RESET', 'no code', { resetCode: 2 ** 32 }), 0x102],
   ])('by destroy(%s) shows at the other end as an error with code %d', async (error, code) => {
     const [near, far] = await pair();
     const seen = errorOf(far);
