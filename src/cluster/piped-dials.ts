@@ -54,7 +54,7 @@ export class PipedDials {
     return this.#options.links.parted(node);
   }
 
-  /** See `LinkTable.dial`. @throws also ERR_UNREACHABLE with what the hook threw as its cause. */
+  /** See `LinkTable.dial`. @throws also ERR_UNREACHABLE; its cause is what the hook or pipe threw. */
   async dial(target: DialTarget, signal?: AbortSignal): Promise<Link> {
     const { hook, links } = this.#options;
     // A circuit is a way already, and what is no address gets its error as ever.
@@ -68,7 +68,7 @@ export class PipedDials {
 
   /**
    * Takes a pipe through which another node may dial this one. Disposing of the result closes it.
-   * @throws ERR_OVERLOADED when there are too many.
+   * @throws ERR_OVERLOADED when there are too many; ERR_UNREACHABLE when its `attach` throws.
    */
   accept(pipe: DatagramPipe): Disposable {
     const { address } = this.#tunnel(pipe).tunnel;
@@ -127,10 +127,15 @@ export class PipedDials {
     const isAccepted = dialled === undefined;
     const open = { tunnel, pipe, isAccepted, lost: new AbortController() };
     this.#open.set(tunnel.address, open);
-    pipe.attach({
-      onDatagram: (datagram) => tunnel.deliver(datagram),
-      onClosed: () => this.#lose(tunnel.address, 'the pipe that it led through ended'),
-    });
+    try {
+      pipe.attach({
+        onDatagram: (datagram) => tunnel.deliver(datagram),
+        onClosed: () => this.#lose(tunnel.address, 'the pipe that it led through ended'),
+      });
+    } catch (cause) {
+      this.#close(tunnel.address);
+      throw new BarrelError('ERR_UNREACHABLE', 'a pipe failed as it was attached', { cause });
+    }
     return open;
   }
 

@@ -151,6 +151,27 @@ describe('a hook', () => {
     }
   });
 
+  test('whose pipe throws as it is attached leaves nothing open, and so does one that is taken', async () => {
+    const clusters = new SimulatedClusters();
+    const wire = new Wire();
+    const [pipe, taken] = wire.ends;
+    const cause = new Error('no pipe');
+    for (const end of wire.ends) {
+      end.attach = () => {
+        throw cause;
+      };
+    }
+    const a = await clusters.start('a@test', { dialHook: () => pipe });
+    const dialled = a.cluster.dialler.toAddress('10.9.9.9:1');
+    await expect(clusters.settled(dialled)).rejects.toMatchObject({
+      code: 'ERR_UNREACHABLE',
+      cause,
+    });
+    const accept = (): unknown => a.cluster.acceptPipe(taken);
+    expect(accept).toThrowError(expect.objectContaining({ code: 'ERR_UNREACHABLE', cause }));
+    expect([pipe.closed, taken.closed, a.meter.snapshot()['barrel_pipes']]).toEqual([1, 1, 0]);
+  });
+
   test('whose answer comes when nobody waits any more has its pipe closed', async () => {
     const clusters = new SimulatedClusters();
     const wire = new Wire();
