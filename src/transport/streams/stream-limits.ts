@@ -11,7 +11,10 @@ export const STREAM_WINDOW_BYTES_INITIAL = 65_536;
 export const STREAM_WINDOW_BYTES_SHORT = 262_144;
 /** On a long path, at most: the memory that a reader which stops costs. */
 export const STREAM_WINDOW_BYTES_MAX = 4_194_304;
-/** Of the windows of all streams of one connection together; above it none grows. */
+/**
+ * Windows of one connection grow as long as all together are no more. A further stream begins with
+ * its own all the same, and streams have bounds: 80 MiB together when as many as may be are there.
+ */
 export const STREAM_WINDOWS_BYTES_MAX = 33_554_432;
 /** Streams of the peer held at once, those included whose last bytes nobody has read. */
 export const PEER_STREAMS_HELD_MAX: number = 2 * STREAMS_PER_END_MAX;

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { WireError } from '../../../../src/core/wire/wire-error.ts';
 import type { StreamCarrier } from '../../../../src/transport/streams/stream-carrier.ts';
+import type { StreamEnd } from '../../../../src/transport/streams/stream-end.ts';
 import {
   decodeCreditFrame,
   decodeStreamFrame,
@@ -13,6 +14,8 @@ import {
   PEER_STREAMS_HELD_MAX,
   RESET_OVERLOADED,
   STREAM_WINDOW_BYTES_INITIAL,
+  STREAM_WINDOWS_BYTES_MAX,
+  STREAMS_PER_END_MAX,
 } from '../../../../src/transport/streams/stream-limits.ts';
 import { StreamTable } from '../../../../src/transport/streams/stream-table.ts';
 
@@ -79,6 +82,31 @@ describe('a stream', () => {
     expect(stream.write(new Uint8Array(1))).toBe(0);
     expect(written()).toBe(STREAM_WINDOW_BYTES_INITIAL + 10);
   });
+});
+
+test('windows together grow to 32 MiB, and are 80 MiB with all streams that there may be', () => {
+  const { table } = tableOf('acceptor');
+  const ends: StreamEnd[] = [];
+  const windows = (): number => ends.reduce((sum, { windowBytes }) => sum + windowBytes, 0);
+  const open = (id: number): StreamEnd => {
+    const stream = table.at(id);
+    if (stream === undefined) throw new Error('it was refused');
+    ends.push(stream);
+    return stream;
+  };
+  for (let index = 1; index <= PEER_STREAMS_HELD_MAX; index += 1) {
+    const stream = open(4 * index);
+    for (let count = 0; index <= 9 && count < 400; count += 1) {
+      stream.received(new Uint8Array(STREAM_WINDOW_BYTES_INITIAL / 2));
+      stream.read();
+    }
+    if (index === 8) expect(windows()).toBe(STREAM_WINDOWS_BYTES_MAX);
+  }
+  expect(windows()).toBe(STREAM_WINDOWS_BYTES_MAX + 504 * STREAM_WINDOW_BYTES_INITIAL);
+  for (let index = 0; index < STREAMS_PER_END_MAX; index += 1) {
+    ends.push(table.open() as StreamEnd);
+  }
+  expect(windows()).toBeLessThanOrEqual(80 * 2 ** 20);
 });
 
 test('frames of streams come back as they were, and no bytes make a decoder throw anything else', () => {
