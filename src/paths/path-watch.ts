@@ -11,7 +11,6 @@ import { bareHost, isLoopback, isWildcard } from '../host/endpoint-text.ts';
 import type { Host } from '../host/host.ts';
 import type { Counter } from '../host/meter.ts';
 import { within } from '../time-limit.ts';
-import type { Binding } from '../transport/transport.ts';
 import type { LinkMoves } from './link-moves.ts';
 import type { MoveRequests } from './move-requests.ts';
 import {
@@ -21,6 +20,7 @@ import {
   UNANSWERED_MS_CHANGED,
   WATCH_MS,
 } from './path-watch-limits.ts';
+import { SpareSocket } from './spare-socket.ts';
 
 export interface PathWatchOptions {
   readonly host: Pick<Host, 'clock' | 'timers' | 'meter' | 'logger' | 'externalAddresses'>;
@@ -38,8 +38,7 @@ export class PathWatch {
   #timer: Disposable | undefined;
   #known: readonly string[];
   #changedMs = Number.NEGATIVE_INFINITY;
-  /** A second local address, opened with the first trouble: links change between it and home. */
-  #spare: Binding | undefined;
+  readonly #spare: SpareSocket;
   #isChanging = false;
   #isClosed = false;
 
@@ -47,6 +46,7 @@ export class PathWatch {
     const { host, links } = options;
     this.#options = options;
     this.#known = host.externalAddresses();
+    this.#spare = new SpareSocket(links.sockets);
     const counter = (result: string): Counter =>
       host.meter.counter('barrel_migrations_total', { cause: 'automatic', result });
     this.#counts = { ok: counter('ok'), failed: counter('failed') };
@@ -57,7 +57,7 @@ export class PathWatch {
     this.#isClosed = true;
     this.#timer?.[Symbol.dispose]();
     for (const attempt of this.#moving.values()) attempt.abort();
-    this.#spare?.[Symbol.dispose]();
+    this.#spare.close();
   }
 
   #wake(): void {
@@ -156,15 +156,7 @@ export class PathWatch {
   async #otherLocal({ connection }: Link): Promise<Address> {
     const { address } = this.#options.links.sockets;
     if (connection.localAddress !== address) return address;
-    const { host } = splitAddress(address);
-    if (this.#spare === undefined || splitAddress(this.#spare.address).host !== host) {
-      this.#spare?.[Symbol.dispose]();
-      this.#spare = undefined;
-      const spare = await this.#options.links.sockets.bind({ host });
-      if (this.#isClosed) spare[Symbol.dispose]();
-      this.#spare = spare;
-    }
-    return this.#spare.address;
+    return this.#spare.on(splitAddress(address).host);
   }
 
   get #homeHost(): string {

@@ -1,5 +1,5 @@
 /** Links that move by themselves, between overlays on the simulated network. */
-import { beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { silentLogger } from '../../../src/host/logger.ts';
 import { NodePaths } from '../../../src/paths/node-paths.ts';
 import { WATCH_MS } from '../../../src/paths/path-watch-limits.ts';
@@ -112,6 +112,23 @@ describe('a link that is not answered', () => {
     expect(b.paths.stats('a@test')?.localAddress).not.toBe(before);
     await exchange();
     expect([...a.node.messages.downs, ...b.node.messages.downs]).toEqual([]);
+  });
+
+  test('shares one spare socket with all the others that an outage stops', async () => {
+    const peers = [a];
+    for (const [index, name] of ['c@test', 'd@test', 'e@test'].entries()) {
+      const peer = await machine(name, `10.0.1.${index + 1}`);
+      await join(clusters, b.node, peer.node);
+      peers.push(peer);
+    }
+    await clusters.time.advance(2_000);
+    const roles = [...b.node.cluster.links.all()].map(({ connection }) => connection.role);
+    expect(roles).toEqual(peers.map(() => 'dialer'));
+    const bind = vi.spyOn(b.node.cluster.links.sockets, 'bind');
+    for (const { node } of peers)
+      clusters.network.cut(b.node.cluster.address, node.cluster.address);
+    await clusters.time.advance(2_500);
+    expect(bind).toHaveBeenCalledTimes(1);
   });
 
   test('stays where it is while all goes well', async () => {
