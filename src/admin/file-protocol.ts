@@ -28,7 +28,7 @@ export function lineFor(message: FileHeader | FileAnswer): string {
 
 /** Reads a stream in lines and in blocks. What it has read too much of waits for the next call. */
 export class StreamReader {
-  readonly #chunks: AsyncIterator<Buffer>;
+  readonly #chunks: AsyncIterableIterator<Buffer>;
   #rest: Buffer = Buffer.alloc(0);
 
   constructor(stream: Duplex) {
@@ -60,6 +60,11 @@ export class StreamReader {
     const block = this.#rest.subarray(0, bytesMax);
     this.#rest = this.#rest.subarray(block.length);
     return block;
+  }
+
+  /** Reads no more, so that others can: an iterator that stands still holds its stream up. */
+  async release(): Promise<void> {
+    await this.#chunks.return?.();
   }
 }
 

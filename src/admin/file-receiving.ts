@@ -3,10 +3,9 @@
  * gets its own when all of it is on disk and its SHA-256 is right, or it leaves nothing behind.
  */
 import { createHash, randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import { type FileHandle, link, mkdir, open, realpath, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Duplex } from 'node:stream';
+import { type Duplex, finished } from 'node:stream';
 import type { BarrelNode } from '../barrel-node.ts';
 import { BarrelError } from '../errors.ts';
 import { failureOf } from './control-protocol.ts';
@@ -22,7 +21,7 @@ import { isCode, PARTIAL_PREFIX, placeFor } from './file-target.ts';
 
 /** Files on their way at once; one more is refused. */
 const FILES_MAX = 16;
-/** A sender of which nothing comes for so long has gone. */
+/** A sender of which nothing comes for so long has gone; so has one that has its answer. */
 const IDLE_MS = 60_000;
 const BLOCK_BYTES = 262_144;
 
@@ -53,7 +52,7 @@ export async function receiveFiles(options: FileReceivingOptions): Promise<Dispo
       options.onFile({ from, ...(await receive(stream, folder)) });
     } catch (error) {
       options.onRefused(from, error);
-      await answer(stream, lineFor({ error: failureOf(error) }));
+      answer(stream, lineFor({ error: failureOf(error) }));
     } finally {
       coming -= 1;
     }
@@ -65,8 +64,8 @@ async function receive(stream: Duplex, folder: string): Promise<Omit<ReceivedFil
     stream.destroy(new BarrelError('ERR_TIMEOUT', `nothing has come for ${IDLE_MS} ms`));
   }, IDLE_MS);
   stream.on('data', () => idle.refresh()).pause();
+  const reader = new StreamReader(stream);
   try {
-    const reader = new StreamReader(stream);
     const header = parseHeader(await reader.line());
     const path = await placeFor(folder, header.target);
     // Before all of it has come for nothing; what gives the name looks again.
@@ -77,7 +76,7 @@ async function receive(stream: Duplex, folder: string): Promise<Omit<ReceivedFil
       stream.write(lineFor({ ready: true }));
       const sha256 = await fill(file, reader, header);
       await giveName(partial, path, header);
-      await answer(stream, lineFor({ copied: { bytes: header.size, sha256 } }));
+      answer(stream, lineFor({ copied: { bytes: header.size, sha256 } }));
       return { path, bytes: header.size, sha256 };
     } finally {
       await file.close();
@@ -85,6 +84,7 @@ async function receive(stream: Duplex, folder: string): Promise<Omit<ReceivedFil
     }
   } finally {
     clearTimeout(idle);
+    await reader.release();
   }
 }
 
@@ -137,10 +137,14 @@ function thereAlready({ target }: Pick<FileHeader, 'target'>): BarrelError {
   return new BarrelError('ERR_CONFLICT', `${target} is there already: --force replaces it`);
 }
 
-/** The last word: whatever else is on its way is thrown away. */
-async function answer(stream: Duplex, line: string): Promise<void> {
+/**
+ * The last word: whatever else is on its way is thrown away, until the sender has heard it. Nobody
+ * waits for that, and it takes no place of the files that are coming.
+ */
+function answer(stream: Duplex, line: string): void {
   if (stream.destroyed) return;
+  const late = setTimeout(() => stream.destroy(), IDLE_MS);
+  finished(stream, () => clearTimeout(late));
   stream.end(line);
   stream.resume();
-  if (!stream.closed) await once(stream, 'close').catch(() => {});
 }

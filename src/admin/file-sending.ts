@@ -30,7 +30,11 @@ export async function* sendFile(
     const giveUp = (): void => void stream.destroy();
     signal.addEventListener('abort', giveUp, { once: true });
     try {
+      signal.throwIfAborted();
       yield* copy(file, stream, { ...words, size });
+    } catch (error) {
+      signal.throwIfAborted();
+      throw error;
     } finally {
       signal.removeEventListener('abort', giveUp);
       stream.destroy();
@@ -48,33 +52,40 @@ async function* copy(
   const answers = new StreamReader(stream);
   stream.write(lineFor({ target, size, force }));
   parseAnswer(await answers.line());
+  const over = new AbortController();
+  const answer = answers.line().finally(() => over.abort());
+  // It is looked at when all is sent, or nothing more is taken.
+  answer.catch(() => {});
   const hash = createHash('sha256');
   let bytes = 0;
-  let told = 0;
+  let toldBytes = 0;
   for await (const chunk of file.createReadStream({
     highWaterMark: CHUNK_BYTES,
     autoClose: false,
   })) {
     hash.update(chunk);
     bytes += chunk.length;
-    if (!stream.write(chunk)) await drained(stream);
-    if (bytes - told < size / STEPS) continue;
-    told = bytes;
+    if (!stream.write(chunk)) await drained(stream, over.signal);
+    if (over.signal.aborted) break;
+    if (bytes - toldBytes < size / STEPS) continue;
+    toldBytes = bytes;
     yield { type: 'sent', bytes, size };
   }
   const digest = hash.digest();
   stream.end(digest);
-  const answer = parseAnswer(await answers.line());
+  const told = parseAnswer(await answer);
   const sha256 = digest.toString('hex');
-  if ('copied' in answer && answer.copied.sha256 === sha256)
-    yield { type: 'copied', bytes, sha256 };
+  if ('copied' in told && told.copied.sha256 === sha256) yield { type: 'copied', bytes, sha256 };
   else throw new BarrelError('ERR_VALUE', 'the other node has another file now');
 }
 
-/** A receiver that refuses in the middle says why, and then resets. */
-async function drained(stream: Duplex): Promise<void> {
-  if (stream.destroyed) throw stream.errored ?? new BarrelError('ERR_CLOSED', 'the stream ended');
-  await once(stream, 'drain');
+/** A receiver that refuses in the middle says why, and takes no more: then, too, the wait ends. */
+async function drained(stream: Duplex, over: AbortSignal): Promise<void> {
+  try {
+    await once(stream, 'drain', { signal: over });
+  } catch (error) {
+    if (!over.aborted) throw error;
+  }
 }
 
 async function openFile(path: string): Promise<FileHandle> {
