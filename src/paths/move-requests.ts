@@ -4,12 +4,12 @@ import type { LinkPort } from '../cluster/ports.ts';
 import type { Address, NodeName } from '../core/names.ts';
 import { BarrelError } from '../errors.ts';
 import type { Host } from '../host/host.ts';
-import { abortable, type Settlement, settlement } from '../settlement.ts';
+import { type Settlement, settlement } from '../settlement.ts';
 import { within } from '../time-limit.ts';
 import { MOVE_ADDRESSES_MAX } from '../transport/path-limits.ts';
 import type { LinkMoves } from './link-moves.ts';
 import { decodeMove, encodeMove, MOVE, MOVED, type MoveFault } from './move-frames.ts';
-import { MIGRATE_TIMEOUT_MS, MOVES_ASKED_MAX } from './path-watch-limits.ts';
+import { MIGRATE_TIMEOUT_MS, MOVED_TIMEOUT_MS, MOVES_ASKED_MAX } from './path-watch-limits.ts';
 
 export interface MoveRequestsOptions {
   readonly host: Pick<Host, 'timers' | 'logger'>;
@@ -36,10 +36,13 @@ export class MoveRequests {
   }
 
   /**
-   * Resolves when the dialer of the link has followed.
-   * @throws what the dialer says, ERR_OVERLOADED, ERR_NOT_CONNECTED, or the signal's reason.
+   * Resolves when the dialer of the link has followed. It cannot be withdrawn: until this settles
+   * the dialer may still come.
+   * @throws what the dialer says, ERR_TIMEOUT when it says nothing, ERR_OVERLOADED,
+   * ERR_NOT_CONNECTED, ERR_CLOSED.
    */
-  async ask(link: Link, addresses: readonly Address[], signal: AbortSignal): Promise<void> {
+  async ask(link: Link, addresses: readonly Address[]): Promise<void> {
+    if (this.#isClosed) throw closedError();
     if (this.#asked.size >= MOVES_ASKED_MAX) {
       throw new BarrelError('ERR_OVERLOADED', `${MOVES_ASKED_MAX} moves are under way`);
     }
@@ -47,11 +50,21 @@ export class MoveRequests {
     const asked: Asked = { node: link.node, outcome: settlement<void>() };
     this.#asked.set(id, asked);
     this.#say(link.node, id, addresses);
+    const silence = this.#options.host.timers.after(MOVED_TIMEOUT_MS, () => {
+      const why = `${link.node} has not said whether it follows`;
+      asked.outcome.reject(new BarrelError('ERR_TIMEOUT', why));
+    });
     try {
-      await abortable(asked.outcome.promise, signal);
+      await asked.outcome.promise;
     } finally {
+      silence[Symbol.dispose]();
       this.#asked.delete(id);
     }
+  }
+
+  /** It has not answered all that it was asked. */
+  isAsking(node: NodeName): boolean {
+    return [...this.#asked.values()].some((asked) => asked.node === node);
   }
 
   /** Tells the dialer of a link where this node is now, and does not wait. */
@@ -61,8 +74,7 @@ export class MoveRequests {
 
   close(): void {
     this.#isClosed = true;
-    const closed = new BarrelError('ERR_CLOSED', 'the node is closed');
-    for (const { outcome } of this.#asked.values()) outcome.reject(closed);
+    for (const { outcome } of this.#asked.values()) outcome.reject(closedError());
   }
 
   #nextId(): number {
@@ -115,6 +127,10 @@ export class MoveRequests {
       return faultOf(error);
     }
   }
+}
+
+function closedError(): BarrelError {
+  return new BarrelError('ERR_CLOSED', 'the node is closed');
 }
 
 function faultOf(error: unknown): MoveFault {

@@ -9,6 +9,7 @@ import { BarrelError } from '../errors.ts';
 import { isWildcard } from '../host/endpoint-text.ts';
 import type { Host } from '../host/host.ts';
 import type { Counter } from '../host/meter.ts';
+import { abortable } from '../settlement.ts';
 import { within } from '../time-limit.ts';
 import type { Binding } from '../transport/transport.ts';
 import { LinkMoves } from './link-moves.ts';
@@ -82,21 +83,47 @@ export class NodePaths implements Paths {
       const why = 'it leads through other nodes, or the peer forbids it';
       throw new BarrelError('ERR_MIGRATION_DISABLED', `${node}: ${why}`, { node });
     }
-    const bound = await this.#bind(link, options);
+    const moved = this.#moveTo(link, await this.#bind(link, options), signal);
+    // Nobody may be there any more to hear of it.
+    moved.catch(() => {});
     try {
-      await this.#moveTo(link, bound.address, signal);
-      this.#history.note(node, bound.address);
+      await abortable(moved, signal);
     } catch (error) {
       signal.throwIfAborted();
       throw this.#options.links.link(node) === link ? error : notConnected(node, error);
+    }
+  }
+
+  /** Goes on when its signal aborts: what was bound is let go when no dialer can come any more. */
+  async #moveTo(link: Link, bound: Binding, signal: AbortSignal): Promise<void> {
+    const { role, localAddress: before } = link.connection;
+    const { address: local } = bound;
+    try {
+      signal.throwIfAborted();
+      if (role === 'dialer') await this.#moves.run(link, { local }, signal);
+      else await this.#requests.ask(link, [toldAs(local)]);
+      this.#history.note(link.node, local);
+      if (role === 'acceptor' && signal.aborted) await this.#return(link, before);
     } finally {
       bound[Symbol.dispose]();
     }
   }
 
-  async #moveTo(link: Link, local: Address, signal: AbortSignal): Promise<void> {
-    if (link.connection.role === 'dialer') await this.#moves.run(link, { local }, signal);
-    else await this.#requests.ask(link, [toldAs(local)], signal);
+  /** The dialer has come when nobody wanted it any more: it is asked back. */
+  async #return(link: Link, before: Address): Promise<void> {
+    const { node } = link;
+    const { links, host } = this.#options;
+    let old: Binding | undefined;
+    try {
+      old = await links.sockets.bind(splitAddress(before));
+      // What comes later in the order of asking is wanted.
+      if (links.link(node) !== link || this.#requests.isAsking(node)) return;
+      await this.#requests.ask(link, [toldAs(before)]);
+    } catch (error) {
+      host.logger.info('a connection stays where it was moved too late', { node, error });
+    } finally {
+      old?.[Symbol.dispose]();
+    }
   }
 
   /** A connection knows so many paths only: one that has moved often returns to where it was. */

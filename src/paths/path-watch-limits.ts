@@ -11,6 +11,12 @@ export const CHANGED_MS = 3_000;
 /** One attempt to move by itself takes no longer; another may follow. */
 export const RESCUE_TIMEOUT_MS = 10_000;
 export const MIGRATE_TIMEOUT_MS = 5_000;
+/**
+ * A dialer that was asked to follow says so, or why not, within the time of its own attempt once
+ * it has heard, and a connection on which nothing is heard ends before. One that says nothing for
+ * so long never will.
+ */
+export const MOVED_TIMEOUT_MS = 30_000;
 /** Moves of one link that wait for their turn, own ones and the peer's; above it ERR_OVERLOADED. */
 export const MOVES_WAITING_MAX = 64;
 /** Moves of one node that wait for their peer's answer; above it ERR_OVERLOADED. */

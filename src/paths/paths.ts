@@ -31,7 +31,8 @@ export interface Paths {
   /**
    * Moves the connection to that node to another local address, whichever end dialled it: streams,
    * calls, monitors and links ride through. Resolves when the new path is validated and in use.
-   * Default time-out 5 s. After a failure the old path is in use as before.
+   * Default time-out 5 s. After a failure the old path is in use as before; a peer that follows too
+   * late is asked back.
    * @throws ERR_NOT_CONNECTED, ERR_MIGRATION_DISABLED (it leads through other nodes, or the peer
    * forbids it), ERR_PATH_NOT_VALIDATED (no such local address, or another move began),
    * ERR_TIMEOUT (nothing answered there), ERR_OVERLOADED (too many local addresses in use),

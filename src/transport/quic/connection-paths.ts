@@ -8,7 +8,8 @@
  *
  * The library lets only the client move, and drops what a server sends from a new address. So a
  * datagram from there is taken as one from the known address, and the new one is kept in mind: it
- * is the first to be tried when the connection must move.
+ * is the first to be tried when the connection must move. So is one that the connection has left,
+ * when the peer still speaks from there: it has not come along, or has gone back.
  */
 import { BarrelError } from '../../errors.ts';
 import { endpointText, isSameEndpoint } from '../../host/endpoint-text.ts';
@@ -24,6 +25,8 @@ import { isSamePair, type PathPair, pairText } from './path-pair.ts';
 import { PathProbe } from './path-probe.ts';
 
 const RTT_SAMPLE_MS = 1_000;
+/** What came before is no sign of where the peer is now. */
+const HEARD_LATELY_MS = 5_000;
 /** Stands for a round trip below a millisecond: the library counts whole ones. */
 const RTT_MS_MIN = 0.5;
 
@@ -43,6 +46,8 @@ export class ConnectionPaths {
   readonly #left = new Set<string>();
   #probe: PathProbe | undefined;
   #stray: Endpoint | undefined;
+  /** Dialer: on a known path, but not where the peer should be. */
+  #heard: { readonly from: Endpoint; readonly atMs: number } | undefined;
   #rtt = { ms: 0, atMs: Number.NEGATIVE_INFINITY };
   #isOpen = false;
   #mustLook = false;
@@ -109,8 +114,12 @@ export class ConnectionPaths {
     // It is no dead one: what goes out on it arrives.
     if (this.#left.size > 0) this.#left.delete(pairText({ local: to, remote: from }));
     if (this.#role === 'acceptor' || !this.#isOpen) return { from, to };
-    if (this.#known.has(pairText({ local: to, remote: from }))) return { from, to };
-    if (!isSameEndpoint(from, this.#active.remote)) this.#stray = from;
+    const isElsewhere = !isSameEndpoint(from, this.#active.remote);
+    if (this.#known.has(pairText({ local: to, remote: from }))) {
+      if (isElsewhere) this.#heard = { from, atMs: this.#nowMs };
+      return { from, to };
+    }
+    if (isElsewhere) this.#stray = from;
     return { from: this.#active.remote, to: this.#active.local };
   }
 
@@ -137,7 +146,8 @@ export class ConnectionPaths {
     signal.throwIfAborted();
     if (this.#role === 'acceptor') throw disabled('only the end that dialled can move');
     if (!this.canMigrate) throw disabled('it leads through other nodes, or the peer forbids it');
-    const pairs = movePairs(move, this.#active, this.#stray).slice(0, MOVE_ADDRESSES_MAX);
+    const stray = this.#stray ?? this.#heardLately(move);
+    const pairs = movePairs(move, this.#active, stray).slice(0, MOVE_ADDRESSES_MAX);
     for (const pair of pairs) this.#learn(pair);
     this.#probe?.fail('another move began');
     const { owner, wake } = this.#ground;
@@ -156,6 +166,16 @@ export class ConnectionPaths {
     this.#isOpen = false;
     this.#probe?.fail('the connection ended');
     this.#ground.owner.releaseSocket(this.#active.local);
+  }
+
+  /** A way to try when nobody says where the peer is. */
+  #heardLately({ remotes }: PathMove): Endpoint | undefined {
+    if (remotes !== undefined || this.#heard === undefined) return undefined;
+    return this.#nowMs - this.#heard.atMs <= HEARD_LATELY_MS ? this.#heard.from : undefined;
+  }
+
+  get #nowMs(): number {
+    return this.#ground.owner.host.clock.monotonicMs();
   }
 
   #learn(pair: PathPair): void {
@@ -192,6 +212,7 @@ export class ConnectionPaths {
     owner.host.timers.after(PATH_LINGER_MS, () => owner.releaseSocket(old.local));
     this.#active = pair;
     this.#stray = undefined;
+    this.#heard = undefined;
     this.#left.delete(pairText(pair));
     this.#left.add(pairText(old));
     try {

@@ -121,6 +121,58 @@ describe('a connection that moves', () => {
     expect(sampleOf(a, 'asked', 'failed')).toBe(1);
   });
 
+  test('whose end gives up, however late, is where it was: at both ends, and it can move again', async () => {
+    const { sim, a, b } = await pair(13);
+    serveEcho(b);
+    for (const [mover, other] of [
+      [a, b],
+      [b, a],
+    ] as const) {
+      const before = [mover.paths.stats(other.name), other.paths.stats(mover.name)];
+      const places = before.map((stats) => [stats?.localAddress, stats?.remoteAddress]);
+      const outcomes = new Set<string>();
+      for (let timeoutMs = 0; !outcomes.has('moved'); timeoutMs += 1) {
+        const moved = mover.paths.migrate(other.name, { timeoutMs });
+        outcomes.add(
+          await sim.settled(
+            moved.then(
+              () => 'moved',
+              ({ code }) => code,
+            ),
+          ),
+        );
+        if (outcomes.has('moved')) break;
+        await sim.advance(1_000);
+        const after = [mover.paths.stats(other.name), other.paths.stats(mover.name)];
+        expect(after.map((stats) => [stats?.localAddress, stats?.remoteAddress])).toEqual(places);
+        expect(await ask(sim, a, b.name)).toBe('n1@sim: hello');
+      }
+      expect([...outcomes]).toEqual(['ERR_TIMEOUT', 'moved']);
+    }
+  });
+
+  test('whose end gives up moves all the same when it is told again', async () => {
+    const { sim, a, b } = await pair(14);
+    for (const [mover, other] of [
+      [a, b],
+      [b, a],
+    ] as const) {
+      for (let waitMs = 0; waitMs < 30; waitMs += 1) {
+        const before = mover.paths.stats(other.name)?.localAddress;
+        const abort = new AbortController();
+        const first = mover.paths.migrate(other.name, { signal: abort.signal });
+        first.catch(() => {});
+        await sim.advance(waitMs);
+        abort.abort();
+        await sim.settled(mover.paths.migrate(other.name));
+        await sim.advance(1_000);
+        const after = mover.paths.stats(other.name);
+        expect(after?.localAddress).not.toBe(before);
+        expect(other.paths.stats(mover.name)?.remoteAddress).toBe(after?.localAddress);
+      }
+    }
+  });
+
   test('to an address that another program has is refused: ERR_PATH_NOT_VALIDATED (I52)', async () => {
     const { sim, a, b } = await pair(9);
     const [localHost = '', port] = b.address.split(':');
