@@ -54,7 +54,10 @@ export class PipedDials {
     return this.#options.links.parted(node);
   }
 
-  /** See `LinkTable.dial`. @throws also ERR_UNREACHABLE; its cause is what the hook or pipe threw. */
+  /**
+   * See `LinkTable.dial`.
+   * @throws also ERR_UNREACHABLE with what the hook or the pipe threw as its cause.
+   */
   async dial(target: DialTarget, signal?: AbortSignal): Promise<Link> {
     const { hook, links } = this.#options;
     // A circuit is a way already, and what is no address gets its error as ever.

@@ -12,8 +12,8 @@ export type StreamHandler = (stream: Duplex, from: NodeName) => unknown;
  * the other goes on; a stream is over when both ends have ended. `destroy()` ends both directions
  * at once: the other end sees ERR_STREAM_RESET, with `resetCode` 0, or 0x102 after
  * `destroy(error)`, or the `resetCode` of a BarrelError. Once all is read and sent, `destroy()` is
- * `end()`. Both ends see ERR_NO_CONNECTION when the connection is lost. An error that nobody listens
- * for is logged.
+ * `end()`. Both ends see ERR_NO_CONNECTION when the connection is lost. An error that nobody
+ * listens for is logged.
  */
 export interface Streams {
   /**
