@@ -1,5 +1,5 @@
 /** Copies of files between two nodes on the simulated network, and the disk of this machine. */
-import { readdirSync } from 'node:fs';
+import { appendFileSync, readdirSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -48,6 +48,14 @@ describe('a copy', () => {
       });
     });
     await expect(settled(copied(await file(BIG_BYTES)))).rejects.toMatchObject({ code });
+  });
+
+  test('of a file that grows meanwhile is refused in the middle, and leaves nothing behind', async () => {
+    const folder = await receiving();
+    const path = await file(1_000_000);
+    const grown = copied(path, undefined, () => appendFileSync(path, Buffer.alloc(BIG_BYTES)));
+    await expect(settled(grown)).rejects.toMatchObject({ code: 'ERR_VALUE' });
+    await until(() => readdirSync(folder).length === 0 && b.count('barrel_streams_open') === 0);
   });
 
   test('that waits for its receiver ends with its signal, and its file is closed', async () => {
@@ -140,10 +148,15 @@ async function file(size: number): Promise<string> {
 }
 
 /** The type of the last event of a copy to `b`. */
-async function copied(path: string, signal?: AbortSignal): Promise<string> {
+async function copied(
+  path: string,
+  signal: AbortSignal = new AbortController().signal,
+  onFirst: () => void = () => {},
+): Promise<string> {
   let last = '';
   const words = { file: path, node: 'b@test', target: 'copy' };
-  for await (const { type } of sendFile(a.streams, words, signal ?? new AbortController().signal)) {
+  for await (const { type } of sendFile(a.streams, words, signal)) {
+    if (last === '') onFirst();
     last = type;
   }
   return last;
