@@ -13,6 +13,7 @@ import {
   type Claim,
   isSameKey,
   judgePin,
+  lineOf,
   type Pin,
   type Refusal,
   refuse,
@@ -95,6 +96,7 @@ export function claimOf(hello: Hello, context: AdmissionContext): Claim {
     secretProven: context.secretKey !== undefined,
     endorsements: hello.endorsements,
     cluster: hello.cluster,
+    certificate: hello.certificate,
   };
 }
 
@@ -189,13 +191,24 @@ function dialledFault(hello: Hello, context: AdmissionContext): Refusal | undefi
   return refuse('name', `this is ${self.name}, not ${quote(hello.dialled)}`);
 }
 
-/** An operator's word counts in every mode; the keys before a revoked one's successor, too. */
+/**
+ * An operator's word counts in every mode: against the keys that a peer shows, and against those
+ * that are known to have led to them, whether it shows them or not; so with certificates.
+ */
 function revokedFault(hello: Hello, context: AdmissionContext): Refusal | undefined {
-  const { authority, peerKey } = context;
+  const { authority, peerKey, pin, mode, wallMs } = context;
   if (authority === undefined) return undefined;
-  const keys = [peerKey, ...statementsOf(hello.endorsements).map(({ oldKey }) => oldKey)];
-  if (!authority.isRevoked({ keys, serials: [] })) return undefined;
-  return refuse('revoked', 'the operator has revoked the key');
+  const shown = [peerKey, ...statementsOf(hello.endorsements).map(({ oldKey }) => oldKey)];
+  const line = lineOf(pin, shown);
+  if (authority.isRevoked({ keys: [...shown, ...line], serials: [] })) {
+    return refuse('revoked', 'the operator has revoked the key');
+  }
+  // Where certificates decide, their own rule asks for revocations of them.
+  if (mode === 'authority') return undefined;
+  const remembered = line.length === 0 ? undefined : pin?.certified;
+  const certified = authority.groundsOf(certifiedClaimOf(hello, context), wallMs) ?? remembered;
+  if (certified === undefined || !authority.isRevoked(certified)) return undefined;
+  return refuse('revoked', 'the operator has revoked the certificate');
 }
 
 function trustFault(hello: Hello, context: AdmissionContext): Refusal | undefined {

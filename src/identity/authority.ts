@@ -7,7 +7,12 @@
 import type { NodeName } from '../core/names.ts';
 import { type KeyOwner, successionOf } from './endorsement.ts';
 import { BINDINGS_MAX } from './identity-limits.ts';
-import { type CertificateQuestion, type Certified, judgeCertificates } from './node-certificate.ts';
+import {
+  type CertificateQuestion,
+  type Certified,
+  type Grounds,
+  judgeCertificates,
+} from './node-certificate.ts';
 import { isSameKey, type Refusal, refuse } from './pin.ts';
 import { Revocations } from './revocation.ts';
 
@@ -30,6 +35,8 @@ export interface CertifiedClaim {
   readonly owner: KeyOwner;
   readonly incarnation: bigint;
 }
+
+export type ShownCertificate = Omit<CertifiedClaim, 'incarnation'>;
 
 export type BindingVerdict =
   | Refusal
@@ -79,12 +86,17 @@ export class Authority {
 
   /** Holds a claim against certificates, revocations and the binding of the name. */
   judge(claim: CertifiedClaim, wallMs: number): BindingVerdict {
-    const { owner, publicKey, certificate, endorsements } = claim;
-    const question = { authorityKey: this.publicKey, owner, publicKey, endorsements, wallMs };
-    const certified = judgeCertificates(certificate, question);
+    const certified = judgeCertificates(claim.certificate, this.#questionOf(claim, wallMs));
     if (typeof certified === 'string') return refuse('certificate', certified);
     if (this.isRevoked(certified)) return refuse('revoked', 'the operator has revoked it');
     return this.#judgeBinding(claim, certified);
+  }
+
+  /** What the certificate that is shown is worth, where no certificate is asked for. */
+  groundsOf(claim: ShownCertificate, wallMs: number): Grounds | undefined {
+    if (claim.certificate === undefined) return undefined;
+    const certified = judgeCertificates(claim.certificate, this.#questionOf(claim, wallMs));
+    return typeof certified === 'string' ? undefined : certified;
   }
 
   /** Binds the name, which a verdict has let through. False when there is no room. */
@@ -109,12 +121,17 @@ export class Authority {
     if (known !== undefined && known.incarnation <= incarnation) this.#bindings.delete(node);
   }
 
-  isRevoked({ keys, serials }: Pick<Certified, 'keys' | 'serials'>): boolean {
+  isRevoked({ keys, serials }: Grounds): boolean {
     const { revocations } = this;
     return (
       keys.some((key) => revocations.hasKey(key)) ||
       serials.some((serial) => revocations.hasSerial(serial))
     );
+  }
+
+  #questionOf(claim: ShownCertificate, wallMs: number): CertificateQuestion {
+    const { owner, publicKey, endorsements } = claim;
+    return { authorityKey: this.publicKey, owner, publicKey, endorsements, wallMs };
   }
 
   #judgeBinding(claim: CertifiedClaim, certified: Certified): BindingVerdict {

@@ -30,6 +30,8 @@ export interface Succession {
   readonly seq: number;
   /** The key that made the last statement. */
   readonly previousKey: Uint8Array;
+  /** All keys before it, newest first; the known one is the last of them. */
+  readonly keys: readonly Uint8Array[];
 }
 
 export interface SuccessionQuestion {
@@ -86,15 +88,34 @@ export function successionOf(question: SuccessionQuestion): Succession | undefin
   const statements = statementsOf(endorsements);
   const first = statements.findIndex(({ oldKey }) => isEqual(oldKey, from));
   if (first < 0) return undefined;
-  let succession: Succession = { seq: above, previousKey: from };
+  let succession: Succession = { seq: above, previousKey: from, keys: [] };
   let key = from;
   for (const statement of statements.slice(first)) {
     const isNext = isEqual(statement.oldKey, key) && statement.seq > succession.seq;
     if (!isNext || !isEndorsedBy(statement, owner)) return undefined;
-    succession = { seq: statement.seq, previousKey: key };
+    succession = { seq: statement.seq, previousKey: key, keys: [key, ...succession.keys] };
     key = statement.newKey;
   }
   return isEqual(key, to) ? succession : undefined;
+}
+
+/**
+ * The keys whose statements lead to the proven one, newest first: of whoever is met for the first
+ * time. Takes hostile bytes and never throws.
+ */
+export function keysBefore(
+  to: Uint8Array,
+  endorsements: readonly Uint8Array[],
+  owner: KeyOwner,
+): readonly Uint8Array[] {
+  const keys: Uint8Array[] = [];
+  let key = to;
+  for (const statement of [...statementsOf(endorsements)].reverse()) {
+    if (!isEqual(statement.newKey, key) || !isEndorsedBy(statement, owner)) break;
+    key = statement.oldKey;
+    keys.push(key);
+  }
+  return keys;
 }
 
 /**
@@ -103,7 +124,7 @@ export function successionOf(question: SuccessionQuestion): Succession | undefin
  */
 export function isForked(
   endorsements: readonly Uint8Array[],
-  known: Succession & { readonly publicKey: Uint8Array },
+  known: Omit<Succession, 'keys'> & { readonly publicKey: Uint8Array },
   owner: KeyOwner,
 ): boolean {
   return statementsOf(endorsements).some(

@@ -31,14 +31,18 @@ export interface NodeCertificate extends CertificateFields {
   readonly signature: Uint8Array;
 }
 
+/** What a key rests on: the operator's word against any of it counts against the key. */
+export interface Grounds {
+  /** Of certificates. */
+  readonly serials: readonly bigint[];
+  /** Raw keys, the proven one too. */
+  readonly keys: readonly Uint8Array[];
+}
+
 /** What was certified. */
-export interface Certified {
+export interface Certified extends Grounds {
   /** Of the node's certificate. */
   readonly serial: bigint;
-  /** Of all certificates: a revocation of any of them counts. */
-  readonly serials: readonly bigint[];
-  /** Raw keys that it rests on, the proven one too. */
-  readonly keys: readonly Uint8Array[];
   /** The first of them ends then. */
   readonly notAfterMs: number;
 }

@@ -10,6 +10,7 @@ import type { Logger } from '../host/logger.ts';
 import { isNodeFileName, nodeFileName } from '../host/node-file.ts';
 import { PIN_FILE_BYTES_MAX, PINS_MAX } from '../limits.ts';
 import { identityDirectory, PUBLIC_KEY_BYTES, prepareIdentityDirectory } from './keys.ts';
+import type { Grounds } from './node-certificate.ts';
 import type { Pin, PinnedBy, PinRotation } from './pin.ts';
 
 export interface PinStoreOptions {
@@ -82,56 +83,116 @@ export class PinStore {
   }
 }
 
-function printPin({ node, publicKey, by, sinceMs, seenMs, rotation }: Pin): string {
-  const followed = rotation && {
-    seq: rotation.seq,
-    previousKey: Buffer.from(rotation.previousKey).toString('base64'),
-    origin: rotation.origin,
+function printPin({ formerKeys, certified, rotation, ...pin }: Pin): string {
+  const { node, publicKey, by, sinceMs, seenMs } = pin;
+  const followed = rotation && { ...rotation, previousKey: base64(rotation.previousKey) };
+  const fields = {
+    node,
+    publicKey: base64(publicKey),
+    by,
+    sinceMs,
+    seenMs,
+    rotation: followed,
+    formerKeys: formerKeys.length === 0 ? undefined : formerKeys.map(base64),
+    certified: certified && {
+      serials: certified.serials.map(String),
+      keys: certified.keys.map(base64),
+    },
   };
-  const key = Buffer.from(publicKey).toString('base64');
-  const fields = { node, publicKey: key, by, sinceMs, seenMs, rotation: followed };
   return `${JSON.stringify(fields, undefined, 2)}\n`;
 }
 
 /** Undefined unless it is exactly a pin. */
 function parsePin(text: string): Pin | undefined {
-  const fields = parseObject(text);
-  const { node, publicKey: base64, by, sinceMs, seenMs } = fields;
-  if (typeof node !== 'string' || !isNodeName(node) || typeof base64 !== 'string') return undefined;
-  const publicKey = new Uint8Array(Buffer.from(base64, 'base64'));
-  if (publicKey.length !== PUBLIC_KEY_BYTES || !isPinnedBy(by)) return undefined;
-  if (!isTime(sinceMs) || !isTime(seenMs)) return undefined;
+  const fields = fieldsOf(parseJson(text));
+  const { node, by, sinceMs, seenMs } = fields;
+  if (typeof node !== 'string' || !isNodeName(node) || !isPinnedBy(by)) return undefined;
+  const publicKey = parseKey(fields.publicKey);
+  if (publicKey === undefined || !isTime(sinceMs) || !isTime(seenMs)) return undefined;
+  const rotation = optional(fields.rotation, parseRotation);
+  const certified = optional(fields.certified, parseGrounds);
+  if (rotation === DAMAGED || certified === DAMAGED) return undefined;
+  if (rotation === undefined && by === 'endorsement') return undefined;
+  // Files of before have only the last of these keys.
+  const last = rotation === undefined ? [] : [rotation.previousKey];
+  const formerKeys = fields.formerKeys === undefined ? last : parseKeys(fields.formerKeys);
+  if (formerKeys === undefined) return undefined;
   const pin = { node, publicKey, by, ephemeral: false, incarnation: 0n, sinceMs, seenMs };
-  if (fields.rotation === undefined) return by === 'endorsement' ? undefined : pin;
-  const rotation = parseRotation(fields.rotation);
-  return rotation && { ...pin, rotation };
+  return { ...pin, rotation, formerKeys, certified };
 }
 
 function parseRotation(value: unknown): PinRotation | undefined {
-  if (typeof value !== 'object' || value === null) return undefined;
-  const { seq, previousKey: base64, origin }: RotationFields = value;
-  if (!Number.isSafeInteger(seq) || typeof base64 !== 'string') return undefined;
+  const { seq, previousKey: text, origin } = fieldsOf(value);
+  const previousKey = parseKey(text);
+  if (!Number.isSafeInteger(seq) || previousKey === undefined) return undefined;
   if (origin !== 'operator' && origin !== 'tofu') return undefined;
-  const previousKey = new Uint8Array(Buffer.from(base64, 'base64'));
-  return previousKey.length === PUBLIC_KEY_BYTES
-    ? { seq: Number(seq), previousKey, origin }
-    : undefined;
+  return { seq: Number(seq), previousKey, origin };
 }
 
-type RotationFields = Readonly<Partial<Record<'seq' | 'previousKey' | 'origin', unknown>>>;
+function parseGrounds(value: unknown): Grounds | undefined {
+  const { serials, keys: listed } = fieldsOf(value);
+  const keys = parseKeys(listed);
+  if (keys === undefined || !Array.isArray(serials) || !serials.every(isDecimal)) return undefined;
+  return { keys, serials: serials.map(BigInt) };
+}
 
-type Fields = Readonly<
-  Partial<Record<'node' | 'publicKey' | 'by' | 'sinceMs' | 'seenMs' | 'rotation', unknown>>
->;
+function parseKeys(value: unknown): readonly Uint8Array[] | undefined {
+  if (!Array.isArray(value)) return undefined;
+  const keys = value.map(parseKey).filter((key) => key !== undefined);
+  return keys.length === value.length ? keys : undefined;
+}
 
-function parseObject(text: string): Fields {
+function parseKey(value: unknown): Uint8Array | undefined {
+  if (typeof value !== 'string') return undefined;
+  const key = new Uint8Array(Buffer.from(value, 'base64'));
+  return key.length === PUBLIC_KEY_BYTES ? key : undefined;
+}
+
+const DAMAGED = Symbol('damaged');
+
+/** A field that may be missing, but not be something else. */
+function optional<T>(
+  value: unknown,
+  parse: (value: unknown) => T | undefined,
+): T | undefined | typeof DAMAGED {
+  return value === undefined ? undefined : (parse(value) ?? DAMAGED);
+}
+
+type Field =
+  | 'node'
+  | 'publicKey'
+  | 'by'
+  | 'sinceMs'
+  | 'seenMs'
+  | 'rotation'
+  | 'seq'
+  | 'previousKey'
+  | 'origin'
+  | 'formerKeys'
+  | 'certified'
+  | 'serials'
+  | 'keys';
+
+/** None, of what is no object. */
+function fieldsOf(value: unknown): Readonly<Partial<Record<Field, unknown>>> {
+  return typeof value === 'object' && value !== null ? value : {};
+}
+
+function parseJson(text: string): unknown {
   try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null ? value : {};
+    return JSON.parse(text);
   } catch {
     // No JSON has no fields: the caller refuses it as damaged.
-    return {};
+    return undefined;
   }
+}
+
+function base64(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('base64');
+}
+
+function isDecimal(value: unknown): value is string {
+  return typeof value === 'string' && /^\d{1,20}$/.test(value);
 }
 
 function isPinnedBy(value: unknown): value is PinnedBy {

@@ -1,7 +1,9 @@
 /** A pin binds a node name to the key that its holder must prove; and how a claim is held to it. */
 import type { NodeName } from '../core/names.ts';
-import { isForked, type Succession, successionOf } from './endorsement.ts';
+import { isForked, keysBefore, type Succession, successionOf } from './endorsement.ts';
 import type { RejectReason } from './hello.ts';
+import { ENDORSEMENTS_MAX } from './identity-limits.ts';
+import type { Grounds } from './node-certificate.ts';
 
 /**
  * First contact pins the key (`tofu`), or only keys that are pinned already are admitted
@@ -27,9 +29,13 @@ export interface Pin {
   readonly seenMs: number;
   /** How the key followed from the one before; undefined for a key that was never rotated here. */
   readonly rotation?: PinRotation | undefined;
+  /** Keys that led to it, newest first, at most 16: the operator may revoke any of them. */
+  readonly formerKeys: readonly Uint8Array[];
+  /** By the certificate that its node has shown last; it cannot be hidden afterwards. */
+  readonly certified?: Grounds | undefined;
 }
 
-export interface PinRotation extends Succession {
+export interface PinRotation extends Omit<Succession, 'keys'> {
   /** Who pinned the first key of the line. */
   readonly origin: Exclude<PinnedBy, 'endorsement'>;
 }
@@ -45,6 +51,8 @@ export interface Claim {
   /** Statements of its rotated keys, as they came. */
   readonly endorsements: readonly Uint8Array[];
   readonly cluster: string;
+  /** Of an operator, where pins decide. */
+  readonly certificate?: Uint8Array | undefined;
 }
 
 export interface Refusal {
@@ -121,6 +129,44 @@ const EPHEMERAL = 'strict trust takes no ephemeral keys';
 /** Who pinned the first key of the line that the pin is in. */
 export function originOf({ by, rotation }: Pin): PinRotation['origin'] {
   return rotation?.origin ?? (by === 'operator' ? 'operator' : 'tofu');
+}
+
+/** The line of keys of a pin after more of them; what was known first is forgotten last. */
+export function lengthened(
+  first: readonly Uint8Array[],
+  then: readonly Uint8Array[],
+): readonly Uint8Array[] {
+  const added = then.filter((key) => !first.some((known) => isSameKey(known, key)));
+  return [...first, ...added].slice(0, ENDORSEMENTS_MAX);
+}
+
+/** The pin after another admission under its key. */
+export function refreshed(pin: Pin, claim: Claim, certified: Grounds | undefined): Pin {
+  const { publicKey, endorsements, cluster } = claim;
+  const { formerKeys } = pin;
+  const shown =
+    endorsements.length > formerKeys.length
+      ? keysBefore(publicKey, endorsements, { cluster, name: pin.node })
+      : [];
+  return {
+    ...pin,
+    ...(claim.incarnation > pin.incarnation ? { incarnation: claim.incarnation } : {}),
+    formerKeys: lengthened(formerKeys, shown),
+    certified: certified ?? pin.certified,
+  };
+}
+
+/** True when the second one says no more of keys and certificates than the first. */
+export function isAsWellKnown(first: Pin | undefined, second: Pin): boolean {
+  if (first?.formerKeys.length !== second.formerKeys.length) return false;
+  return `${first.certified?.serials}` === `${second.certified?.serials}`;
+}
+
+/** The pinned key and those before it, for whoever shows one of them; none for others. */
+export function lineOf(pin: Pin | undefined, shown: readonly Uint8Array[]): readonly Uint8Array[] {
+  if (pin === undefined) return [];
+  const line = [pin.publicKey, ...pin.formerKeys];
+  return line.some((key) => shown.some((one) => isSameKey(key, one))) ? line : [];
 }
 
 export function isSameKey(a: Uint8Array, b: Uint8Array): boolean {

@@ -14,20 +14,25 @@ import {
   PINS_MAX,
 } from '../limits.ts';
 import type { Authority, CertifiedClaim } from './authority.ts';
-import { type Succession, statementsOf, successionOf } from './endorsement.ts';
+import { keysBefore, type Succession, statementsOf, successionOf } from './endorsement.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import { PUBLIC_KEY_BYTES } from './keys.ts';
+import type { Grounds } from './node-certificate.ts';
 import {
   type Claim,
   endorsedBy,
   FORKED,
+  isAsWellKnown,
   isFork,
   isSameKey,
   judgePin,
+  lengthened,
+  lineOf,
   originOf,
   type Pin,
   type PinMode,
   type Refusal,
+  refreshed,
   refuse,
   type TrustMode,
 } from './pin.ts';
@@ -164,9 +169,10 @@ export class TrustTable implements PinnedKeys {
       const pin = this.#pins.get(node);
       const verdict = judgePin(pin, claim, this.#pinMode);
       if (verdict.kind === 'reject') return verdict;
-      if (verdict.kind === 'known' && pin !== undefined) await this.#refresh(pin, claim);
-      else if (verdict.kind === 'endorsed' && pin !== undefined)
-        await this.#follow(pin, claim, verdict.succession);
+      const known = pin && refreshed(pin, claim, this.#groundsOf(node, claim));
+      if (verdict.kind === 'known' && known !== undefined) await this.#refresh(known);
+      else if (verdict.kind === 'endorsed' && known !== undefined)
+        await this.#follow(known, claim, verdict.succession);
       else if (verdict.kind === 'successor') await this.#succeed(node, claim);
       else return this.#pinFirst(node, claim);
       return { kind: 'accept' };
@@ -218,14 +224,16 @@ export class TrustTable implements PinnedKeys {
     });
   }
 
-  /** True when the operator has revoked that key, the one before it, or its certificate. */
+  /** True when the operator has revoked that key, one that led to it, or its certificate. */
   isRevoked(node: NodeName, publicKey: Uint8Array): boolean {
     const { authority } = this;
     if (authority === undefined) return false;
-    const bound = authority.binding(node)?.certified;
-    const previous = this.#pins.get(node)?.rotation?.previousKey;
-    const keys = [publicKey, ...(bound?.keys ?? []), ...(previous === undefined ? [] : [previous])];
-    return authority.isRevoked({ keys, serials: bound?.serials ?? [] });
+    const pin = this.#pins.get(node);
+    const line = lineOf(pin, [publicKey]);
+    const remembered = line.length === 0 ? undefined : pin?.certified;
+    const certified = authority.binding(node)?.certified ?? remembered;
+    const keys = [publicKey, ...line, ...(certified?.keys ?? [])];
+    return authority.isRevoked({ keys, serials: certified?.serials ?? [] });
   }
 
   /** True when certificates count and that of the node has run out. */
@@ -251,8 +259,8 @@ export class TrustTable implements PinnedKeys {
       return refuse('overloaded', `more than ${NEW_PINS_PER_MINUTE_MAX} new keys a minute`);
     }
     if (!(await this.#makeRoom())) return refuse('overloaded', 'the trust table is full');
-    const { ephemeral, incarnation } = claim;
-    await this.#keep({ ...this.#newPin(node, claim.publicKey), ephemeral, incarnation });
+    const { ephemeral } = claim;
+    await this.#keep(this.#firstPin(node, claim));
     this.#host.logger.info('pinned the key of a new node', {
       node,
       fingerprint: fingerprintOf(claim.publicKey),
@@ -264,8 +272,20 @@ export class TrustTable implements PinnedKeys {
   /** An ephemeral key takes the place of one whose node was started again. */
   async #succeed(node: NodeName, claim: Claim): Promise<void> {
     await this.#drop(node);
-    const { ephemeral, incarnation } = claim;
-    await this.#keep({ ...this.#newPin(node, claim.publicKey), ephemeral, incarnation });
+    await this.#keep(this.#firstPin(node, claim));
+  }
+
+  #firstPin(node: NodeName, claim: Claim): Pin {
+    const { publicKey, ephemeral, incarnation, endorsements, cluster } = claim;
+    const formerKeys = keysBefore(publicKey, endorsements, { cluster, name: node });
+    const certified = this.#groundsOf(node, claim);
+    return { ...this.#newPin(node, publicKey), ephemeral, incarnation, formerKeys, certified };
+  }
+
+  #groundsOf(node: NodeName, claim: Claim): Grounds | undefined {
+    const { publicKey, endorsements, certificate, cluster } = claim;
+    const shown = { publicKey, endorsements, certificate, owner: { cluster, name: node } };
+    return this.authority?.groundsOf(shown, this.#host.clock.wallMs());
   }
 
   /** Who pinned the first key of the line still decides how long it is kept. */
@@ -275,7 +295,8 @@ export class TrustTable implements PinnedKeys {
     succession: Succession,
   ): Promise<void> {
     const { sinceMs } = this.#newPin(pin.node, publicKey);
-    const rotation = { ...succession, origin: originOf(pin) };
+    const { seq, previousKey, keys } = succession;
+    const rotation = { seq, previousKey, origin: originOf(pin) };
     const key = new Uint8Array(publicKey);
     const times = { sinceMs, seenMs: sinceMs };
     await this.#keep({
@@ -285,11 +306,12 @@ export class TrustTable implements PinnedKeys {
       incarnation,
       ...times,
       rotation,
+      formerKeys: lengthened(keys, pin.formerKeys),
     });
     this.#host.logger.info('followed a node to its new key', {
       node: pin.node,
       fingerprint: fingerprintOf(key),
-      seq: succession.seq,
+      seq,
     });
   }
 
@@ -298,16 +320,16 @@ export class TrustTable implements PinnedKeys {
   }
 
   /** The time of admission is kept to the day; that it cannot be written harms nobody. */
-  async #refresh(pin: Pin, claim: Claim): Promise<void> {
-    const isLater = claim.incarnation > pin.incarnation;
-    const known = isLater ? { ...pin, incarnation: claim.incarnation } : pin;
-    this.#pins.set(pin.node, known);
+  async #refresh(known: Pin): Promise<void> {
+    const { node, seenMs } = known;
+    const isOld = isAsWellKnown(this.#pins.get(node), known);
+    this.#pins.set(node, known);
     const nowMs = wholeMs(this.#host.clock);
-    if (nowMs - pin.seenMs < PIN_SEEN_REFRESH_MS) return;
+    if (isOld && nowMs - seenMs < PIN_SEEN_REFRESH_MS) return;
     try {
       await this.#keep({ ...known, seenMs: nowMs });
     } catch (error) {
-      this.#host.logger.warn('cannot refresh a pin', { node: pin.node, error });
+      this.#host.logger.warn('cannot refresh a pin', { node, error });
     }
   }
 
@@ -315,7 +337,8 @@ export class TrustTable implements PinnedKeys {
     const nowMs = wholeMs(this.#host.clock);
     const copy = new Uint8Array(publicKey);
     const times = { sinceMs: nowMs, seenMs: nowMs };
-    return { node, publicKey: copy, by: 'tofu', ephemeral: false, incarnation: 0n, ...times };
+    const plain = { ephemeral: false, incarnation: 0n, formerKeys: [] };
+    return { node, publicKey: copy, by: 'tofu', ...plain, ...times };
   }
 
   async #keep(pin: Pin): Promise<void> {

@@ -347,6 +347,7 @@ function pinOf(key: string): Pin {
     by: 'tofu',
     ephemeral: false,
     incarnation: 0n,
+    formerKeys: [],
     sinceMs: START_MS,
     seenMs: START_MS,
   };

@@ -5,6 +5,7 @@ import {
   decodeEndorsement,
   endorse,
   isForked,
+  keysBefore,
   successionOf,
 } from '../../../src/identity/endorsement.ts';
 import { createKeyPair, type KeyPair } from '../../../src/identity/keys.ts';
@@ -19,7 +20,8 @@ describe('a chain of endorsements', () => {
   test('leads from each of its keys to the last one', () => {
     const endorsements = [statement(0, 1, 1), statement(1, 2, 2), statement(2, 3, 3)];
     for (const from of [0, 1, 2]) {
-      expect(succession(endorsements, from, 3)).toEqual({ seq: 3, previousKey: key(2) });
+      const keys = [2, 1, 0].filter((index) => index >= from).map(key);
+      expect(succession(endorsements, from, 3)).toEqual({ seq: 3, previousKey: key(2), keys });
     }
     expect(succession(endorsements, 4, 3)).toBe(undefined);
     expect(succession(endorsements, 0, 2)).toBe(undefined);
@@ -65,6 +67,21 @@ describe('a chain of endorsements', () => {
     expect(isForked([statement(3, 2, 1)], known, OWNER)).toBe(false);
     expect(isForked([sign(0, 2, 1, { ...OWNER, name: 'b@host' })], known, OWNER)).toBe(false);
   });
+});
+
+test('the keys before a proven one are those that truly lead to it', () => {
+  const endorsements = [statement(0, 1, 1), statement(1, 2, 2), statement(2, 3, 3)];
+  expect(keysBefore(key(3), endorsements, OWNER)).toEqual([2, 1, 0].map(key));
+  const forged = endorse(
+    (keys[4] as KeyPair).privateKeyPem,
+    { oldKey: key(1), newKey: key(2), seq: 2 },
+    OWNER,
+  );
+  expect(keysBefore(key(3), [statement(0, 1, 1), forged, statement(2, 3, 3)], OWNER)).toEqual([
+    key(2),
+  ]);
+  expect(keysBefore(key(2), endorsements, OWNER)).toEqual([]);
+  expect(keysBefore(key(3), [Uint8Array.of(1)], OWNER)).toEqual([]);
 });
 
 test('a statement arrives as it was sent, within its bound, and nothing else is read', () => {

@@ -101,5 +101,6 @@ export function contextOf(role: Role, changes: Partial<AdmissionContext> = {}): 
 function pinOf(key: string): Pin {
   const times = { sinceMs: START_MS, seenMs: START_MS };
   const publicKey = keyOf(key);
-  return { node: 'a@host', publicKey, by: 'tofu', ephemeral: false, incarnation: 0n, ...times };
+  const plain = { ephemeral: false, incarnation: 0n, formerKeys: [] };
+  return { node: 'a@host', publicKey, by: 'tofu', ...plain, ...times };
 }
