@@ -43,7 +43,7 @@ export class RevocationSpread {
     this.#options = options;
     this.#store = store;
     options.links.listen({
-      onLinkUp: (link) => void this.#links.set(link.node, link),
+      onLinkUp: (link) => this.#onLinkUp(link),
       onLinkDown: ({ node }) => void this.#links.delete(node),
     });
     store.onChange(({ key, value }) => this.#onChange(key, value));
@@ -121,11 +121,24 @@ export class RevocationSpread {
     this.#endRevoked();
   }
 
+  /**
+   * A revocation may have come while the link was made, or while this end had parted from it. It
+   * ends when everybody has heard of its beginning.
+   */
+  #onLinkUp(link: Link): void {
+    this.#links.set(link.node, link);
+    queueMicrotask(() => {
+      if (this.#links.get(link.node) === link) this.#endIfRevoked(link);
+    });
+  }
+
   #endRevoked(): void {
+    for (const link of [...this.#links.values()]) this.#endIfRevoked(link);
+  }
+
+  #endIfRevoked({ node, key }: Link): void {
     const { trust, end } = this.#options;
-    for (const { node, key } of [...this.#links.values()]) {
-      if (trust.isRevoked(node, key)) end(node);
-    }
+    if (trust.isRevoked(node, key)) end(node);
   }
 
   #save(authority: Authority): void {

@@ -45,6 +45,26 @@ test('a member can neither forge a revocation nor undo one', async () => {
   await clusters.settled(Promise.all([a.cluster.close(), hostile.cluster.close()]));
 });
 
+test('a link that comes up when its key is revoked already ends, and everybody hears of both', async () => {
+  const clusters = new SimulatedClusters();
+  const [a, b] = [await clusters.start('a@test'), await clusters.start('b@test')];
+  const { spread } = await spreadOf(clusters, a);
+  const heard: string[] = [];
+  a.cluster.links.listen({
+    onLinkUp: ({ node }) => void heard.push(`up ${node}`),
+    onLinkDown: ({ node }, { reason }) => void heard.push(`down ${node} ${reason}`),
+  });
+  const revoked = { kind: 'key', publicKey: b.publicKey } as const;
+  await clusters.settled(spread.revoke(revoke(operator.privateKeyPem, revoked, 1)));
+  // Whether it is new, or one that this node had parted from: the gate let it in before.
+  await clusters.settled(b.cluster.dialler.toAddress(a.cluster.address));
+  await clusters.time.advance(100);
+  expect(heard.slice(0, 2)).toEqual(['up b@test', 'down b@test revoked']);
+  expect(a.cluster.links.link('b@test')).toBeUndefined();
+  spread.close();
+  await clusters.settled(Promise.all([a.cluster.close(), b.cluster.close()]));
+});
+
 async function spreadOf(
   clusters: SimulatedClusters,
   node: TestNode,
@@ -63,7 +83,7 @@ async function spreadOf(
     trust,
     identity: new OwnIdentity(firstKeys(createKeyPair(systemRandom))),
     dataDir: undefined,
-    end: () => {},
+    end: (peer) => node.cluster.revoke(peer),
   });
   return { spread, authority };
 }
