@@ -47,6 +47,7 @@ export interface SuccessionQuestion {
 }
 
 const LABEL = 'barrel-p2p rotation 1';
+const COUNTERSIGNED = 'barrel-p2p rotation countersigned 1';
 const KEY_BYTES = 32;
 
 /** The statement of the holder of the old key, as it travels: 150 bytes or less. */
@@ -77,6 +78,29 @@ export function decodeEndorsement(bytes: Uint8Array): Endorsement {
 export function isEndorsedBy(endorsement: Endorsement, owner: KeyOwner): boolean {
   const { oldKey, signature } = endorsement;
   return isSignedBy(oldKey, bytesToSign(endorsement, owner), signature);
+}
+
+/**
+ * By the key that a statement names, where no TLS proves it: else a node could name the key of
+ * another one, and have it taken for its own.
+ */
+export function countersign(
+  privateKeyPem: string,
+  statement: Uint8Array,
+  owner: KeyOwner,
+): Uint8Array {
+  const bytes = bytesToSign(decodeEndorsement(statement), owner, COUNTERSIGNED);
+  return signatureOf(privateKeyPem, bytes);
+}
+
+/** True when the new key has countersigned that statement for this node of this cluster. */
+export function isCountersigned(
+  endorsement: Endorsement,
+  countersignature: Uint8Array,
+  owner: KeyOwner,
+): boolean {
+  const bytes = bytesToSign(endorsement, owner, COUNTERSIGNED);
+  return isSignedBy(endorsement.newKey, bytes, countersignature);
 }
 
 /**
@@ -149,8 +173,9 @@ export function statementsOf(endorsements: readonly Uint8Array[]): readonly Endo
 function bytesToSign(
   { oldKey, newKey, seq }: Omit<Endorsement, 'signature'>,
   { cluster, name }: KeyOwner,
+  label: string = LABEL,
 ): Uint8Array {
-  return signedBytes(LABEL, [cluster, name, oldKey, newKey, seq]);
+  return signedBytes(label, [cluster, name, oldKey, newKey, seq]);
 }
 
 function exactly(reader: Reader, length: number): Uint8Array {

@@ -14,7 +14,7 @@ import {
   PINS_MAX,
 } from '../limits.ts';
 import type { Authority, CertifiedClaim } from './authority.ts';
-import { keysBefore, type Succession, statementsOf, successionOf } from './endorsement.ts';
+import { keysBefore, type Succession } from './endorsement.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import { PUBLIC_KEY_BYTES } from './keys.ts';
 import type { Grounds } from './node-certificate.ts';
@@ -37,6 +37,7 @@ import {
   type TrustMode,
 } from './pin.ts';
 import { PinStore } from './pin-store.ts';
+import { type FollowVerdict, judgeRotation, type RotationClaim } from './rotation-claim.ts';
 import type { PinnedKeys, TrustedNode } from './trust-contract.ts';
 
 export interface TrustTableOptions {
@@ -49,18 +50,6 @@ export interface TrustTableOptions {
   /** Told after a pin was removed or replaced: live connections under that key have to end. */
   readonly onRemoved: (node: NodeName, publicKey: Uint8Array) => void;
 }
-
-/** What a node with a live connection says of its keys. */
-export interface RotationClaim {
-  /** The key that the connection was proven with, or followed to. */
-  readonly linkKey: Uint8Array;
-  readonly endorsements: readonly Uint8Array[];
-  readonly cluster: string;
-}
-
-export type FollowVerdict =
-  | Refusal
-  | { readonly kind: 'followed'; readonly publicKey: Uint8Array; readonly seq: number };
 
 export type AdmitVerdict = { readonly kind: 'accept' } | Refusal;
 
@@ -198,21 +187,14 @@ export class TrustTable implements PinnedKeys {
    * it resolves.
    * @throws ERR_STORE
    */
-  follow(
-    node: NodeName,
-    { linkKey, endorsements, cluster }: RotationClaim,
-  ): Promise<FollowVerdict> {
+  follow(node: NodeName, rotation: RotationClaim): Promise<FollowVerdict> {
     return this.#inTurn(async () => {
-      const last = statementsOf(endorsements).at(-1);
-      if (last === undefined) return refuse('key-mismatch', 'unreadable endorsements');
-      const { newKey: publicKey, seq } = last;
+      const verdict = judgeRotation(node, rotation);
+      if (verdict.kind === 'reject') return verdict;
+      const { publicKey } = verdict;
+      const claim = { ...rotation, publicKey };
       const pin = this.#pins.get(node);
-      const claim = { publicKey, endorsements, cluster };
-      const question = { endorsements, owner: { cluster, name: node }, from: linkKey };
       if (pin !== undefined && isFork(pin, claim)) return refuse('key-mismatch', FORKED);
-      if (!isSameKey(linkKey, publicKey) && !successionOf({ ...question, to: publicKey })) {
-        return refuse('key-mismatch', 'the key of the link has not endorsed it');
-      }
       if (pin !== undefined && !isSameKey(pin.publicKey, publicKey)) {
         const succession = endorsedBy(pin, claim);
         if (succession !== undefined) await this.#follow(pin, claim, succession);
@@ -220,7 +202,7 @@ export class TrustTable implements PinnedKeys {
         else if (this.#mode !== 'authority') return refuse('key-mismatch', 'not endorsed');
       }
       this.authority?.rebind(node, publicKey);
-      return { kind: 'followed', publicKey, seq };
+      return verdict;
     });
   }
 

@@ -10,7 +10,7 @@ import type { NodeName } from '../core/names.ts';
 import { WireError } from '../core/wire/wire-error.ts';
 import { BarrelError } from '../errors.ts';
 import type { Host } from '../host/host.ts';
-import { endorse } from '../identity/endorsement.ts';
+import { countersign, endorse, type KeyOwner } from '../identity/endorsement.ts';
 import { ROTATE_TIMEOUT_MS } from '../identity/identity-limits.ts';
 import { createKeyPair, type KeyPair } from '../identity/keys.ts';
 import {
@@ -33,6 +33,7 @@ import {
   encodeRotated,
   ROTATE,
   ROTATED,
+  type Rotate,
 } from './rotation-frames.ts';
 
 /** PEM of a new certificate for a key of that node. */
@@ -117,17 +118,30 @@ export class NodeIdentity implements Identity {
     host.logger.warn('the key of this node is a new one', { fingerprint, seq });
     const acknowledgements = new Acknowledgements(seq, this.#links.keys());
     this.#acknowledgements = acknowledgements;
-    for (const node of this.#links.keys()) links.send(node, encodeRotate(identity.endorsements));
+    for (const node of this.#links.keys()) this.#tell(node);
     return { fingerprint, acknowledgements };
   }
 
   #newKeys(): OwnKeys {
-    const { identity, links, host, cluster } = this.#options;
+    const { identity, host } = this.#options;
     const { keyPair } = identity.keys;
     const next = createKeyPair(host.random);
     const words = { oldKey: keyPair.publicKey, newKey: next.publicKey, seq: identity.seq + 1 };
-    const owner = { cluster, name: links.self.node };
-    return succeeded(identity.keys, next, endorse(keyPair.privateKeyPem, words, owner));
+    return succeeded(identity.keys, next, endorse(keyPair.privateKeyPem, words, this.#owner));
+  }
+
+  #tell(node: NodeName): void {
+    const { identity, links } = this.#options;
+    const { endorsements, keyPair } = identity.keys;
+    const last = endorsements.at(-1);
+    if (last === undefined) return;
+    const countersignature = countersign(keyPair.privateKeyPem, last, this.#owner);
+    links.send(node, encodeRotate({ endorsements, countersignature }));
+  }
+
+  get #owner(): KeyOwner {
+    const { cluster, links } = this.#options;
+    return { cluster, name: links.self.node };
   }
 
   #show({ publicKey, privateKeyPem }: KeyPair, certificatePem: string): void {
@@ -151,12 +165,12 @@ export class NodeIdentity implements Identity {
 
   /** A session that began before a rotation does not know of it. */
   #onLinkUp(link: Link): void {
-    const { identity, links } = this.#options;
+    const { identity } = this.#options;
     this.#links.set(link.node, link);
     if (Buffer.compare(link.connection.ownKey, identity.publicKey) === 0) {
       this.#acknowledgements?.note(link.node, identity.seq);
     } else {
-      links.send(link.node, encodeRotate(identity.endorsements));
+      this.#tell(link.node);
     }
   }
 
@@ -165,15 +179,14 @@ export class NodeIdentity implements Identity {
       this.#acknowledgements?.note(link.node, decodeRotated(frame));
       return;
     }
-    const endorsements = decodeRotate(frame);
-    void this.#follow(link, endorsements);
+    void this.#follow(link, decodeRotate(frame));
   }
 
-  async #follow(link: Link, endorsements: readonly Uint8Array[]): Promise<void> {
+  async #follow(link: Link, rotate: Rotate): Promise<void> {
     const { trust, links, cluster } = this.#options;
     const { node } = link;
     try {
-      const claim = { linkKey: link.key, endorsements, cluster };
+      const claim = { ...rotate, linkKey: link.key, cluster };
       const verdict = await trust.follow(node, claim);
       if (this.#links.get(node) !== link) return;
       if (verdict.kind === 'reject') {

@@ -486,7 +486,12 @@ export const DECODERS: readonly Decoder[] = [
   {
     name: 'trust/rotation-frames.ts:decodeRotate',
     decode: decodeRotate,
-    samples: [encodeRotate([endorsement, endorsement])],
+    samples: [
+      encodeRotate({
+        endorsements: [endorsement, endorsement],
+        countersignature: new Uint8Array(64).fill(7),
+      }),
+    ],
   },
   {
     name: 'trust/rotation-frames.ts:decodeRotated',

@@ -2,8 +2,10 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { WireError } from '../../../src/core/wire/wire-error.ts';
 import {
+  countersign,
   decodeEndorsement,
   endorse,
+  isCountersigned,
   isForked,
   keysBefore,
   successionOf,
@@ -67,6 +69,18 @@ describe('a chain of endorsements', () => {
     expect(isForked([statement(3, 2, 1)], known, OWNER)).toBe(false);
     expect(isForked([sign(0, 2, 1, { ...OWNER, name: 'b@host' })], known, OWNER)).toBe(false);
   });
+});
+
+test('a statement is countersigned by the key that it names, and by no other', () => {
+  const named = decodeEndorsement(statement(0, 1, 1));
+  const by = (index: number, owner = OWNER): Uint8Array =>
+    countersign((keys[index] as KeyPair).privateKeyPem, statement(0, 1, 1), owner);
+  expect(isCountersigned(named, by(1), OWNER)).toBe(true);
+  expect(isCountersigned(named, by(0), OWNER)).toBe(false);
+  expect(isCountersigned(named, by(1, { ...OWNER, name: 'b@host' }), OWNER)).toBe(false);
+  expect(isCountersigned({ ...named, seq: 2 }, by(1), OWNER)).toBe(false);
+  // By which the same key names another one: something else is signed then.
+  expect(isCountersigned(named, named.signature, OWNER)).toBe(false);
 });
 
 test('the keys before a proven one are those that truly lead to it', () => {

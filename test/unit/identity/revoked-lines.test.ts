@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { judge, type Verdict } from '../../../src/identity/admission.ts';
 import { Authority } from '../../../src/identity/authority.ts';
-import { endorse } from '../../../src/identity/endorsement.ts';
+import { countersign, endorse } from '../../../src/identity/endorsement.ts';
 import type { Hello } from '../../../src/identity/hello.ts';
 import { createKeyPair, type KeyPair } from '../../../src/identity/keys.ts';
 import { issue } from '../../../src/identity/node-certificate.ts';
@@ -164,8 +164,11 @@ function sign(from: number, to: number, seq: number): Uint8Array {
 }
 
 async function follow(table: TrustTable, at: number): Promise<void> {
-  const rotation = { linkKey: key(at), endorsements: [statement(at)], cluster: 'default' };
-  expect(await table.follow(NODE, rotation)).toMatchObject({ kind: 'followed' });
+  const last = statement(at);
+  const countersignature = countersign(pair(at + 1).privateKeyPem, last, OWNER);
+  const words = { endorsements: [last], countersignature, cluster: 'default' };
+  const verdict = await table.follow(NODE, { linkKey: key(at), ...words });
+  expect(verdict).toMatchObject({ kind: 'followed' });
 }
 
 function certificate(serial: bigint, signer: KeyPair = operator): Uint8Array {

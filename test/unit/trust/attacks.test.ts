@@ -2,7 +2,11 @@
 import { afterEach, expect, test } from 'vitest';
 import type { Logger } from '../../../src/host/logger.ts';
 import { silentLogger } from '../../../src/host/logger.ts';
+import { systemRandom } from '../../../src/host/system-clock.ts';
+import { countersign, endorse } from '../../../src/identity/endorsement.ts';
 import { decodeAdmission, encodeReject } from '../../../src/identity/hello.ts';
+import { createKeyPair } from '../../../src/identity/keys.ts';
+import { firstKeys, OwnIdentity } from '../../../src/identity/own-identity.ts';
 import { HANDSHAKE_TIMEOUT_MS } from '../../../src/limits.ts';
 import { createSimulation, type Simulation } from '../../../src/testing/index.ts';
 import { openMemoryTransport } from '../../../src/transport/memory/memory-transport.ts';
@@ -12,6 +16,8 @@ import {
   type OnConnection,
   type Transport,
 } from '../../../src/transport/transport.ts';
+import { NodeIdentity } from '../../../src/trust/node-identity.ts';
+import { encodeRotate, ROTATE, ROTATED } from '../../../src/trust/rotation-frames.ts';
 import { SimulatedClusters, type TestNode } from '../cluster/simulated-cluster.ts';
 
 const SECRET = 'only for tests: thirty-two characters and more';
@@ -152,6 +158,47 @@ test('a peer that claims endorsements which are none gets no HELLO', async () =>
   await expect(clusters.settled(dial)).rejects.toMatchObject({ reason: 'key-mismatch' });
   expect(kinds).toEqual(['ask']);
 });
+
+test('a member that names the key of another one as its own next key cuts nobody off', async () => {
+  const clusters = new SimulatedClusters();
+  const keys = createKeyPair(systemRandom);
+  const host = await clusters.start('host@test');
+  const victim = await clusters.start('victim@test');
+  const member = await clusters.start('member@test', { publicKey: keys.publicKey });
+  followOn(clusters, host);
+  member.cluster.links.read([ROTATE, ROTATED], () => {});
+  await clusters.settled(member.cluster.dialler.toAddress(host.cluster.address));
+  await clusters.time.advance(500);
+  const owner = { cluster: 'test', name: 'member@test' };
+  const words = { oldKey: keys.publicKey, newKey: victim.publicKey, seq: 1 };
+  const statement = endorse(keys.privateKeyPem, words, owner);
+  const countersignature = countersign(keys.privateKeyPem, statement, owner);
+  member.cluster.links.send(
+    'host@test',
+    encodeRotate({ endorsements: [statement], countersignature }),
+  );
+  await clusters.time.advance(500);
+  expect(host.trust.lookup('member@test')).not.toEqual(victim.publicKey);
+  expect(host.meter.snapshot()['barrel_rotations_refused_total']).toBe(1);
+  const dial = host.cluster.dialler.toAddress(victim.cluster.address);
+  expect((await clusters.settled(dial)).node).toBe('victim@test');
+});
+
+/** Makes that node follow the rotations of others. */
+function followOn(clusters: SimulatedClusters, node: TestNode): void {
+  const { trust, cluster } = node;
+  const identity = new OwnIdentity(firstKeys(createKeyPair(systemRandom)));
+  new NodeIdentity({
+    host: clusters.hostOf(node),
+    identity,
+    trust,
+    links: cluster.links,
+    cluster: 'test',
+    dataDir: undefined,
+    certify: async () => '',
+    show: () => {},
+  });
+}
 
 function mallory(clusters: SimulatedClusters, onConnection: OnConnection): Promise<Transport> {
   const { network } = clusters;
