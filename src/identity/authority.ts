@@ -6,7 +6,7 @@
  */
 import type { NodeName } from '../core/names.ts';
 import { type KeyOwner, successionOf } from './endorsement.ts';
-import { BINDINGS_MAX } from './identity-limits.ts';
+import { BINDINGS_MAX, ENDORSEMENTS_MAX } from './identity-limits.ts';
 import {
   type CertificateQuestion,
   type Certified,
@@ -15,9 +15,6 @@ import {
 } from './node-certificate.ts';
 import { isSameKey, type Refusal, refuse } from './pin.ts';
 import { Revocations } from './revocation.ts';
-
-/** Of one binding: those of the newest rotations count for revocations. */
-const KEYS_MAX = 32;
 
 /** Which key a living name has, by which certificate. */
 export interface Binding {
@@ -107,12 +104,20 @@ export class Authority {
     return true;
   }
 
-  /** The key of a living name was rotated. */
-  rebind(node: NodeName, publicKey: Uint8Array): void {
+  /** False for more rotations than a certificate can be shown for: none of its keys is forgotten. */
+  mayRebind(node: NodeName, rotations: number): boolean {
     const known = this.#bindings.get(node);
-    if (known === undefined) return;
-    const keys = [publicKey, ...known.certified.keys].slice(0, KEYS_MAX);
-    this.#bindings.set(node, { ...known, publicKey, certified: { ...known.certified, keys } });
+    return known === undefined || known.certified.rotations + rotations <= ENDORSEMENTS_MAX;
+  }
+
+  /** The key of a living name was rotated. `former` are those that led to it, newest first. */
+  rebind(node: NodeName, publicKey: Uint8Array, former: readonly Uint8Array[]): void {
+    const known = this.#bindings.get(node);
+    if (known === undefined || former.length === 0) return;
+    const { certified } = known;
+    const keys = [publicKey, ...former, ...certified.keys];
+    const rotations = certified.rotations + former.length;
+    this.#bindings.set(node, { ...known, publicKey, certified: { ...certified, keys, rotations } });
   }
 
   /** That start of the node is gone: whoever has a certificate may have the name. */

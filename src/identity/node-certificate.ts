@@ -43,6 +43,8 @@ export interface Grounds {
 export interface Certified extends Grounds {
   /** Of the node's certificate. */
   readonly serial: bigint;
+  /** From the key of the node's certificate to the proven one. */
+  readonly rotations: number;
   /** The first of them ends then. */
   readonly notAfterMs: number;
 }
@@ -59,6 +61,8 @@ export interface CertificateQuestion {
   /** Own wall clock. */
   readonly wallMs: number;
 }
+
+export type KeyQuestion = Pick<CertificateQuestion, 'owner' | 'publicKey' | 'endorsements'>;
 
 const LABEL = 'barrel-p2p certificate 1';
 const KEY_BYTES = 32;
@@ -99,14 +103,23 @@ export function judgeCertificates(
   const chain = chainOf(bytes);
   const leaf = chain?.at(-1);
   if (chain === undefined || leaf === undefined) return 'unreadable certificate';
-  const fault = chainFault(chain, question) ?? keyFault(leaf, question);
+  const fault = chainFault(chain, question);
   if (fault !== undefined) return fault;
+  const former = keysFrom(leaf, question);
+  if (former === undefined) return 'for another key';
   return {
     serial: leaf.serial,
     serials: chain.map(({ serial }) => serial),
-    keys: [question.publicKey, ...chain.map(({ publicKey }) => publicKey)],
+    keys: [question.publicKey, ...former, ...chain.map(({ publicKey }) => publicKey)],
+    rotations: former.length,
     notAfterMs: Math.min(...chain.map(({ notAfterMs }) => notAfterMs)),
   };
+}
+
+/** True when the certificate is for that key, or one that has led to it by those statements. */
+export function isCertificateFor(bytes: Uint8Array, question: KeyQuestion): boolean {
+  const leaf = chainOf(bytes)?.at(-1);
+  return leaf !== undefined && keysFrom(leaf, question) !== undefined;
 }
 
 function chainFault(
@@ -126,12 +139,13 @@ function chainFault(
   return undefined;
 }
 
-function keyFault(leaf: NodeCertificate, question: CertificateQuestion): string | undefined {
-  const { publicKey: to, endorsements, owner } = question;
-  const from = leaf.publicKey;
-  if (Buffer.compare(from, to) === 0) return undefined;
-  const isFollowed = successionOf({ endorsements, owner, from, to }) !== undefined;
-  return isFollowed ? undefined : 'for another key';
+/** Those that lead from the certified key to the proven one; undefined when it is another one. */
+function keysFrom(
+  { publicKey: from }: NodeCertificate,
+  { publicKey: to, endorsements, owner }: KeyQuestion,
+): readonly Uint8Array[] | undefined {
+  if (Buffer.compare(from, to) === 0) return [];
+  return successionOf({ endorsements, owner, from, to })?.keys;
 }
 
 function chainOf(bytes: Uint8Array): readonly NodeCertificate[] | undefined {

@@ -20,8 +20,9 @@ export interface Identity {
    * a `dataDir` the old files are kept in `identity/backups/`, and the new key is durable before
    * anybody hears of it. Waits up to `timeoutMs`, default 5 s, for the peers with a connection;
    * `pending` names those of them that did not acknowledge.
-   * @throws ERR_IDENTITY the key stays; ERR_CLOSED; the signal's reason: before the new key is
-   * durable nothing has changed, after that the node has it.
+   * @throws ERR_IDENTITY the key stays, also for a 17th rotation under one certificate of the
+   * option `authority`: `trust.useCertificate` shows another one first; ERR_CLOSED; the signal's
+   * reason: before the new key is durable nothing has changed, after that the node has it.
    */
   rotate(options?: Timed): Promise<Rotation>;
   /**

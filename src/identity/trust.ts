@@ -191,7 +191,10 @@ export class TrustTable implements PinnedKeys {
     return this.#inTurn(async () => {
       const verdict = judgeRotation(node, rotation);
       if (verdict.kind === 'reject') return verdict;
-      const { publicKey } = verdict;
+      const { publicKey, keys } = verdict;
+      if (this.authority?.mayRebind(node, keys.length) === false) {
+        return refuse('key-mismatch', 'too many rotations under one certificate');
+      }
       const claim = { ...rotation, publicKey };
       const pin = this.#pins.get(node);
       if (pin !== undefined && isFork(pin, claim)) return refuse('key-mismatch', FORKED);
@@ -201,7 +204,7 @@ export class TrustTable implements PinnedKeys {
         // Where certificates count, an old pin does not.
         else if (this.#mode !== 'authority') return refuse('key-mismatch', 'not endorsed');
       }
-      this.authority?.rebind(node, publicKey);
+      this.authority?.rebind(node, publicKey, keys);
       return verdict;
     });
   }

@@ -11,8 +11,9 @@ import { WireError } from '../core/wire/wire-error.ts';
 import { BarrelError } from '../errors.ts';
 import type { Host } from '../host/host.ts';
 import { countersign, endorse, type KeyOwner } from '../identity/endorsement.ts';
-import { ROTATE_TIMEOUT_MS } from '../identity/identity-limits.ts';
+import { ENDORSEMENTS_MAX, ROTATE_TIMEOUT_MS } from '../identity/identity-limits.ts';
 import { createKeyPair, type KeyPair } from '../identity/keys.ts';
+import { isCertificateFor } from '../identity/node-certificate.ts';
 import {
   type Identity,
   type OwnIdentity,
@@ -109,6 +110,7 @@ export class NodeIdentity implements Identity {
   }> {
     const { identity, links, host, dataDir, certify } = this.#options;
     const keys = this.#newKeys();
+    this.#checkCertified(keys);
     const certificatePem = await certify(keys.keyPair, links.self.node);
     await saveRotation({ host, dataDir }, keys, certificatePem);
     this.#checkOpen();
@@ -128,6 +130,18 @@ export class NodeIdentity implements Identity {
     const next = createKeyPair(host.random);
     const words = { oldKey: keyPair.publicKey, newKey: next.publicKey, seq: identity.seq + 1 };
     return succeeded(identity.keys, next, endorse(keyPair.privateKeyPem, words, this.#owner));
+  }
+
+  /** Statements go the way of the oldest; a certificate of before them would be for nobody. */
+  #checkCertified({ keyPair: { publicKey }, endorsements }: OwnKeys): void {
+    const { authority } = this.#options.trust;
+    if (authority === undefined) return;
+    const question = { publicKey, endorsements, owner: this.#owner };
+    if (isCertificateFor(authority.certificate, question)) return;
+    throw new BarrelError(
+      'ERR_IDENTITY',
+      `${ENDORSEMENTS_MAX} rotations under one certificate: show another one for this key first`,
+    );
   }
 
   #tell(node: NodeName): void {

@@ -4,7 +4,7 @@ import { WireError } from '../../../src/core/wire/wire-error.ts';
 import { Authority, type CertifiedClaim } from '../../../src/identity/authority.ts';
 import { endorse } from '../../../src/identity/endorsement.ts';
 import { CERTIFICATE_BYTES_MAX } from '../../../src/identity/identity-limits.ts';
-import { createKeyPair } from '../../../src/identity/keys.ts';
+import { createKeyPair, type KeyPair } from '../../../src/identity/keys.ts';
 import { isNamePattern, matchesName } from '../../../src/identity/name-pattern.ts';
 import {
   type CertificateFields,
@@ -139,6 +139,59 @@ describe('a second key under a living name', () => {
     authority.release(OWNER.name, 1n);
     expect(authority.judge(claim(6n, other.publicKey), START_MS)).toMatchObject({ kind: 'new' });
   });
+});
+
+describe('a rotation of a certified key', () => {
+  const keys = Array.from({ length: 19 }, () => createKeyPair(random));
+  const at = (index: number): KeyPair => keys[index] ?? node;
+  const statement = (index: number): Uint8Array => {
+    const words = { oldKey: at(index).publicKey, newKey: at(index + 1).publicKey, seq: index + 1 };
+    return endorse(at(index).privateKeyPem, words, OWNER);
+  };
+
+  test('leaves all keys on which it rests in the binding, those in the middle too', () => {
+    const authority = bound(2);
+    for (const index of [0, 1, 2]) {
+      expect(authority.binding(OWNER.name)?.certified.keys).toContainEqual(at(index).publicKey);
+    }
+  });
+
+  test('is one of sixteen at most: then it is refused, and no key is forgotten', () => {
+    const authority = bound(2);
+    for (let index = 2; index < 16; index += 1) {
+      expect(authority.mayRebind(OWNER.name, 1)).toBe(true);
+      authority.rebind(OWNER.name, at(index + 1).publicKey, [at(index).publicKey]);
+    }
+    expect(authority.mayRebind(OWNER.name, 1)).toBe(false);
+    const { keys: known = [] } = authority.binding(OWNER.name)?.certified ?? {};
+    for (let index = 0; index <= 16; index += 1) {
+      expect(known).toContainEqual(at(index).publicKey);
+    }
+  });
+
+  test('that is told again adds nothing', () => {
+    const authority = bound(2);
+    const before = authority.binding(OWNER.name);
+    authority.rebind(OWNER.name, at(2).publicKey, []);
+    expect(authority.binding(OWNER.name)).toEqual(before);
+  });
+
+  /** A node that was admitted after so many rotations. */
+  function bound(rotations: number): Authority {
+    const { publicKey } = operator;
+    const authority = new Authority({ publicKey, certificate: new Uint8Array(0) });
+    const claim = {
+      publicKey: at(rotations).publicKey,
+      certificate: certificate({ publicKey: at(0).publicKey }),
+      endorsements: Array.from({ length: rotations }, (_, index) => statement(index)),
+      owner: OWNER,
+      incarnation: 1n,
+    };
+    const verdict = authority.judge(claim, START_MS);
+    if (verdict.kind === 'reject') throw new Error(verdict.detail);
+    authority.bind(claim, verdict.certified);
+    return authority;
+  }
 });
 
 describe('a revocation', () => {

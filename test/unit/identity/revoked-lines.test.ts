@@ -1,4 +1,4 @@
-/** Revocations where pins decide: against keys that came before, and certificates that were shown. */
+/** Revocations where pins decide: of keys that came before, and of certificates that were shown. */
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';

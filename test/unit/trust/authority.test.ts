@@ -95,6 +95,29 @@ describe('nodes with certificates of one operator', () => {
     await sim.settled(b.trust.revoke(revoke(operator.privateKeyPem, revoked, wallMs(b))));
     await sim.until(() => !b.activeView().includes(a.name), 1_000);
   });
+
+  test('follow sixteen rotations under one certificate, and another sixteen under the next', async () => {
+    const { sim, nodes } = await cluster(2);
+    const [a, b] = nodes as [BarrelNode, BarrelNode];
+    const { publicKey: first } = a.identity;
+    for (let count = 0; count < 16; count += 1) await sim.settled(a.identity.rotate());
+    const { fingerprint } = a.identity;
+    await expect(sim.settled(a.identity.rotate())).rejects.toMatchObject({
+      code: 'ERR_IDENTITY',
+      message: expect.stringContaining('16 rotations under one certificate'),
+    });
+    expect([a.identity.fingerprint, b.activeView()]).toEqual([fingerprint, [a.name]]);
+    a.trust.useCertificate(certificateOf(a, operator));
+    // Who has not seen the new certificate yet ends the link, and sees it in the next handshake.
+    await sim.settled(a.identity.rotate());
+    await sim.settled(a.join(b.address));
+    expect((await sim.settled(a.identity.rotate())).pending).toEqual([]);
+    expect(b.activeView()).toEqual([a.name]);
+    const revoked = { kind: 'key', publicKey: first } as const;
+    await sim.settled(b.trust.revoke(revoke(operator.privateKeyPem, revoked, wallMs(b))));
+    await sim.advance(1_000);
+    expect(b.activeView()).toEqual([a.name]);
+  });
 });
 
 describe('the option', () => {
