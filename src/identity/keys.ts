@@ -3,7 +3,8 @@
  *
  * With a data directory it lives in `<dataDir>/identity`: `node.key` (PKCS #8, PEM, mode 0600) and
  * `node.pub` (SPKI, PEM), in a directory of mode 0700. Files that others could read, and files that
- * do not belong together, are refused: an identity is never replaced silently.
+ * do not belong together, are refused: an identity is never replaced silently. A private key alone
+ * is whole: a crash of the first start leaves it, and the public one is made from it.
  */
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 import { BarrelError } from '../errors.ts';
@@ -60,8 +61,11 @@ export async function loadKeyPair(options: KeyPairOptions): Promise<KeyPair> {
     return pair;
   }
   if (privateText === undefined) throw missing(privatePath, publicPath);
-  if (publicText === undefined) throw missing(publicPath, privatePath);
   const pair = keyPairOfPem(privateText, privatePath);
+  if (publicText === undefined) {
+    await writePublicKey(files, pair, directory);
+    return pair;
+  }
   const expected = rawPublicKey(parseKey(() => createPublicKey(publicText), publicPath));
   if (Buffer.compare(pair.publicKey, expected) === 0) return pair;
   throw identityError(`${privatePath} and ${publicPath} are not a pair`);
@@ -91,15 +95,25 @@ function pairOf(key: KeyObject): KeyPair {
 }
 
 /**
- * Writes both files. The private one comes first: a crash in between leaves a pair that is refused,
- * not replaced.
+ * Writes both files. The private one comes first: what a crash in between leaves is completed by the
+ * next start, not replaced.
  */
 export async function writeKeyPair(files: Files, pair: KeyPair, directory: string): Promise<void> {
-  const publicPem = createPublicKey(pair.privateKeyPem).export({ format: 'pem', type: 'spki' });
-  await attempt(`cannot write the key pair to ${directory}`, async () => {
-    await files.write(`${directory}/node.key`, Buffer.from(pair.privateKeyPem));
-    await files.write(`${directory}/node.pub`, Buffer.from(publicPem));
-  });
+  await attempt(`cannot write the key pair to ${directory}`, () =>
+    files.write(`${directory}/node.key`, Buffer.from(pair.privateKeyPem)),
+  );
+  await writePublicKey(files, pair, directory);
+}
+
+async function writePublicKey(
+  files: Files,
+  { privateKeyPem }: KeyPair,
+  directory: string,
+): Promise<void> {
+  const publicPem = createPublicKey(privateKeyPem).export({ format: 'pem', type: 'spki' });
+  await attempt(`cannot write the key pair to ${directory}`, () =>
+    files.write(`${directory}/node.pub`, Buffer.from(publicPem)),
+  );
 }
 
 /** @throws ERR_IDENTITY when the text, found at that path, holds no Ed25519 key. */

@@ -108,12 +108,28 @@ describe('key pair', () => {
     expect(kept).toBe(pair.privateKeyPem);
   });
 
-  test.each(['node.key', 'node.pub'])('without %s the other file is refused', async (file) => {
+  test('a public key without the private one is refused', async () => {
     await load(dataDir);
-    await rm(join(dataDir, 'identity', file));
+    await rm(join(dataDir, 'identity', 'node.key'));
 
-    await refused(`${file} is missing`);
+    await refused('node.key is missing');
     expect(await readdir(join(dataDir, 'identity'))).toHaveLength(1);
+  });
+
+  test('a first start that ended between the two files is completed by the next one', async () => {
+    const { files, random } = testHost();
+    const powerLost = async (path: string, content: Uint8Array): Promise<void> => {
+      if (path.endsWith('node.pub')) throw new Error('power lost');
+      await files.write(path, content);
+    };
+    const first = loadKeyPair({ files: { ...files, write: powerLost }, random, dataDir });
+    await expect(first).rejects.toMatchObject({ code: 'ERR_IDENTITY' });
+    const kept = await readFile(join(dataDir, 'identity', 'node.key'), 'utf8');
+
+    const pair = await load(dataDir, 'another');
+    expect(pair.privateKeyPem).toBe(kept);
+    expect(await load(dataDir)).toEqual(pair);
+    expect((await readdir(join(dataDir, 'identity'))).sort()).toEqual(['node.key', 'node.pub']);
   });
 
   test.each(['node.key', 'node.pub'])('%s with anything else in it is refused', async (file) => {
