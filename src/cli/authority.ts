@@ -51,11 +51,7 @@ const SERIAL = /^\d{1,20}$/;
 
 /** Makes the operator's key pair in `FILE` and `FILE.pub`; one that is there is left alone. */
 export async function initAuthority({ key: file, json }: KeySettings): Promise<void> {
-  if ((await systemFiles.status(file)) !== undefined) {
-    throw new CommandError(EXIT.failure, `${file} is there already: it is not replaced`);
-  }
-  const { publicKey, privateKeyPem } = createKeyPair(systemRandom);
-  await systemFiles.write(file, Buffer.from(privateKeyPem));
+  const publicKey = await preparedPublicKey(file);
   await systemFiles.write(`${file}.pub`, Buffer.from(publicKeyPem(publicKey)));
   const fingerprint = fingerprintOf(publicKey);
   const encoded = base64(publicKey);
@@ -68,6 +64,19 @@ export async function initAuthority({ key: file, json }: KeySettings): Promise<v
     ];
     console.log(columns(rows));
   }
+}
+
+/** The public one of a new key, or of one that a crash has left alone. */
+async function preparedPublicKey(file: string): Promise<Uint8Array> {
+  if ((await systemFiles.status(file)) === undefined) {
+    const { publicKey, privateKeyPem } = createKeyPair(systemRandom);
+    await systemFiles.write(file, Buffer.from(privateKeyPem));
+    return publicKey;
+  }
+  if ((await systemFiles.status(`${file}.pub`)) === undefined) {
+    return (await keyPairIn(file)).publicKey;
+  }
+  throw new CommandError(EXIT.failure, `${file} is there already: it is not replaced`);
 }
 
 /** Prints a certificate, or writes it to a file; notes it beside the key. */

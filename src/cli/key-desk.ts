@@ -7,6 +7,7 @@ import { resolve } from 'node:path';
 import { ControlClient } from '../admin/control-client.ts';
 import { openControl } from '../admin/node-control.ts';
 import type { PinReport, RotationReport } from '../admin/trust-queries.ts';
+import { isNodeName } from '../core/names.ts';
 import { BarrelError } from '../errors.ts';
 import { systemHost } from '../host/system-host.ts';
 import { endorse } from '../identity/endorsement.ts';
@@ -102,6 +103,7 @@ async function onFiles<T>(
   if ((await host.files.status(key)) === undefined) {
     throw new CommandError(EXIT.failure, `no identity in ${settings.dataDir}: no ${key}`);
   }
+  checkName(settings.name);
   return underControl(dataDir, async () => {
     const identity = new OwnIdentity(await loadOwnKeys({ host, dataDir }));
     const onRemoved = (): void => {
@@ -142,6 +144,12 @@ function fileDesk(parts: FileDeskParts): KeyDesk {
     },
     rotate: () => rotateFiles(parts),
   };
+}
+
+/** What is signed for another name than the node's, or exported under it, is worth nothing. */
+function checkName(name: string | undefined): void {
+  if (name === undefined || isNodeName(name)) return;
+  throw new CommandError(EXIT.usage, `not a node name: ${JSON.stringify(name)}`);
 }
 
 /** Nobody is told; peers read it in the first HELLO of the next start. */

@@ -44,7 +44,9 @@ function addOwn(keys: Command): void {
   );
   naming(keys.command('rotate').description('Give the node a new key, which its peers follow to.'))
     .addOption(new Option('--timeout-ms <ms>', 'wait for peers; default: 5000').argParser(integer))
-    .addOption(new Option('--cluster <name>', 'where no node runs; default: default'))
+    .addOption(
+      new Option('--cluster <name>', 'where no node runs; default: default').env('BARREL_CLUSTER'),
+    )
     .action((settings: DeskSettings) => rotateKey(settings));
 }
 
@@ -71,7 +73,8 @@ function addBundles(keys: Command): void {
 }
 
 function naming(command: Command): Command {
-  return asking(command).addOption(new Option('--name <name@host>', 'where no node runs'));
+  const name = new Option('--name <name@host>', 'where no node runs').env('BARREL_NAME');
+  return asking(command).addOption(name);
 }
 
 /** With the options of every command about a data directory. */
