@@ -168,7 +168,15 @@ export class TrustTable implements PinnedKeys {
     });
   }
 
-  /** The same where certificates count: nothing is pinned, the name is bound while it lives. */
+  /** The node has a connection now: its pin is none that was not seen for long. */
+  noteSeen(node: NodeName): Promise<void> {
+    return this.#inTurn(async () => {
+      const pin = this.#pins.get(node);
+      if (pin !== undefined) await this.#refresh(pin);
+    });
+  }
+
+  /** As `admit` where certificates count: nothing is pinned, the name is bound while it lives. */
   admitCertified(claim: CertifiedClaim): AdmitVerdict {
     const verdict = this.authority?.judge(claim, this.#host.clock.wallMs());
     if (verdict === undefined) return refuse('certificate', 'no authority is known here');
@@ -311,8 +319,10 @@ export class TrustTable implements PinnedKeys {
     this.#pins.set(node, known);
     const nowMs = wholeMs(this.#host.clock);
     if (isOld && nowMs - seenMs < PIN_SEEN_REFRESH_MS) return;
+    const seen = { ...known, seenMs: nowMs };
+    this.#pins.set(node, seen);
     try {
-      await this.#keep({ ...known, seenMs: nowMs });
+      await this.#keep(seen);
     } catch (error) {
       this.#host.logger.warn('cannot refresh a pin', { node, error });
     }

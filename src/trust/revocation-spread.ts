@@ -2,6 +2,8 @@
  * Revocations in the cluster: they spread by a store that every node hosts, count from the moment
  * they come, and end live links at once. Members can write what they like into that store; only
  * what the operator has signed counts, and what has counted once is put back when it is taken out.
+ *
+ * And what time does to trust: certificates run out, pins grow old unless their node is seen.
  */
 
 import type { Link } from '../cluster/link.ts';
@@ -157,6 +159,7 @@ export class RevocationSpread {
     return this.#options.host.timers.after(TRUST_SWEEP_MS, () => {
       this.#putBack();
       this.#endExpired();
+      for (const node of this.#links.keys()) void this.#options.trust.noteSeen(node);
       this.#sweep = this.#sweepLater();
     });
   }

@@ -324,6 +324,19 @@ describe('bounds', () => {
     expect(table.lookup('operator@h')).toEqual(keyOf('operator'));
     expect(table.lookup('n0@h')).toEqual(keyOf('n0'));
   });
+
+  test('a node whose connection stands is not unseen, on a disk that is full neither', async () => {
+    const table = await open();
+    await table.admit('a@h', claim('a'));
+    await rm(trusted(), { recursive: true });
+    await writeFile(trusted(), 'no directory');
+    for (let day = 0; day < 31; day += 1) {
+      host.advance(DAY_MS);
+      await table.noteSeen('a@h');
+    }
+    expect(table.pinOf('a@h')?.seenMs).toBe(START_MS + 31 * DAY_MS);
+    await table.noteSeen('unknown@h');
+  });
 });
 
 describe('pins on disk', () => {

@@ -2,14 +2,16 @@ import { expect, test } from 'vitest';
 import { REVOCATIONS } from '../../../src/core/store/hosts.ts';
 import { systemRandom } from '../../../src/host/system-clock.ts';
 import { Authority } from '../../../src/identity/authority.ts';
+import { TRUST_SWEEP_MS } from '../../../src/identity/identity-limits.ts';
 import { createKeyPair } from '../../../src/identity/keys.ts';
 import { firstKeys, OwnIdentity } from '../../../src/identity/own-identity.ts';
 import { revoke, revokedId } from '../../../src/identity/revocation.ts';
-import { openTrustTable } from '../../../src/identity/trust.ts';
+import { openTrustTable, type TrustTable } from '../../../src/identity/trust.ts';
 import { RevocationSpread } from '../../../src/trust/revocation-spread.ts';
 import { join, SimulatedClusters, type TestNode } from '../cluster/simulated-cluster.ts';
 
 const operator = createKeyPair(systemRandom);
+const DAY_MS = 86_400_000;
 const REVOKED = { kind: 'serial', serial: 7n } as const;
 const RULES = { ownership: 'anyone', lifetime: 'own', persist: false } as const;
 
@@ -65,11 +67,35 @@ test('a link that comes up when its key is revoked already ends, and everybody h
   await clusters.settled(Promise.all([a.cluster.close(), b.cluster.close()]));
 });
 
+test('a node with a link was seen, however long ago it was admitted', async () => {
+  const clusters = new SimulatedClusters();
+  const [a, b] = [await clusters.start('a@test'), await clusters.start('b@test')];
+  let aheadMs = 0;
+  const { spread, trust } = await spreadOf(clusters, a, () => aheadMs);
+  await trust.pin('b@test', b.publicKey);
+  const pinnedMs = trust.pinOf('b@test')?.seenMs ?? 0;
+  await join(clusters, b, a);
+  aheadMs = DAY_MS;
+  await clusters.time.advance(TRUST_SWEEP_MS + 1_000);
+  expect(trust.pinOf('b@test')?.seenMs).toBeGreaterThanOrEqual(pinnedMs + DAY_MS);
+  spread.close();
+  await clusters.settled(Promise.all([a.cluster.close(), b.cluster.close()]));
+});
+
+interface Spread {
+  readonly spread: RevocationSpread;
+  readonly authority: Authority;
+  readonly trust: TrustTable;
+}
+
 async function spreadOf(
   clusters: SimulatedClusters,
   node: TestNode,
-): Promise<{ readonly spread: RevocationSpread; readonly authority: Authority }> {
-  const host = clusters.hostOf(node);
+  aheadMs = (): number => 0,
+): Promise<Spread> {
+  const { clock, ...others } = clusters.hostOf(node);
+  const ahead = { ...clock, wallMs: (): number => clock.wallMs() + aheadMs() };
+  const host = { ...others, clock: ahead };
   const authority = new Authority({
     publicKey: operator.publicKey,
     certificate: new Uint8Array(0),
@@ -85,5 +111,5 @@ async function spreadOf(
     dataDir: undefined,
     end: (peer) => node.cluster.revoke(peer),
   });
-  return { spread, authority };
+  return { spread, authority, trust };
 }
