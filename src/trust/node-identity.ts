@@ -56,7 +56,8 @@ export interface NodeIdentityOptions {
 export class NodeIdentity implements Identity {
   readonly #options: NodeIdentityOptions;
   readonly #links = new Map<NodeName, Link>();
-  #acknowledgements: Acknowledgements | undefined;
+  /** Of rotations that are waited for: an answer to a later one is one to all before it. */
+  readonly #waiting = new Set<Acknowledgements>();
   #lastChange: Promise<unknown> = Promise.resolve();
   #isClosed = false;
 
@@ -119,7 +120,6 @@ export class NodeIdentity implements Identity {
     const { fingerprint, seq } = identity;
     host.logger.warn('the key of this node is a new one', { fingerprint, seq });
     const acknowledgements = new Acknowledgements(seq, this.#links.keys());
-    this.#acknowledgements = acknowledgements;
     for (const node of this.#links.keys()) this.#tell(node);
     return { fingerprint, acknowledgements };
   }
@@ -164,17 +164,23 @@ export class NodeIdentity implements Identity {
 
   /** Resolves when everybody has followed, or the time is over. */
   async #allOf(
-    { all }: Acknowledgements,
+    acknowledgements: Acknowledgements,
     timeoutMs: number,
     signal: AbortSignal | undefined,
   ): Promise<void> {
     const over = settlement<void>();
     const timer = this.#options.host.timers.after(timeoutMs, () => over.resolve());
+    this.#waiting.add(acknowledgements);
     try {
-      await abortable(Promise.race([all, over.promise]), signal);
+      await abortable(Promise.race([acknowledgements.all, over.promise]), signal);
     } finally {
+      this.#waiting.delete(acknowledgements);
       timer[Symbol.dispose]();
     }
+  }
+
+  #note(node: NodeName, seq: number): void {
+    for (const acknowledgements of this.#waiting) acknowledgements.note(node, seq);
   }
 
   /** A session that began before a rotation does not know of it. */
@@ -182,7 +188,7 @@ export class NodeIdentity implements Identity {
     const { identity } = this.#options;
     this.#links.set(link.node, link);
     if (Buffer.compare(link.connection.ownKey, identity.publicKey) === 0) {
-      this.#acknowledgements?.note(link.node, identity.seq);
+      this.#note(link.node, identity.seq);
     } else {
       this.#tell(link.node);
     }
@@ -190,7 +196,7 @@ export class NodeIdentity implements Identity {
 
   #onFrame(link: Link, frame: Uint8Array): void {
     if (frame[0] === ROTATED) {
-      this.#acknowledgements?.note(link.node, decodeRotated(frame));
+      this.#note(link.node, decodeRotated(frame));
       return;
     }
     void this.#follow(link, decodeRotate(frame));

@@ -109,7 +109,11 @@ describe('a rotation', () => {
     const { sim, nodes } = await cluster(2);
     const [a, b] = nodes as [BarrelNode, BarrelNode];
     const rotations = [a.identity.rotate(), a.identity.rotate(), a.identity.rotate()];
+    const beganMs = sim.now;
     const results = await sim.settled(Promise.all(rotations));
+    // Who answers to a later one has followed those before it: nobody waits out its time.
+    expect(results.map(({ pending }) => pending)).toEqual([[], [], []]);
+    expect(sim.now - beganMs).toBeLessThan(1_000);
     expect(new Set(results.map(({ fingerprint }) => fingerprint)).size).toBe(3);
     await sim.until(() => keyAt(b, a) === hex(a.identity.publicKey), 5_000);
     expect(refusals(b)).toEqual([]);
