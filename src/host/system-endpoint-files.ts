@@ -1,12 +1,15 @@
 /** Endpoint files on the real disk. */
 import { constants } from 'node:fs';
-import { type FileHandle, open, utimes } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import type { EndpointFile, EndpointFiles } from './endpoint-files.ts';
 import { systemFiles } from './system-files.ts';
 
 // Neither a link is followed nor a writer of a pipe waited for. Windows has no such flags.
 const READ_FLAGS = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | (constants.O_NOFOLLOW ?? 0);
+const TOUCH_FLAGS = constants.O_RDWR | (constants.O_NONBLOCK ?? 0) | (constants.O_NOFOLLOW ?? 0);
 const ADMINISTRATOR = 0;
+/** Not there any more, or a link in its place. */
+const GONE = new Set(['ENOENT', 'ELOOP', 'EMLINK']);
 /** Not there, a link, a pipe without a reader, or not to be read by this user. */
 const PASSED_OVER = new Set(['ENOENT', 'ELOOP', 'EMLINK', 'ENXIO', 'EACCES', 'EISDIR', 'EPERM']);
 
@@ -16,7 +19,7 @@ export const systemEndpointFiles: EndpointFiles = {
   list: systemFiles.list,
   makeDirectory: systemFiles.makeDirectory,
   readOwn: (path, bytesMax) => unless(PASSED_OVER, readOwn(path, bytesMax)),
-  touch: async (path) => (await unless(new Set(['ENOENT']), touch(path))) === true,
+  touch: async (path) => (await unless(GONE, touch(path))) === true,
 };
 
 async function readOwn(path: string, bytesMax: number): Promise<EndpointFile | undefined> {
@@ -59,10 +62,19 @@ export function isTrustedOwner(owner: number, user: number | undefined): boolean
   return user === undefined || owner === user || owner === ADMINISTRATOR;
 }
 
+/**
+ * A byte is written over itself, so that the file system tells the time, and not this machine: its
+ * clock may be another one. False for a file that is empty.
+ */
 async function touch(path: string): Promise<boolean> {
-  const now = new Date(Date.now());
-  await utimes(path, now, now);
-  return true;
+  const handle = await open(path, TOUCH_FLAGS);
+  try {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(1), 0, 1, 0);
+    await handle.write(buffer, 0, bytesRead, 0);
+    return bytesRead > 0;
+  } finally {
+    await handle.close();
+  }
 }
 
 async function unless<T>(codes: ReadonlySet<string>, work: Promise<T>): Promise<T | undefined> {
