@@ -52,7 +52,7 @@ function addIssue(authority: Command): void {
     .action((settings: IssueSettings) => issueCertificate(settings));
   authority
     .command('renew')
-    .description('Show another certificate from now on, without a restart.')
+    .description('Show another certificate in new connections from now on, without a restart.')
     .argument('<file>', 'what `barrel authority issue` has made for the same key')
     .addOption(dataDirOption())
     .addOption(jsonOption())

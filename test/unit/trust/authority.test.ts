@@ -81,6 +81,25 @@ describe('nodes with certificates of one operator', () => {
     await sim.settled(short.join(a.address));
   });
 
+  test('keep one whose certificate was renewed in time, for one new connection', async () => {
+    const { sim, nodes } = await cluster(2);
+    const [a] = nodes as [BarrelNode];
+    const short = await certified(sim, 'short@sim', { serial: 50n, contact: a, ms: 300_000 });
+    await sim.until(() => a.members().includes(short.name), 30_000);
+    const told: string[] = [];
+    for (const type of ['memberDown', 'peerDown'] as const) {
+      a.on(type, ({ node }) => void told.push(`${type} ${node}`));
+    }
+    await sim.advance(100_000);
+    short.trust.useCertificate(certificateOf(short, operator));
+    // Peers hold a connection to the certificate that they have seen on it.
+    await sim.until(() => told.length > 0, 400_000);
+    await sim.until(() => a.activeView().includes(short.name), 10_000);
+    await sim.advance(300_000);
+    expect(told).toEqual([`peerDown ${short.name}`]);
+    expect(a.members()).toContain(short.name);
+  });
+
   test('follow a rotation by the word of the certified key', async () => {
     const { sim, nodes } = await cluster(3);
     const [a, b] = nodes as [BarrelNode, BarrelNode];
