@@ -100,6 +100,8 @@ export class NodePaths implements Paths {
     const { address: local } = bound;
     try {
       signal.throwIfAborted();
+      // It may have ended meanwhile, and nobody would say so again.
+      if (this.#options.links.link(link.node) !== link) throw notConnected(link.node);
       if (role === 'dialer') await this.#moves.run(link, { local }, signal);
       else await this.#requests.ask(link, [toldAs(local)]);
       this.#history.note(link.node, local);
