@@ -219,13 +219,14 @@ function closed(store: DurableStore): AsyncDisposable {
 }
 
 function memberRecord(
-  { zone, meta, shards }: ResolvedOptions,
+  { zone, meta, shards, dataDir }: ResolvedOptions,
   { identity: { fingerprint } }: Credentials,
   addresses: readonly Address[],
 ): MemberRecord {
   return {
     addresses,
     fingerprint,
+    ephemeral: dataDir === undefined,
     version: VERSION,
     zone,
     weight: shards.weight,

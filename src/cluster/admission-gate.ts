@@ -7,6 +7,7 @@ import {
   certifiedClaimOf,
   claimOf,
   judge,
+  type LivingKey,
   type Verdict,
 } from '../identity/admission.ts';
 import { successionOf } from '../identity/endorsement.ts';
@@ -31,6 +32,8 @@ export interface AdmissionGateOptions {
   readonly trust: TrustTable;
   /** Greatest incarnation that the roster knows of a node. */
   readonly seenIncarnation: (node: NodeName) => bigint | undefined;
+  /** What the roster says of the key of a node that lives. */
+  readonly living: (node: NodeName) => LivingKey | undefined;
 }
 
 export class AdmissionGate implements Gate {
@@ -101,7 +104,7 @@ export class AdmissionGate implements Gate {
     connection: Connection,
     dialledName: NodeName | undefined,
   ): AdmissionContext {
-    const { self, identity, secretKey, host, trust, seenIncarnation } = this.#options;
+    const { self, identity, secretKey, host, trust, seenIncarnation, living } = this.#options;
     const name = hello.kind === 'hello' ? hello.name : '';
     return {
       self: { ...self, publicKey: connection.ownKey },
@@ -113,6 +116,7 @@ export class AdmissionGate implements Gate {
       secretKey,
       wallMs: host.clock.wallMs(),
       seenIncarnation: seenIncarnation(name),
+      living: living(name),
       pin: trust.pinOf(name),
       mode: trust.mode(),
     };

@@ -7,7 +7,7 @@ import type { NeighborEvent } from '../core/membership/contract.ts';
 import type { PeerDescriptor } from '../core/membership/peer.ts';
 import type { Address, NodeName } from '../core/names.ts';
 import type { MemberEvent } from '../core/roster/contract.ts';
-import type { LivingEntry } from '../core/roster/entry.ts';
+import { type LivingEntry, livingRecord } from '../core/roster/entry.ts';
 import { isRoutingKind } from '../core/routing/messages.ts';
 import { EXCHANGE } from '../core/store/exchange/exchange-codec.ts';
 import { settlement } from '../settlement.ts';
@@ -367,6 +367,7 @@ export class Cluster implements LinkTableEvents {
       ...this.#options,
       addresses: () => this.#addresses,
       seenIncarnation: (node) => this.overlay.core.roster.get(node)?.incarnation,
+      living: (node) => livingRecord(this.overlay.core.roster.get(node)),
     });
   }
 

@@ -6,7 +6,8 @@
 import { isNodeName, type NodeName } from '../core/names.ts';
 import { CLOCK_SKEW_MS_MAX } from '../limits.ts';
 import type { Authority, CertifiedClaim } from './authority.ts';
-import { statementsOf } from './endorsement.ts';
+import { keysBefore, statementsOf } from './endorsement.ts';
+import { fingerprintOf } from './fingerprint.ts';
 import type { ForeignHello, Hello } from './hello.ts';
 import { isOfTheFuture } from './incarnation.ts';
 import {
@@ -34,6 +35,12 @@ export interface AdmissionSelf {
   readonly ringSize: number;
 }
 
+/** Of a node that lives, whether it was met here or not. */
+export interface LivingKey {
+  readonly fingerprint: string;
+  readonly ephemeral?: boolean | undefined;
+}
+
 export interface AdmissionContext {
   readonly self: AdmissionSelf;
   /** This node's role on the connection. */
@@ -48,6 +55,8 @@ export interface AdmissionContext {
   readonly wallMs: number;
   /** Greatest incarnation known for the claimed name. */
   readonly seenIncarnation?: bigint | undefined;
+  /** What others say of the key that has the claimed name now. */
+  readonly living?: LivingKey | undefined;
   /** What the trust table has for the claimed name. */
   readonly pin: Pin | undefined;
   readonly mode: TrustMode;
@@ -71,6 +80,7 @@ const RULES: readonly Rule[] = [
   dialledFault,
   revokedFault,
   trustFault,
+  livingFault,
   incarnationFault,
 ];
 
@@ -219,6 +229,27 @@ function trustFault(hello: Hello, context: AdmissionContext): Refusal | undefine
       : judgePin(context.pin, claimOf(hello, context), mode);
   if (verdict === undefined) return refuse('certificate', 'no authority is known here');
   return verdict.kind === 'reject' ? verdict : undefined;
+}
+
+/**
+ * Who was never met here may live all the same, and has its name then: the first contact of another
+ * key is none. What is pinned outweighs what others say.
+ */
+function livingFault(hello: Hello, context: AdmissionContext): Refusal | undefined {
+  const { living, pin, mode, peerKey } = context;
+  if (living === undefined || pin !== undefined || mode !== 'tofu') return undefined;
+  const owner = { cluster: hello.cluster, name: hello.name };
+  const line = [peerKey, ...keysBefore(peerKey, hello.endorsements, owner)];
+  if (line.some((key) => fingerprintOf(key) === living.fingerprint)) return undefined;
+  if (mayTakeOver(living, hello, context)) return undefined;
+  return refuse('key-mismatch', 'the node that has this name now has another key');
+}
+
+/** As for pins of ephemeral keys; that the start is an earlier one is told by the next rule. */
+function mayTakeOver(living: LivingKey, hello: Hello, context: AdmissionContext): boolean {
+  const { secretKey, seenIncarnation } = context;
+  const isEphemeral = living.ephemeral === true && hello.ephemeral;
+  return isEphemeral && secretKey !== undefined && hello.incarnation !== seenIncarnation;
 }
 
 function incarnationFault(hello: Hello, context: AdmissionContext): Refusal | undefined {

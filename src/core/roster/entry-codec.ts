@@ -51,7 +51,7 @@ function writeRecord(writer: Writer, record: MemberRecord): void {
   writer.string(record.fingerprint).string(record.version);
   writer.optional(record.zone, (w, zone) => w.string(zone));
   writer.value(record.weight).bytes(record.meta);
-  writer.list(record.neighbors, (w, node) => w.string(node));
+  writer.list(record.neighbors, (w, node) => w.string(node)).bool(record.ephemeral === true);
 }
 
 function readRecord(reader: Reader): MemberRecord {
@@ -63,6 +63,7 @@ function readRecord(reader: Reader): MemberRecord {
     weight: readWeight(reader),
     meta: reader.bytes(META_BYTES_MAX).slice(),
     neighbors: reader.list(ACTIVE_SIZE_MAX, readNode),
+    ephemeral: reader.bool() || undefined,
   };
 }
 

@@ -16,6 +16,8 @@ export interface MemberRecord {
   /** Best first; at most `ADDRESSES_MAX`. */
   readonly addresses: readonly Address[];
   readonly fingerprint: string;
+  /** The key ends with this start of the node; default: it is kept. */
+  readonly ephemeral?: boolean | undefined;
   /** Of the program that the node runs. */
   readonly version: string;
   readonly zone?: string | undefined;
@@ -121,6 +123,11 @@ export function leaps(heard: RosterEntry, known: RosterEntry): boolean {
   return isSameStart && heard.refutation > known.refutation + REFUTATION_LEAP_MAX;
 }
 
+/** Of a member, suspect or not. */
+export function livingRecord(entry: RosterEntry | undefined): MemberRecord | undefined {
+  return isLiving(entry) ? entry.record : undefined;
+}
+
 /** Word of others comes without a record: the one that is known of that start stays. */
 export function withRecord(heard: RosterEntry, known: RosterEntry | undefined): RosterEntry {
   if (heard.record !== undefined || known?.record === undefined) return heard;
@@ -136,6 +143,7 @@ export function withoutRecord(entry: RosterEntry): RosterEntry {
 export function isSameToUsers(one: MemberRecord, other: MemberRecord): boolean {
   return (
     one.fingerprint === other.fingerprint &&
+    (one.ephemeral === true) === (other.ephemeral === true) &&
     one.version === other.version &&
     one.zone === other.zone &&
     one.weight === other.weight &&

@@ -197,6 +197,7 @@ export class SimulatedClusters {
       record: (addresses) => ({
         addresses,
         fingerprint: fingerprintOf(publicKey),
+        ephemeral: settings.ephemeral ?? true,
         version: '0.0.0',
         weight: 1,
         meta: new Uint8Array(0),

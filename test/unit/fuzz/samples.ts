@@ -56,6 +56,7 @@ const record: MemberRecord = {
   weight: 1.5,
   meta: Uint8Array.of(1, 2, 3),
   neighbors: ['b@host', 'c@host'],
+  ephemeral: true,
 };
 const alive: RosterEntry = {
   node: 'a@host',

@@ -98,7 +98,7 @@ export function contextOf(role: Role, changes: Partial<AdmissionContext> = {}): 
   };
 }
 
-function pinOf(key: string): Pin {
+export function pinOf(key: string): Pin {
   const times = { sinceMs: START_MS, seenMs: START_MS };
   const publicKey = keyOf(key);
   const plain = { ephemeral: false, incarnation: 0n, formerKeys: [] };

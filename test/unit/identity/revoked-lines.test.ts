@@ -5,12 +5,12 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { judge, type Verdict } from '../../../src/identity/admission.ts';
 import { Authority } from '../../../src/identity/authority.ts';
 import { countersign, endorse } from '../../../src/identity/endorsement.ts';
-import type { Hello } from '../../../src/identity/hello.ts';
 import { createKeyPair, type KeyPair } from '../../../src/identity/keys.ts';
 import { issue } from '../../../src/identity/node-certificate.ts';
 import { type Revoked, readRevocation, revoke } from '../../../src/identity/revocation.ts';
 import { openTrustTable, type TrustTable } from '../../../src/identity/trust.ts';
-import { claim, keyOf, START_MS, temporaryDirectory, testHost } from './fixtures.ts';
+import { claim, START_MS, temporaryDirectory, testHost } from './fixtures.ts';
+import { contextOf, helloTo } from './refusal-cells.ts';
 
 const NODE = 'a@host';
 const OWNER = { cluster: 'default', name: NODE };
@@ -190,37 +190,9 @@ interface Shown {
   readonly certificate?: Uint8Array;
 }
 
-function admission(
-  table: TrustTable,
-  { at, endorsements = [], certificate: paper }: Shown,
-): Verdict {
-  const versions = { versionMin: 1, versionMax: 1 };
-  const settings = { cluster: 'default', heartbeatMs: 500, ringSize: 0 };
-  const hello: Hello = {
-    kind: 'hello',
-    role: 'dialer',
-    ...versions,
-    ...settings,
-    name: NODE,
-    incarnation: 10n,
-    addresses: [],
-    ephemeral: false,
-    wallMs: START_MS,
-    features: 0,
-    endorsements,
-    dialled: undefined,
-    proof: undefined,
-    certificate: paper,
-  };
-  return judge(hello, {
-    self: { name: 'b@host', publicKey: keyOf('b'), ...versions, ...settings },
-    role: 'acceptor',
-    peerKey: key(at),
-    wallMs: START_MS,
-    pin: table.pinOf(NODE),
-    mode: 'tofu',
-    authority,
-  });
+function admission(table: TrustTable, { at, ...shown }: Shown): Verdict {
+  const there = { peerKey: key(at), pin: table.pinOf(NODE), authority };
+  return judge(helloTo('acceptor', shown), contextOf('acceptor', there));
 }
 
 function pinFile(): string {

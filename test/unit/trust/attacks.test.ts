@@ -18,7 +18,7 @@ import {
 } from '../../../src/transport/transport.ts';
 import { NodeIdentity } from '../../../src/trust/node-identity.ts';
 import { encodeRotate, ROTATE, ROTATED } from '../../../src/trust/rotation-frames.ts';
-import { SimulatedClusters, type TestNode } from '../cluster/simulated-cluster.ts';
+import { join, SimulatedClusters, type TestNode } from '../cluster/simulated-cluster.ts';
 
 const SECRET = 'only for tests: thirty-two characters and more';
 const MALLORY = new Uint8Array(32).fill(66);
@@ -182,6 +182,26 @@ test('a member that names the key of another one as its own next key cuts nobody
   expect(host.meter.snapshot()['barrel_rotations_refused_total']).toBe(1);
   const dial = host.cluster.dialler.toAddress(victim.cluster.address);
   expect((await clusters.settled(dial)).node).toBe('victim@test');
+});
+
+test('a node that has not met a living one does not give its name away', async () => {
+  const clusters = new SimulatedClusters();
+  const kept = { ephemeral: false, secret: SECRET };
+  const host = await clusters.start('host@test', kept);
+  const victim = await clusters.start('victim@test', kept);
+  const guest = await clusters.start('guest@test', kept);
+  await join(clusters, victim, host);
+  await join(clusters, guest, host);
+  await clusters.time.advance(2_000);
+  // As one that knows it from others alone.
+  await guest.trust.unpin('victim@test');
+  expect(guest.cluster.isMember('victim@test')).toBe(true);
+  const thief = await clusters.start('victim@test', { ...kept, incarnation: 99n });
+  const dial = clusters.settled(thief.cluster.dialler.toAddress(guest.cluster.address));
+  await expect(dial).rejects.toMatchObject({ code: 'ERR_REFUSED', reason: 'key-mismatch' });
+  thief.crash();
+  const real = clusters.settled(victim.cluster.dialler.toAddress(guest.cluster.address));
+  expect((await real).node).toBe('guest@test');
 });
 
 /** Makes that node follow the rotations of others. */

@@ -38,6 +38,7 @@ const ROUTE = ['a@host', 'b@host', 'c@host'];
 const samples: readonly LivenessMessage[] = [
   { kind: 'entries', entries: [ALIVE, DEAD, { ...ALIVE, status: 'left' }] },
   { kind: 'entries', entries: [SUSPECT, { ...SUSPECT, by: [], record: RECORD }] },
+  { kind: 'entries', entries: [{ ...ALIVE, record: { ...RECORD, ephemeral: true } }] },
   { kind: 'digest', purpose: 'greeting', entryCount: 3, buckets: BUCKETS },
   { kind: 'digest', purpose: 'answer', entryCount: 0, buckets: new Uint32Array(256) },
   { kind: 'ping', isNeighbor: true },
@@ -56,6 +57,7 @@ const record: fc.Arbitrary<MemberRecord> = fc.record({
   weight: fc.double({ min: 0.01, max: 100, noNaN: true }),
   meta: fc.uint8Array({ maxLength: 1024 }),
   neighbors: fc.array(fc.constant('n@host'), { maxLength: 64 }),
+  ephemeral: fc.constantFrom(true, undefined),
 });
 const base = fc.record({
   node: fc.stringMatching(/^[a-z]{1,10}@host$/),
