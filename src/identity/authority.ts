@@ -104,7 +104,7 @@ export class Authority {
     return true;
   }
 
-  /** False for more rotations than a certificate can be shown for: none of its keys is forgotten. */
+  /** False for more than a certificate can be shown for: none of its keys is forgotten. */
   mayRebind(node: NodeName, rotations: number): boolean {
     const known = this.#bindings.get(node);
     return known === undefined || known.certified.rotations + rotations <= ENDORSEMENTS_MAX;

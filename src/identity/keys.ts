@@ -95,8 +95,8 @@ function pairOf(key: KeyObject): KeyPair {
 }
 
 /**
- * Writes both files. The private one comes first: what a crash in between leaves is completed by the
- * next start, not replaced.
+ * Writes both files. The private one comes first: what a crash in between leaves is completed by
+ * the next start, not replaced.
  */
 export async function writeKeyPair(files: Files, pair: KeyPair, directory: string): Promise<void> {
   await attempt(`cannot write the key pair to ${directory}`, () =>
