@@ -29,6 +29,7 @@ test('a key that is revoked between the HELLO and the ACCEPT of its holder is no
     secretKey: undefined,
     trust,
     seenIncarnation: () => undefined,
+    living: () => undefined,
   });
   const hello: Hello = helloTo('acceptor');
   const connection = { role: 'acceptor', peerKey: keyOf('a'), ownKey: keyOf('b') } as Connection;
