@@ -7,7 +7,7 @@ import type { NeighborEvent } from '../core/membership/contract.ts';
 import type { PeerDescriptor } from '../core/membership/peer.ts';
 import type { Address, NodeName } from '../core/names.ts';
 import type { MemberEvent } from '../core/roster/contract.ts';
-import { type LivingEntry, livingRecord } from '../core/roster/entry.ts';
+import { type LivingEntry, livingRecord, type RosterEntry } from '../core/roster/entry.ts';
 import { isRoutingKind } from '../core/routing/messages.ts';
 import { EXCHANGE } from '../core/store/exchange/exchange-codec.ts';
 import { settlement } from '../settlement.ts';
@@ -363,11 +363,13 @@ export class Cluster implements LinkTableEvents {
   // What it is made of
 
   #gate(): AdmissionGate {
+    const known = (node: NodeName): RosterEntry | undefined => this.overlay.core.roster.get(node);
     return new AdmissionGate({
       ...this.#options,
       addresses: () => this.#addresses,
-      seenIncarnation: (node) => this.overlay.core.roster.get(node)?.incarnation,
-      living: (node) => livingRecord(this.overlay.core.roster.get(node)),
+      seenIncarnation: (node) => known(node)?.incarnation,
+      // Out of the cluster no death is heard of.
+      living: (node) => livingRecord(known(this.self.node)) && livingRecord(known(node)),
     });
   }
 
