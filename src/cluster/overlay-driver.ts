@@ -27,6 +27,8 @@ import type { Link } from './link.ts';
 
 /** A member that is looked for by dialling must answer within this. */
 const REACH_TIMEOUT_MS = 1_500;
+/** Less than a request of the overlay waits for its answer. */
+const UNANSWERED_MS = 1_500;
 
 export interface OverlayDriverOptions {
   readonly host: Pick<Host, 'clock' | 'timers' | 'logger' | 'meter'>;
@@ -270,6 +272,22 @@ export class OverlayDriver {
     const abort = this.#dials.get(node);
     this.#dials.delete(node);
     abort?.abort(new BarrelError('ERR_CLOSED', `the overlay needs no link to ${node} any more`));
+    if (!this.#hearsNeighbors()) this.#endUnanswered(node);
+  }
+
+  /**
+   * Who hears no neighbour was cut off: others have closed their links to it, and their words of
+   * that were lost. A link on which nothing is answered is not waited for, but dialled anew.
+   */
+  #endUnanswered(node: NodeName): void {
+    const connection = this.#options.link(node)?.connection;
+    if (connection === undefined || connection.unansweredMs < UNANSWERED_MS) return;
+    connection.close('lost', 'nothing is answered');
+  }
+
+  #hearsNeighbors(): boolean {
+    const { membership } = this.core;
+    return membership.activeView.some((node) => membership.isAudible(node));
   }
 }
 

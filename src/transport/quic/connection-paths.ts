@@ -3,8 +3,8 @@
  *
  * The library keeps what was sent on a path that was left as under way on it, and would wait for
  * ever for answers from an address that is gone. So a path that was left is led over the one in
- * use: its datagrams go where the peer is now, and it is asked once more, so that the answer shows
- * what got lost before.
+ * use: its datagrams go where the peer is now, and it is asked a few times more, so that an answer
+ * shows what got lost before.
  *
  * The library lets only the client move, and drops what a server sends from a new address. So a
  * datagram from there is taken as one from the known address, and the new one is kept in mind: it
@@ -25,6 +25,8 @@ import { isSamePair, type PathPair, pairText } from './path-pair.ts';
 import { PathProbe } from './path-probe.ts';
 
 const RTT_SAMPLE_MS = 1_000;
+/** After it was left a path is asked at once, and then again. */
+const LEFT_AGAIN_MS = [250, 1_000, 3_000] as const;
 /** What came before is no sign of where the peer is now. */
 const HEARD_LATELY_MS = 5_000;
 /** Stands for a round trip below a millisecond: the library counts whole ones. */
@@ -215,11 +217,23 @@ export class ConnectionPaths {
     this.#heard = undefined;
     this.#left.delete(pairText(pair));
     this.#left.add(pairText(old));
+    this.#askLeft(old);
+    for (const ms of LEFT_AGAIN_MS) owner.host.timers.after(ms, () => this.#askLeftAgain(old));
+  }
+
+  #askLeft({ local, remote }: PathPair): void {
     try {
-      this.#native.probePath(old.local, old.remote);
+      this.#native.probePath(local, remote);
     } catch {
       // The library has forgotten it: nothing is under way there.
     }
+  }
+
+  /** A question gets lost as easily as what it is asked for. */
+  #askLeftAgain(old: PathPair): void {
+    if (!this.#isOpen || !this.#left.has(pairText(old))) return;
+    this.#askLeft(old);
+    this.#ground.wake();
   }
 }
 

@@ -11,6 +11,8 @@ describe('a node of twelve that was cut off', () => {
   test.each([
     ['for two seconds', 2_000, 3_000],
     ['for three seconds', 3_000, 3_000],
+    ['for five seconds', 5_000, 3_000],
+    ['for ten seconds', 10_000, 3_000],
   ])('%s is a neighbour of others again soon', async (_, outMs, backMs) => {
     for (const seed of [201, 204, 216, 220]) {
       const { sim, names } = await whole(seed);
