@@ -6,6 +6,13 @@ export const WATCH_MS = 500;
 export const UNANSWERED_MS = 1_000;
 /** The same shortly after addresses of the machine have changed. */
 export const UNANSWERED_MS_CHANGED = 200;
+/**
+ * After an outage the library may take a round trip for as long as that was, and hardly send any
+ * more. A path of which it says so, shortly after a move, is left again, and so often at most.
+ */
+export const STUCK_RTT_MS = 2_000;
+export const STUCK_LOOKED_MS = 15_000;
+export const STUCK_MOVES_MAX = 3;
 /** So long addresses count as just changed. */
 export const CHANGED_MS = 3_000;
 /** One attempt to move by itself takes no longer; another may follow. */

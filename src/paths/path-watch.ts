@@ -16,6 +16,9 @@ import type { MoveRequests } from './move-requests.ts';
 import {
   CHANGED_MS,
   RESCUE_TIMEOUT_MS,
+  STUCK_LOOKED_MS,
+  STUCK_MOVES_MAX,
+  STUCK_RTT_MS,
   UNANSWERED_MS,
   UNANSWERED_MS_CHANGED,
   WATCH_MS,
@@ -39,6 +42,8 @@ export class PathWatch {
   #known: readonly string[];
   #changedMs = Number.NEGATIVE_INFINITY;
   readonly #spare: SpareSocket;
+  /** Links that have moved by themselves, and how often in a row because they were stuck. */
+  readonly #moved = new WeakMap<Link, { readonly atMs: number; readonly stuck: number }>();
   #isChanging = false;
   #isClosed = false;
 
@@ -124,13 +129,26 @@ export class PathWatch {
     } else if (connection.unansweredMs === 0) attempt?.abort();
   }
 
-  #isInTrouble({ connection }: Link): boolean {
+  #isInTrouble(link: Link): boolean {
+    const { connection } = link;
     const { clock } = this.#options.host;
     const host = bareHost(splitAddress(connection.localAddress).host);
     const isGone = !isWildcard(host) && !isLoopback(host) && !this.#known.includes(host);
-    if (isGone) return true;
+    if (isGone || this.#isStuck(link)) return true;
     const hasChanged = clock.monotonicMs() - this.#changedMs < CHANGED_MS;
     return connection.unansweredMs > (hasChanged ? UNANSWERED_MS_CHANGED : UNANSWERED_MS);
+  }
+
+  #isStuck(link: Link): boolean {
+    const moved = this.#moved.get(link);
+    if (moved === undefined || link.connection.path.rttMs < STUCK_RTT_MS) return false;
+    const isLately = this.#options.host.clock.monotonicMs() - moved.atMs < STUCK_LOOKED_MS;
+    return isLately && moved.stuck < STUCK_MOVES_MAX;
+  }
+
+  #noteMoved(link: Link, isStuck: boolean): void {
+    const stuck = isStuck ? (this.#moved.get(link)?.stuck ?? 0) + 1 : 0;
+    this.#moved.set(link, { atMs: this.#options.host.clock.monotonicMs(), stuck });
   }
 
   async #rescue(link: Link): Promise<void> {
@@ -138,11 +156,13 @@ export class PathWatch {
     const attempt = new AbortController();
     this.#moving.set(link.node, attempt);
     const what = `finding another way to ${link.node}`;
+    const isStuck = this.#isStuck(link);
     try {
       const local = await this.#otherLocal(link);
       const limit = { timers, timeoutMs: RESCUE_TIMEOUT_MS, signal: attempt.signal, what };
       await within(limit, (signal) => link.connection.migrate({ local, mayFollow: true }, signal));
       this.#counts.ok.value += 1;
+      this.#noteMoved(link, isStuck);
       logger.info('a link moved to another path', { node: link.node, local });
     } catch (error) {
       if (!attempt.signal.aborted) this.#counts.failed.value += 1;
