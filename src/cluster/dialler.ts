@@ -86,7 +86,7 @@ export class Dialler {
     const headStartMs = hasHeadStart ? HEAD_START_MS : 0;
     const start = (ended: AbortSignal): Promise<Link> =>
       this.#eitherWay(node, { hints, headStartMs, signal: ended });
-    return this.#anyWay.join(wanted(node, hints), start, signal);
+    return this.#anyWay.join({ node, hints }, start, signal);
   }
 
   /** A link whose end is agreed may yet go on: only when it has ended there can be a new one. */
@@ -111,7 +111,7 @@ export class Dialler {
   #directly(node: NodeName, how: Directly): Promise<Link> {
     const start = (ended: AbortSignal): Promise<Link> =>
       this.#tryAll(node, { ...how, signal: ended });
-    return this.#direct.join(wanted(node, how.hints), start, how.signal);
+    return this.#direct.join({ node, hints: how.hints }, start, how.signal);
   }
 
   async #tryAll(
@@ -226,10 +226,6 @@ interface AnyWay {
   readonly hints: readonly Address[];
   readonly headStartMs: number;
   readonly signal: AbortSignal;
-}
-
-function wanted(node: NodeName, hints: readonly Address[] = []): string {
-  return [node, ...hints].join(' ');
 }
 
 function isUnreachable(error: unknown): boolean {

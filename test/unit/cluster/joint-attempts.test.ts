@@ -9,10 +9,10 @@ test('callers that want the same node share one attempt', async () => {
     starts += 1;
     return 'linked';
   };
-  const joined = [1, 2, 3].map(() => attempts.join('a@test', start, undefined));
+  const joined = [1, 2, 3].map(() => attempts.join({ node: 'a@test' }, start, undefined));
   expect(await Promise.all(joined)).toEqual(['linked', 'linked', 'linked']);
   expect(starts).toBe(1);
-  await attempts.join('a@test', start, undefined);
+  await attempts.join({ node: 'a@test' }, start, undefined);
   expect(starts).toBe(2);
 });
 
@@ -24,7 +24,9 @@ test('an attempt goes on while one of its callers waits, and ends with the last'
     return new Promise(() => {});
   };
   const [first, second] = [new AbortController(), new AbortController()];
-  const joined = [first, second].map(({ signal }) => attempts.join('a@test', start, signal));
+  const joined = [first, second].map(({ signal }) =>
+    attempts.join({ node: 'a@test' }, start, signal),
+  );
   first.abort(new Error('first'));
   await expect(joined[0]).rejects.toThrow('first');
   expect(signals.map(({ aborted }) => aborted)).toEqual([false]);
@@ -37,9 +39,10 @@ test('too many attempts at once are refused', async () => {
   const attempts = new JointAttempts<string>();
   const start = (): Promise<string> => new Promise(() => {});
   for (let index = 0; index < DIALS_MAX; index += 1) {
-    void attempts.join(`n${index}@test`, start, undefined);
+    void attempts.join({ node: `n${index}@test` }, start, undefined);
   }
-  await expect(attempts.join('more@test', start, undefined)).rejects.toMatchObject({
+  await expect(attempts.join({ node: 'more@test' }, start, undefined)).rejects.toMatchObject({
     code: 'ERR_OVERLOADED',
+    node: 'more@test',
   });
 });
