@@ -44,8 +44,8 @@ export interface BarrelNode extends AsyncDisposable, Observable<NodeEvent> {
   /**
    * Takes a pipe through which other nodes may dial this one: the other end of what a `dial` hook
    * gives. Disposing of the result closes it, and a connection through it is lost.
-   * @throws ERR_OVERLOADED when there are 1,024 pipes and ways through others; ERR_UNREACHABLE
-   * when its `attach` throws; ERR_CLOSED.
+   * @throws ERR_OVERLOADED when there are 1,024 pipes; ERR_UNREACHABLE when its `attach` throws;
+   * ERR_CLOSED.
    */
   acceptPipe(pipe: DatagramPipe): Disposable;
   /** Current gossip neighbours, sorted. Every link is mutual. */

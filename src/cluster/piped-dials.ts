@@ -156,7 +156,7 @@ export class PipedDials {
       return tunnels.open(entry, send, 'pipe');
     } catch (cause) {
       pipe.close();
-      throw new BarrelError('ERR_OVERLOADED', 'too many pipes and circuits', { cause });
+      throw new BarrelError('ERR_OVERLOADED', 'too many pipes', { cause });
     }
   }
 
