@@ -27,10 +27,32 @@ test('but not where it says where it is, nor when it was heard long ago', async 
   expect(await move({ mayFollow: true })).toEqual([NEW]);
 });
 
+test('a path that was left is asked again, since the first question may be lost, and not for ever', async () => {
+  const { asked, paths, time } = await moved();
+  const ofOld = (): number => asked.filter((remote) => remote === OLD).length;
+  expect(ofOld()).toBe(1);
+  await time.advance(60_000);
+  expect(ofOld()).toBe(4);
+  paths.close();
+});
+
+test('nor when the connection has ended, or the path is in use again', async () => {
+  const ended = await moved();
+  ended.paths.close();
+  const back = await moved();
+  back.paths.arrive(OLD, HERE);
+  for (const { asked, time } of [ended, back]) {
+    await time.advance(60_000);
+    expect(asked.filter((remote) => remote === OLD)).toHaveLength(1);
+  }
+});
+
 /** A dialer that has followed its peer from the old address to the new one. */
 async function moved(): Promise<{
   readonly time: VirtualTime;
   readonly paths: ConnectionPaths;
+  /** Peers that the library was told to ask. */
+  readonly asked: Endpoint[];
   /** Begins a move, gives it up, and answers where the peer was looked for. */
   readonly move: (to: Parameters<ConnectionPaths['migrate']>[0]) => Promise<readonly Endpoint[]>;
 }> {
@@ -72,7 +94,7 @@ async function moved(): Promise<{
     await expect(trying).rejects.toBe(abort.signal.reason);
     return [...asked];
   };
-  return { time, paths, move };
+  return { time, paths, asked, move };
 }
 
 function at(host: string, port: number): Endpoint {
