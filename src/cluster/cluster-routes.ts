@@ -62,7 +62,7 @@ export function clusterRoutes(options: ClusterRoutesOptions): ClusterRoutes {
     overlay().core.roster.get(node)?.record;
   const routing = new RoutingDriver({
     ...options,
-    activeView: () => audible(overlay().core.membership),
+    activeView: () => overlay().core.membership.audibleView,
     nextHop: (node) => nextHop(options, node),
   });
   const relayed: RelayedWays = {
@@ -119,14 +119,9 @@ function nextHop(
   target: NodeName,
 ): NodeName | undefined {
   const { membership, roster } = overlay().core;
-  const neighbors = audible(membership).filter((node) => {
+  const neighbors = membership.audibleView.filter((node) => {
     const link = links.get(node);
     return link !== undefined && !link.isRelayed;
   });
   return findRoute(roster, { self: self.node, neighbors, target })?.[1];
-}
-
-/** The neighbours, less those of which nothing is heard: whoever asks them waits for nothing. */
-function audible(membership: OverlayDriver['core']['membership']): readonly NodeName[] {
-  return membership.activeView.filter((node) => membership.isAudible(node));
 }

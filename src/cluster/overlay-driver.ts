@@ -272,7 +272,7 @@ export class OverlayDriver {
     const abort = this.#dials.get(node);
     this.#dials.delete(node);
     abort?.abort(new BarrelError('ERR_CLOSED', `the overlay needs no link to ${node} any more`));
-    if (!this.#hearsNeighbors()) this.#endUnanswered(node);
+    if (this.core.membership.audibleView.length === 0) this.#endUnanswered(node);
   }
 
   /**
@@ -283,11 +283,6 @@ export class OverlayDriver {
     const connection = this.#options.link(node)?.connection;
     if (connection === undefined || connection.unansweredMs < UNANSWERED_MS) return;
     connection.close('lost', 'nothing is answered');
-  }
-
-  #hearsNeighbors(): boolean {
-    const { membership } = this.core;
-    return membership.activeView.some((node) => membership.isAudible(node));
   }
 }
 

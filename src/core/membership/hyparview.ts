@@ -16,7 +16,7 @@ import { unreachable } from '../unreachable.ts';
 import { type Churn, shufflePeriodAt } from './churn.ts';
 import { HYPARVIEW_DEFAULTS, type HyParViewConfig, type HyParViewOptions } from './config.ts';
 import type { MembershipEffect, MembershipInput, MembershipTimer } from './contract.ts';
-import { type DisconnectReason, faultOf, type MembershipMessage, refusalOf } from './messages.ts';
+import { type DisconnectReason, faultOf, type MembershipMessage } from './messages.ts';
 import { Newcomers } from './newcomers.ts';
 import { Outbox } from './outbox.ts';
 import type { PeerDescriptor } from './peer.ts';
@@ -67,6 +67,11 @@ export class HyParView {
   /** Neighbours: nodes that this one holds, and at rest that hold this one, in the active view. */
   get activeView(): NodeName[] {
     return this.#book.active.nodes();
+  }
+
+  /** The neighbours, less those of which nothing is heard. */
+  get audibleView(): NodeName[] {
+    return this.#book.active.audible.map(({ node }) => node);
   }
 
   /** Spares. One that is being asked is in neither view until it answered. */
@@ -308,10 +313,10 @@ export class HyParView {
     }
     if (this.#state === 'left') {
       // Nothing but `join` by this node's user brings it back.
-      this.#refuse(from, message, 'left');
+      this.#outbox.refuse(from, message, 'left');
       return;
     }
-    if (this.#book.isBlocked(from)) this.#refuse(from, message, 'mismatch');
+    if (this.#book.isBlocked(from)) this.#outbox.refuse(from, message, 'mismatch');
     else this.#dispatch(link.peer, message);
   }
 
@@ -349,11 +354,6 @@ export class HyParView {
       default:
         unreachable(message);
     }
-  }
-
-  #refuse(from: NodeName, message: MembershipMessage, reason: DisconnectReason): void {
-    const refusal = refusalOf(message, reason);
-    if (refusal !== undefined) this.#outbox.send(from, refusal);
   }
 
   #onJoinReply(contact: PeerDescriptor, reply: MessageOf<'joinReply'>): void {

@@ -1,7 +1,7 @@
 /** Collects the effects of one input, in order, and numbers requests and timers. */
 import type { NodeName } from '../names.ts';
 import type { MembershipEffect, MembershipResult } from './contract.ts';
-import type { MembershipMessage } from './messages.ts';
+import { type DisconnectReason, type MembershipMessage, refusalOf } from './messages.ts';
 
 export class Outbox {
   /** The time of the input that is being handled. */
@@ -21,6 +21,12 @@ export class Outbox {
 
   send(to: NodeName, message: MembershipMessage): void {
     this.#effects.push({ kind: 'send', to, message });
+  }
+
+  /** Says to the sender of that message that it has no place here; nobody answers a goodbye. */
+  refuse(from: NodeName, message: MembershipMessage, reason: DisconnectReason): void {
+    const refusal = refusalOf(message, reason);
+    if (refusal !== undefined) this.send(from, refusal);
   }
 
   release(node: NodeName): void {

@@ -217,9 +217,9 @@ export class Overlay {
   /** A lost link is a reason to look, a goodbye that the roster has not heard, too. */
   #onDisconnected(input: Extract<OverlayInput, { kind: 'disconnected' }>): void {
     const { node, incarnation, reason, isLost } = input;
-    const wasNeighbor = this.membership.isAudible(node);
+    const wasAudible = this.membership.isAudible(node);
     this.#run({ layer: 'membership', input: { kind: 'disconnected', node, reason } });
-    if (wasNeighbor || !isLost || !this.isAlive(node, incarnation)) return;
+    if (wasAudible || !isLost || !this.isAlive(node, incarnation)) return;
     this.#run({ layer: 'detector', input: { kind: 'doubt', node, incarnation } });
   }
 

@@ -9,15 +9,15 @@ const BLOCK_BYTES = 262_144;
 const KEPT_MAX = 16;
 
 export class DatagramBlocks {
-  readonly #isRead: () => boolean;
+  readonly #isIdle: () => boolean;
   readonly #free: Uint8Array[] = [];
   #used: Uint8Array[] = [];
   #block: Uint8Array = new Uint8Array(BLOCK_BYTES);
   #usedBytes = 0;
 
-  /** `isRead`: true when the system will not read what was sent any more. */
-  constructor(isRead: () => boolean) {
-    this.#isRead = isRead;
+  /** `isIdle`: true when the system has taken all that was sent. */
+  constructor(isIdle: () => boolean) {
+    this.#isIdle = isIdle;
   }
 
   /** Room for a datagram of so many bytes, and others behind it; the same until `take`. */
@@ -33,7 +33,7 @@ export class DatagramBlocks {
 
   /** Called before the first datagram of a turn: blocks of former turns may be free by then. */
   reclaim(): void {
-    if (this.#used.length === 0 || !this.#isRead()) return;
+    if (this.#used.length === 0 || !this.#isIdle()) return;
     this.#free.push(...this.#used.slice(0, KEPT_MAX - this.#free.length));
     this.#used = [];
   }

@@ -21,13 +21,13 @@ test('datagrams stand behind each other, and the room is the same until it is ta
 });
 
 test('blocks are used again when the system has taken what was sent, and not before', () => {
-  let isRead = false;
-  const blocks = new DatagramBlocks(() => isRead);
+  let isIdle = false;
+  const blocks = new DatagramBlocks(() => isIdle);
   const first = new Set(fill(blocks, 6));
   blocks.reclaim();
   const second = fill(blocks, 6);
   expect(second.filter((block) => first.has(block))).toEqual([]);
-  isRead = true;
+  isIdle = true;
   blocks.reclaim();
   const known = new Set([...first, ...second]);
   expect(fill(blocks, 8).filter((block) => !known.has(block))).toEqual([]);
